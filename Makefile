@@ -1,0 +1,104 @@
+# rnatune: `make demo` and `make check` do all the set-up themselves (Debian 12).
+#   make            the program, build/rnatune
+#   make demo       fold shipped RNAs with the shipped small checkpoint
+#   make check      lint, unit tests, golden values, command-line tests
+#   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
+#   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
+BUILD   ?= build
+CC      ?= gcc
+CUDA    ?= auto
+NVCC    ?= $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
+VERSION := $(shell cat VERSION)
+COMMIT  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Werror
+CFLAGS  += -std=gnu11 -g -O2 $(WARN) -fopenmp-simd -fno-math-errno -fno-trapping-math -Isrc -Iinclude $(SANITIZE)
+LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lgomp -lpthread -lm
+LDFLAGS += $(SANITIZE)
+
+ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship
+SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)) $(wildcard src/*.c))
+# cpu_ref.c is compiled twice, for float and for double
+SOURCES := $(filter-out src/op/cpu_ref.c,$(SOURCES))
+CLI     := $(filter-out src/cli/main.c %_test.c,$(wildcard src/cli/*.c))
+TESTS   := $(wildcard src/*/*_test.c)
+FUZZERS := $(wildcard src/*/*_fuzz.c)
+
+use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(NVCC),yes,$(if $(filter 1,$(CUDA)),$(error CUDA=1, but nvcc was not found))))
+ifeq ($(use_cuda),yes)
+CUDA_SOURCES := $(wildcard src/op/cuda_*.cu)
+CUDA_LIBS    := -L$(dir $(NVCC))../lib64 -lcudart_static -lstdc++ -ldl -lrt
+SOURCES      := $(filter-out src/op/cuda_stub.c,$(SOURCES))
+else
+SOURCES      := $(filter-out src/op/cuda_device.c,$(SOURCES))
+endif
+
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(CUDA_SOURCES:%.cu=$(BUILD)/%.o)
+ifneq ($(wildcard src/op/cpu_ref.c),)
+OBJECTS += $(BUILD)/src/op/cpu_ref_f32.o $(BUILD)/src/op/cpu_ref_f64.o
+endif
+CLI_OBJECTS  := $(CLI:%.c=$(BUILD)/%.o)
+TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
+
+all: $(BUILD)/rnatune
+
+# ---- set-up -------------------------------------------------------------------------------------------------------
+PACKAGES := gcc make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev
+HEADERS  := dnnl.h jansson.h yaml.h openssl/evp.h cmocka.h
+$(BUILD)/.deps:
+	@mkdir -p $(BUILD)
+	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)"
+	@touch $@
+
+# ---- building -----------------------------------------------------------------------------------------------------
+$(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CUDA_LIBS)
+
+$(BUILD)/librnatune.a: $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/src/op/cpu_%.o: CFLAGS += -O3
+$(BUILD)/src/cli/cmd_version.o: CFLAGS += -DRT_VERSION='"$(VERSION)"' -DRT_COMMIT='"$(COMMIT)"'
+$(BUILD)/%.o: %.c | $(BUILD)/.deps
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/src/op/cpu_ref_f32.o: src/op/cpu_ref.c | $(BUILD)/.deps
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -DRT_REAL=float -MMD -MP -c -o $@ $<
+$(BUILD)/src/op/cpu_ref_f64.o: src/op/cpu_ref.c | $(BUILD)/.deps
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -DRT_REAL=double -MMD -MP -c -o $@ $<
+$(BUILD)/%.o: %.cu | $(BUILD)/.deps
+	@mkdir -p $(@D)
+	$(NVCC) -std=c++17 -O3 -Isrc -Iinclude --expt-relaxed-constexpr -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
+
+# ---- checking -----------------------------------------------------------------------------------------------------
+.PHONY: all check unit lint demo asan valgrind fuzz stress bench clean
+lint:
+	@tools/lint.sh
+
+unit: $(TEST_PROGRAMS)
+	@tools/run_tests.sh $(TEST_PROGRAMS)
+
+check: $(BUILD)/rnatune $(TEST_PROGRAMS)
+	@tools/check.sh $(BUILD) $(TEST_PROGRAMS)
+
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan CUDA=0 SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
+
+valgrind: $(TEST_PROGRAMS)
+	@WRAP="valgrind -q --leak-check=full --error-exitcode=9" tools/run_tests.sh $(TEST_PROGRAMS)
+
+demo: $(BUILD)/rnatune
+	@examples/demo.sh $(BUILD)/rnatune
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TESTS:%.c=$(BUILD)/%.d)
+.SECONDARY:

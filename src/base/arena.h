@@ -1,0 +1,45 @@
+/* arena.h - a stack of memory for tensors: push, mark, reset
+ * Room: base.  Uses: base/status.
+ *
+ * An arena reserves address space once and commits pages as they are touched, so a pointer never moves and releasing
+ * is one assignment.  Its capacity is a limit that is obeyed: a push beyond it returns NULL and the caller reports
+ * RT_ERR_MEMORY with the arena's own figures.
+ */
+#ifndef RT_BASE_ARENA_H
+#define RT_BASE_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct rt_arena rt_arena;
+
+/* capacity: bytes, rounded up to a page.  `name` appears in errors and is copied. */
+rt_status rt_arena_create(rt_arena **ret_arena, const char *name, int64_t capacity, rt_err *err);
+void rt_arena_free(rt_arena *arena);
+
+/* Uninitialised memory aligned to 64 bytes; NULL when the capacity is exhausted (then rt_arena_wanted() tells how much
+ * would have been needed). */
+void *rt_arena_push(rt_arena *arena, int64_t bytes);
+
+/* Everything pushed after the mark was taken is released by the reset. */
+int64_t rt_arena_mark(const rt_arena *arena);
+void rt_arena_reset(rt_arena *arena, int64_t mark);
+
+/* Gives the pages above the current mark back to the system (after a large target, before a small one). */
+void rt_arena_trim(rt_arena *arena);
+
+int64_t rt_arena_used(const rt_arena *arena);
+int64_t rt_arena_peak(const rt_arena *arena);   /* highest use since creation or rt_arena_peak_reset() */
+int64_t rt_arena_wanted(const rt_arena *arena); /* bytes that the last failed push would have brought the use to */
+int64_t rt_arena_capacity(const rt_arena *arena);
+const char *rt_arena_name(const rt_arena *arena);
+void rt_arena_peak_reset(rt_arena *arena);
+
+/* Bytes of memory that the machine can still give to this process (MemAvailable), or the total if unknown. */
+int64_t rt_memory_available(void);
+/* Peak resident set of this process in bytes. */
+int64_t rt_memory_peak_rss(void);
+
+#endif

@@ -1,0 +1,182 @@
+/* base_test.c - the small things everything stands on */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/tensor.h"
+#include "base/text.h"
+
+static void draws_depend_on_every_part_of_the_key(void **state)
+{
+    (void)state;
+    /* Two generators with another seed, stream, step or purpose differ; the same key repeats itself. */
+    rt_rng a = rt_rng_make(42, 1, 0, RT_DRAW_MSA_ROWS), b = rt_rng_make(42, 1, 0, RT_DRAW_MSA_ROWS);
+    assert_true(rt_rng_bits(&a, 7) == rt_rng_bits(&b, 7));
+    b = rt_rng_make(42, 2, 0, RT_DRAW_MSA_ROWS);
+    assert_true(rt_rng_bits(&a, 7) != rt_rng_bits(&b, 7));
+    b = rt_rng_make(42, 1, 1, RT_DRAW_MSA_ROWS);
+    assert_true(rt_rng_bits(&a, 7) != rt_rng_bits(&b, 7));
+    b = rt_rng_make(42, 1, 0, RT_DRAW_REF_POS);
+    assert_true(rt_rng_bits(&a, 7) != rt_rng_bits(&b, 7));
+}
+
+static void normal_draws_have_the_right_moments(void **state)
+{
+    (void)state;
+    rt_rng rng = rt_rng_make(1, 2, 3, RT_DRAW_INIT_NOISE);
+    double sum = 0, square = 0, fourth = 0;
+    const int n = 200000;
+    for (int i = 0; i < n; i++) {
+        double x = rt_rng_normal(&rng, (uint64_t)i);
+        sum += x, square += x * x, fourth += x * x * x * x;
+    }
+    assert_true(fabs(sum / n) < 0.01);
+    assert_true(fabs(square / n - 1) < 0.02);
+    assert_true(fabs(fourth / n - 3) < 0.1);
+}
+
+static void rotations_are_rotations_and_uniform(void **state)
+{
+    (void)state;
+    rt_rng rng = rt_rng_make(5, 0, 0, RT_DRAW_STEP_ROTATION);
+    double mean[9] = {0};
+    for (int n = 0; n < 20000; n++) {
+        double r[9];
+        rt_rng_rotation(&rng, (uint64_t)n, r);
+        double det = r[0] * (r[4] * r[8] - r[5] * r[7]) - r[1] * (r[3] * r[8] - r[5] * r[6]) + r[2] * (r[3] * r[7] - r[4] * r[6]);
+        assert_true(fabs(det - 1) < 1e-12);
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < 3; j++) {
+                double dot = r[3 * i] * r[3 * j] + r[3 * i + 1] * r[3 * j + 1] + r[3 * i + 2] * r[3 * j + 2];
+                assert_true(fabs(dot - (i == j)) < 1e-12);
+            }
+        for (int i = 0; i < 9; i++) mean[i] += r[i] / 20000;
+    }
+    for (int i = 0; i < 9; i++) assert_true(fabs(mean[i]) < 0.02);   /* E[R] = 0 for the uniform distribution */
+}
+
+static void permutation_has_every_index_once(void **state)
+{
+    (void)state;
+    rt_rng rng = rt_rng_make(9, 0, 0, RT_DRAW_MSA_ROWS);
+    int64_t index[100], seen[100] = {0};
+    rt_rng_permutation(&rng, 100, index);
+    for (int i = 0; i < 100; i++) seen[index[i]]++;
+    for (int i = 0; i < 100; i++) assert_int_equal(seen[i], 1);
+}
+
+static void bf16_rounds_to_nearest_even(void **state)
+{
+    (void)state;
+    assert_int_equal(rt_f32_to_bf16(1.0f), 0x3f80);
+    assert_int_equal(rt_f32_to_bf16(0x1.01p0f), 0x3f80);    /* a tie goes to the even neighbour below */
+    assert_int_equal(rt_f32_to_bf16(0x1.03p0f), 0x3f82);    /* and here to the one above */
+    assert_true(isnan(rt_bf16_to_f32(rt_f32_to_bf16(NAN))));
+    assert_true(rt_bf16_to_f32(rt_f32_to_bf16(-INFINITY)) == -INFINITY);
+    assert_true(rt_f16_to_f32(0x3c00) == 1.0f && rt_f16_to_f32(0x0001) == 0x1p-24f && rt_f16_to_f32(0xfbff) == -65504.0f);
+}
+
+static void arena_obeys_its_capacity(void **state)
+{
+    (void)state;
+    rt_arena *arena;
+    rt_err err;
+    assert_int_equal(rt_arena_create(&arena, "test", 1 << 20, &err), RT_OK);
+    int64_t mark = rt_arena_mark(arena);
+    assert_non_null(rt_arena_push(arena, 500000));
+    assert_null(rt_arena_push(arena, 600000));
+    assert_true(rt_arena_wanted(arena) >= 1100000);
+    assert_null(rt_arena_push(arena, INT64_MAX));
+    rt_arena_reset(arena, mark);
+    assert_non_null(rt_arena_push(arena, 600000));
+    rt_arena_free(arena);
+}
+
+static void add_task(void *argument, int64_t task, int worker)
+{
+    (void)worker;
+    ((int64_t *)argument)[task] += task;
+}
+
+static void pool_runs_every_task_once(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 4; threads++) {
+        rt_pool *pool;
+        assert_int_equal(rt_pool_create(&pool, threads, NULL), RT_OK);
+        int64_t sum[1000] = {0};
+        for (int round = 0; round < 50; round++) rt_pool_run(pool, 1000, add_task, sum);
+        for (int i = 0; i < 1000; i++) assert_int_equal(sum[i], 50 * i);
+        rt_pool_free(pool);
+    }
+}
+
+static void numbers_are_parsed_strictly(void **state)
+{
+    (void)state;
+    int64_t i;
+    double x;
+    assert_true(rt_parse_int("-12", 3, &i) && i == -12);
+    assert_false(rt_parse_int("12x", 3, &i));
+    assert_false(rt_parse_int(" 12", 3, &i));
+    assert_false(rt_parse_int("99999999999999999999", 20, &i));
+    assert_true(rt_parse_double("-1.5e3,", 6, &x) && x == -1500);
+    assert_false(rt_parse_double("nan", 3, &x));
+    assert_false(rt_parse_double("1.5.2", 5, &x));
+    assert_false(rt_parse_double("", 0, &x));
+}
+
+static void nearest_word_finds_a_typo(void **state)
+{
+    (void)state;
+    const char *words[] = {"samples", "steps", "seed"};
+    assert_string_equal(rt_nearest_word("smaples", words, 3), "samples");
+    assert_null(rt_nearest_word("precision", words, 3));
+}
+
+static void a_file_is_written_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/rt_base_testXXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    rt_path_join(path, sizeof path, folder, "out.txt");
+    rt_writer *writer;
+    rt_err err;
+    assert_int_equal(rt_writer_open(&writer, path, &err), RT_OK);
+    fputs("half", rt_writer_stream(writer));
+    rt_writer_abandon(writer);
+    assert_false(rt_file_exists(path));
+    assert_int_equal(rt_write_text(path, "whole", 5, &err), RT_OK);
+    rt_map map;
+    assert_int_equal(rt_map_open(&map, path, &err), RT_OK);
+    assert_int_equal(map.size, 5);
+    rt_map_close(&map);
+    assert_int_equal(rt_write_text("/no/such/folder/x", "a", 1, &err), RT_ERR_IO);
+    remove(path);
+    remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(draws_depend_on_every_part_of_the_key),
+        cmocka_unit_test(normal_draws_have_the_right_moments),
+        cmocka_unit_test(rotations_are_rotations_and_uniform),
+        cmocka_unit_test(permutation_has_every_index_once),
+        cmocka_unit_test(bf16_rounds_to_nearest_even),
+        cmocka_unit_test(arena_obeys_its_capacity),
+        cmocka_unit_test(pool_runs_every_task_once),
+        cmocka_unit_test(numbers_are_parsed_strictly),
+        cmocka_unit_test(nearest_word_finds_a_typo),
+        cmocka_unit_test(a_file_is_written_whole_or_not_at_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,43 @@
+/* file.h - reading a file by mapping it, writing one whole or not at all
+ * Room: base.  Uses: base/status, base/memory.
+ */
+#ifndef RT_BASE_FILE_H
+#define RT_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/status.h"
+
+/* A file's bytes, mapped read-only.  An empty file maps to a valid pointer with size 0. */
+typedef struct {
+    const uint8_t *data;
+    int64_t size;
+} rt_map;
+
+rt_status rt_map_open(rt_map *out_map, const char *path, rt_err *err);
+void rt_map_close(rt_map *map);
+
+/* Writing: to a temporary name beside `path`; rt_writer_commit flushes, fsyncs, renames and fsyncs the directory, so
+ * nothing half-written ever has the final name.  rt_writer_abandon removes the temporary file.  Use stream() with
+ * fprintf/fwrite; their errors are noticed at commit. */
+typedef struct rt_writer rt_writer;
+rt_status rt_writer_open(rt_writer **ret_writer, const char *path, rt_err *err);
+FILE *rt_writer_stream(rt_writer *writer);
+rt_status rt_writer_commit(rt_writer *writer, rt_err *err);   /* frees the writer, also on failure */
+void rt_writer_abandon(rt_writer *writer);                    /* NULL ok */
+
+/* The whole of a text in one call. */
+rt_status rt_write_text(const char *path, const char *text, int64_t length, rt_err *err);
+
+rt_status rt_make_folder(const char *path, rt_err *err);      /* with its parents; an existing folder is fine */
+bool rt_file_exists(const char *path);
+bool rt_folder_exists(const char *path);
+
+/* "folder/name" into out. */
+void rt_path_join(char *out, int64_t size, const char *folder, const char *name);
+/* The part after the last '/'. */
+const char *rt_path_name(const char *path);
+
+#endif

@@ -1,0 +1,28 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static rt_log_level current_level = RT_LOG_INFO;
+
+void rt_log_set_level(rt_log_level level) { current_level = level; }
+
+static void print_line(rt_log_level level, const char *prefix, const char *format, va_list args)
+{
+    if (level > current_level) return;
+    flockfile(stderr);
+    fputs(prefix, stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    funlockfile(stderr);
+}
+
+#define LINE(level, prefix)                          \
+    va_list args;                                    \
+    va_start(args, format);                          \
+    print_line(level, prefix, format, args);         \
+    va_end(args)
+
+void rt_info(const char *format, ...) { LINE(RT_LOG_INFO, ""); }
+void rt_warn(const char *format, ...) { LINE(RT_LOG_WARN, "warning: "); }
+void rt_debug(const char *format, ...) { LINE(RT_LOG_DEBUG, "debug: "); }
