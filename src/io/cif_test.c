@@ -130,6 +130,7 @@ static void numbers_are_whole_values(void **state)
     assert_string_equal(text, "1e3");
     assert_false(rt_cif_copy(text, sizeof text, rt_cif_get(&table, 0, rt_cif_column(&table, "v"))));
     assert_string_equal(text, "");
+    assert_false(rt_cif_copy(text, 3, rt_cif_get(&table, 2, rt_cif_column(&table, "v"))));   /* no room for the NUL */
     rt_err err;
     double number;
     assert_int_equal(rt_cif_need_double(&number, &table, 6, rt_cif_column(&table, "v"), &err), RT_ERR_FORMAT);

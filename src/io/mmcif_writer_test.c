@@ -89,6 +89,7 @@ static void every_category_says_what_the_input_said(void **state)
     check_cell(cif, "_ma_qa_metric_local", "label_comp_id", 3, "N");
     check_cell(cif, "_atom_site", "Cartn_x", 1, "0.000");
     check_cell(cif, "_atom_site", "Cartn_y", 0, "-2.000");
+    assert_non_null(strstr(text.data, " \"C1'\" "));   /* quoted, though CIF would read it bare */
     rt_cif_close(cif);
     rt_text_free(&text);
 }
