@@ -39,7 +39,8 @@ static void place(rt_features *f, int64_t token, int64_t from, int64_t count)
     for (int64_t i = 0; i < count; i++) {
         double x[3];
         for (int d = 0; d < 3; d++) x[d] = p[3 * i + d] - mean[d] + t[d];
-        for (int d = 0; d < 3; d++) out[3 * i + d] = (float)(r[3 * d] * x[0] + r[3 * d + 1] * x[1] + r[3 * d + 2] * x[2]);
+        for (int d = 0; d < 3; d++)
+            out[3 * i + d] = (float)(r[3 * d] * x[0] + r[3 * d + 1] * x[1] + r[3 * d + 2] * x[2]);
     }
 }
 

@@ -61,7 +61,7 @@ static rt_conformer_atom atom_make(const char *name, const double pos[3])
     return atom;
 }
 
-/* ---- the built-in set ----------------------------------------------------------------------------------------------- */
+/* ---- the built-in set ------------------------------------------------------------------------------------------ */
 static rt_conformers built_in;
 
 static void make_built_in(void)
@@ -83,13 +83,14 @@ const rt_conformers *rt_conformers_default(void)
     return &built_in;
 }
 
-/* ---- from arrays ---------------------------------------------------------------------------------------------------- */
+/* ---- from arrays ----------------------------------------------------------------------------------------------- */
 rt_status rt_conformers_fill(rt_conformers *out, char letter, int64_t n_atom, const char *const *name,
                              const int *opt_charge, const bool *opt_mask, const double *xyz, const char *source,
                              rt_err *err)
 {
     int base = rt_base_index(letter);
-    if (base < 0) return rt_fail(err, RT_ERR_FORMAT, source, 0, "a conformer of '%c'; A, C, G or U was expected", letter);
+    if (base < 0)
+        return rt_fail(err, RT_ERR_FORMAT, source, 0, "a conformer of '%c'; A, C, G or U was expected", letter);
     bool seen[RT_CONFORMER_ATOMS] = {false};
     rt_conformer made = {.n_atom = layout[base].n_atom};
     for (int64_t i = 0; i < n_atom; i++) {
@@ -97,15 +98,15 @@ rt_status rt_conformers_fill(rt_conformers *out, char letter, int64_t n_atom, co
         int at = 0;
         while (at < made.n_atom && strcmp(layout[base].name[at], name[i]) != 0) at++;
         if (at == made.n_atom)
-            return rt_fail(err, RT_ERR_MISMATCH, source, 0, "component %c: atom '%.20s' is not one of its atoms", letter,
-                           name[i]);
+            return rt_fail(err, RT_ERR_MISMATCH, source, 0, "component %c: atom '%.20s' is not one of its atoms",
+                           letter, name[i]);
         if (seen[at])
             return rt_fail(err, RT_ERR_MISMATCH, source, 0, "component %c: atom %s is there twice", letter, name[i]);
         seen[at] = true;
         for (int d = 0; d < 3; d++)
             if (!isfinite(xyz[3 * i + d]))
-                return rt_fail(err, RT_ERR_FORMAT, source, 0, "component %c, atom %s: a coordinate is not finite", letter,
-                               name[i]);
+                return rt_fail(err, RT_ERR_FORMAT, source, 0, "component %c, atom %s: a coordinate is not finite",
+                               letter, name[i]);
         made.atom[at] = atom_make(layout[base].name[at], xyz + 3 * i);
         if (opt_charge) made.atom[at].charge = opt_charge[i];
         if (opt_mask) made.atom[at].mask = opt_mask[i];
@@ -118,7 +119,7 @@ rt_status rt_conformers_fill(rt_conformers *out, char letter, int64_t n_atom, co
     return RT_OK;
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
 static rt_status atom_error(const char *path, char letter, int64_t atom, const char *what, rt_err *err)
 {
     return rt_fail(err, RT_ERR_FORMAT, path, 0, "component %c, atom %lld: %s", letter, (long long)atom + 1, what);
@@ -144,7 +145,8 @@ static rt_status read_component(rt_conformers *out, const json_t *component, cha
         const json_t *charge_value = json_object_get(atom, "charge"), *mask_value = json_object_get(atom, "mask");
         name[i] = json_string_value(json_object_get(atom, "name"));
         if (!name[i]) status = atom_error(path, letter, i, "a text \"name\" was expected", err);
-        else if (json_array_size(pos) != 3) status = atom_error(path, letter, i, "\"pos\" of three numbers was expected", err);
+        else if (json_array_size(pos) != 3)
+            status = atom_error(path, letter, i, "\"pos\" of three numbers was expected", err);
         else if (charge_value && !json_is_integer(charge_value))
             status = atom_error(path, letter, i, "\"charge\" must be a whole number", err);
         else if (mask_value && !json_is_boolean(mask_value))

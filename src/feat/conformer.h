@@ -46,8 +46,8 @@ const char *const *rt_conformer_names(char letter, int *out_n_atom);
 /* Fills one base from arrays in any order, found by name: what a reader of another cache format calls.  Hydrogen and
  * its isotope D are ignored.  opt_charge and opt_mask may be NULL (0 and true).  xyz: (n_atom,3) in Angstrom.
  * `source` stands for the file in errors.
- * Errors: RT_ERR_MISMATCH for an atom that is missing, unknown or there twice; RT_ERR_FORMAT for a coordinate that is no
- * finite number, or for a letter that is not A, C, G or U. */
+ * Errors: RT_ERR_MISMATCH for an atom that is missing, unknown or there twice; RT_ERR_FORMAT for a coordinate that is
+ * no finite number, or for a letter that is not A, C, G or U. */
 rt_status rt_conformers_fill(rt_conformers *out, char letter, int64_t n_atom, const char *const *name,
                              const int *opt_charge, const bool *opt_mask, const double *xyz, const char *source,
                              rt_err *err);

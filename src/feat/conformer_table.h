@@ -1,5 +1,5 @@
 /* conformer_table.h - the built-in reference conformers' coordinates in Angstrom
- * Room: feat.  Uses: nothing.  Included by conformer.c alone; a test holds it equal to data/ccd_reference_conformers.json.
+ * Room: feat.  Uses: nothing.  For conformer.c alone; a test holds it equal to data/ccd_reference_conformers.json.
  */
 #ifndef RT_FEAT_CONFORMER_TABLE_H
 #define RT_FEAT_CONFORMER_TABLE_H

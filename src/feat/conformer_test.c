@@ -46,8 +46,9 @@ static void bases_have_their_atoms(void **state)
         const int chain[] = {1, 4, 5, 6, 8};   /* P O5' C5' C4' C3' */
         for (int i = 0; i < 4; i++) {
             const double *p = c->atom[chain[i]].pos, *q = c->atom[chain[i + 1]].pos;
-            double length = sqrt((p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1]) + (p[2] - q[2]) * (p[2] - q[2]));
-            assert_true(length > 1.35 && length < 1.75);
+            double square = 0;
+            for (int d = 0; d < 3; d++) square += (p[d] - q[d]) * (p[d] - q[d]);
+            assert_true(sqrt(square) > 1.35 && sqrt(square) < 1.75);
         }
         assert_int_equal(c->atom[1].atomic_number, 15);
         assert_int_equal(c->atom[0].atomic_number, 8);

@@ -54,7 +54,8 @@ done:
 }
 
 rt_status rt_features_build(rt_features *out_features, rt_arena *arena, const rt_input *input,
-                            const rt_conformers *conformers, uint64_t seed, const rt_ref_pos_draws *opt_draws, rt_err *err)
+                            const rt_conformers *conformers, uint64_t seed, const rt_ref_pos_draws *opt_draws,
+                            rt_err *err)
 {
     rt_features *f = out_features;
     rt_status status = RT_OK;

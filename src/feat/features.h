@@ -39,7 +39,7 @@ typedef struct {
 
     /* MSA; has_msa false: there was none, the query stands alone and counts as no deletion anywhere */
     bool has_msa;
-    rt_tensor msa;                   /* U8 (M,N): A 21, G 22, C 23, U 24, N 25, gap 31; row 0 is what the file begins with */
+    rt_tensor msa;                   /* U8 (M,N): A 21, G 22, C 23, U 24, N 25, gap 31; row 0 begins the file */
 
     /* templates; n_template 0 means "none" (the embedder then returns z itself) */
     rt_tensor template_coords;       /* F32 (T,N,3), C1' */
@@ -57,7 +57,8 @@ typedef struct {
  * opt_draws NULL: drawn from (seed, rt_hash_text(input->target)) with purpose RT_DRAW_REF_POS.
  * Errors: RT_ERR_FORMAT for a sequence that the network has no token for, RT_ERR_MEMORY. */
 rt_status rt_features_build(rt_features *out_features, rt_arena *arena, const rt_input *input,
-                            const rt_conformers *conformers, uint64_t seed, const rt_ref_pos_draws *opt_draws, rt_err *err);
+                            const rt_conformers *conformers, uint64_t seed, const rt_ref_pos_draws *opt_draws,
+                            rt_err *err);
 
 /* Any tensor of the reference's feature dictionary by its name there ("has_deletion", "token_bonds",
  * "template_all_atom_mask", "is_rna", ... the constant ones too) with the reference's type and shape, but the one-hots
@@ -65,7 +66,8 @@ rt_status rt_features_build(rt_features *out_features, rt_arena *arena, const rt
  * "aug.rot" and "aug.trans".  What is stored is returned as it is, the rest is built in `arena`.
  * Errors: RT_ERR_UNSUPPORTED when the dictionary of this target has no such entry, RT_ERR_MEMORY.
  * Used by `rnatune verify`. */
-rt_status rt_features_named(rt_tensor *out, rt_arena *arena, const rt_features *features, const char *name, rt_err *err);
+rt_status rt_features_named(rt_tensor *out, rt_arena *arena, const rt_features *features, const char *name,
+                            rt_err *err);
 
 /* The names that rt_features_named knows for these features, NULL after the last: index 0, 1, ... */
 const char *rt_features_name(const rt_features *features, int index);

@@ -29,7 +29,7 @@ static int tear_down(void **state)
     return test_folder_remove(state);
 }
 
-/* ---- the golden files: safetensors ----------------------------------------------------------------------------------- */
+/* ---- the golden files: safetensors ----------------------------------------------------------------------------- */
 typedef struct {
     rt_map map;
     json_t *header;
@@ -69,7 +69,7 @@ static void golden_close(golden *g)
     rt_map_close(&g->map);
 }
 
-/* ---- raw inputs of the golden cases ---------------------------------------------------------------------------------- */
+/* ---- raw inputs of the golden cases ---------------------------------------------------------------------------- */
 #define N_TEMPLATE 5
 
 static void load_templates(rt_input *input, const char *path, int64_t template_idx)
@@ -95,22 +95,23 @@ static void load_templates(rt_input *input, const char *path, int64_t template_i
         sequence[row++] = rt_csv_text(csv, rt_csv_find(csv, "resname"))[0];
     }
     assert_int_equal(row, input->length);
-    if (rt_input_set_templates(input, xyz, row, N_TEMPLATE, sequence, template_idx, RT_TEMPLATE_MISSING_ORIGIN, path, &err) != RT_OK)
+    if (rt_input_set_templates(input, xyz, row, N_TEMPLATE, sequence, template_idx, RT_TEMPLATE_MISSING_ORIGIN, path,
+                               &err) != RT_OK)
         fail_msg("%s", err.what);
     rt_csv_close(csv);
     free(xyz);
     free(sequence);
 }
 
-/* ---- comparison ------------------------------------------------------------------------------------------------------ */
+/* ---- comparison ------------------------------------------------------------------------------------------------ */
 static void expect_equal(const char *name, rt_tensor got, rt_tensor want)
 {
     char got_shape[64], want_shape[64];
     rt_shape_print(got, got_shape, sizeof got_shape);
     rt_shape_print(want, want_shape, sizeof want_shape);
     if (got.dtype != want.dtype || strcmp(got_shape, want_shape) != 0)
-        fail_msg("%s is %s %s, the reference's %s %s", name, rt_dtype_name(got.dtype), got_shape, rt_dtype_name(want.dtype),
-                 want_shape);
+        fail_msg("%s is %s %s, the reference's %s %s", name, rt_dtype_name(got.dtype), got_shape,
+                 rt_dtype_name(want.dtype), want_shape);
     double bound = got.dtype == RT_F32 || got.dtype == RT_F64 ? 1e-6 : 0;
     for (int64_t i = 0; i < rt_count(got); i++)
         if (!(fabs(rt_get(got, i) - rt_get(want, i)) <= bound))
@@ -138,7 +139,8 @@ static void check_case(const char *folder, const char *name, const char *target,
     rt_features features;
     int64_t mark = rt_arena_mark(arena);
     rt_ref_pos_draws draws = {rotation.data, translation.data};
-    if (rt_features_build(&features, arena, input, rt_conformers_default(), 42, &draws, &err) != RT_OK) fail_msg("%s", err.what);
+    if (rt_features_build(&features, arena, input, rt_conformers_default(), 42, &draws, &err) != RT_OK)
+        fail_msg("%s", err.what);
     const char *entry;
     json_t *unused;
     json_object_foreach(g.header, entry, unused) {
@@ -160,9 +162,23 @@ static void check_case(const char *folder, const char *name, const char *target,
 }
 
 #define GOLDEN "tests/data/golden"
-static void toy4_is_the_reference_s(void **state) { (void)state; check_case(GOLDEN, "toy4", "toy4", 0, true); }
-static void toy4_bare_is_the_reference_s(void **state) { (void)state; check_case(GOLDEN, "toy4_bare", "toy4", -1, false); }
-static void hairpin30_is_the_reference_s(void **state) { (void)state; check_case(GOLDEN, "hairpin30", "hairpin30", 1, true); }
+static void toy4_is_the_reference_s(void **state)
+{
+    (void)state;
+    check_case(GOLDEN, "toy4", "toy4", 0, true);
+}
+
+static void toy4_bare_is_the_reference_s(void **state)
+{
+    (void)state;
+    check_case(GOLDEN, "toy4_bare", "toy4", -1, false);
+}
+
+static void hairpin30_is_the_reference_s(void **state)
+{
+    (void)state;
+    check_case(GOLDEN, "hairpin30", "hairpin30", 1, true);
+}
 
 static void trna76_is_the_reference_s(void **state)
 {
@@ -175,7 +191,7 @@ static void trna76_is_the_reference_s(void **state)
     check_case(folder, "toy4", "toy4", 0, true);
 }
 
-/* ---- random draws ---------------------------------------------------------------------------------------------------- */
+/* ---- random draws ---------------------------------------------------------------------------------------------- */
 static rt_input make_input(const char *target, const char *sequence)
 {
     rt_input input;
@@ -259,7 +275,7 @@ static void only_the_five_prime_end_has_op3(void **state)
     rt_arena_reset(arena, mark);
 }
 
-/* ---- MSA and templates ------------------------------------------------------------------------------------------------ */
+/* ---- MSA and templates ----------------------------------------------------------------------------------------- */
 static void a_deep_msa_is_counted_as_the_reference_does(void **state)
 {
     (void)state;
@@ -311,7 +327,8 @@ static void a_missing_residue_is_masked_or_at_the_origin(void **state)
     rt_features f;
     rt_err err;
     for (int policy = 0; policy < 2; policy++) {
-        assert_int_equal(rt_input_set_templates(&input, xyz, 3, 1, "GCA", 0, (rt_template_missing)policy, NULL, &err), RT_OK);
+        rt_template_missing missing = (rt_template_missing)policy;
+        assert_int_equal(rt_input_set_templates(&input, xyz, 3, 1, "GCA", 0, missing, NULL, &err), RT_OK);
         assert_int_equal(rt_features_build(&f, arena, &input, rt_conformers_default(), 1, NULL, &err), RT_OK);
         const float *c = f.template_coords.data, *mask = f.template_coords_mask.data;
         assert_int_equal(f.n_template, 1);
@@ -323,7 +340,7 @@ static void a_missing_residue_is_masked_or_at_the_origin(void **state)
     rt_input_free_members(&input);
 }
 
-/* ---- failures --------------------------------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------------------------- */
 static void failures_are_told(void **state)
 {
     (void)state;

@@ -72,7 +72,7 @@ done:
     return status;
 }
 
-/* ---- sequences.csv -------------------------------------------------------------------------------------------------- */
+/* ---- sequences.csv --------------------------------------------------------------------------------------------- */
 /* Names that rows have used: open addressing over (hash, line), names compared through `name`. */
 typedef struct {
     char **name;
@@ -149,8 +149,8 @@ static rt_status copy_column(char **out, const rt_csv *csv, int64_t column, rt_e
     return *out ? RT_OK : RT_ERR_MEMORY;
 }
 
-static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, const int64_t column[4], const char *path,
-                          rt_err *err)
+static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, const int64_t column[4],
+                          const char *path, rt_err *err)
 {
     const char *target = rt_csv_text(csv, column[0]);
     int64_t line = rt_csv_line(csv), earlier = 0;
@@ -214,7 +214,7 @@ void rt_inputs_free_members(rt_inputs *inputs)
     *inputs = (rt_inputs){0};
 }
 
-/* ---- MSA ------------------------------------------------------------------------------------------------------------ */
+/* ---- MSA ------------------------------------------------------------------------------------------------------- */
 static bool row_is_query(const char *row, const char *sequence)
 {
     for (; *row; row++) {
@@ -240,7 +240,7 @@ static void warn_lengths(const rt_input *input)
         rt_warn("%s: of %lld rows %lld are shorter than %s (filled up with N) and %lld longer (cut)", input->msa_file,
                 (long long)input->n_msa, (long long)n_short, input->target, (long long)n_long);
     if (n_a3m)
-        rt_warn("%s: lower-case insertions shift %lld rows, as in the reference; name the file %s.a3m to have them removed",
+        rt_warn("%s: lower-case insertions shift %lld rows, as in the reference; under the name %s.a3m they go",
                 input->msa_file, (long long)n_a3m, input->target);
 }
 
@@ -275,7 +275,7 @@ done:
     return status;
 }
 
-/* ---- templates ------------------------------------------------------------------------------------------------------ */
+/* ---- templates ------------------------------------------------------------------------------------------------- */
 void rt_input_clear_templates(rt_input *input)
 {
     free(input->template_xyz);
@@ -289,7 +289,8 @@ static rt_status check_templates(const rt_input *input, int64_t length, int64_t 
                                  int64_t template_idx, const char *file, rt_err *err)
 {
     if (template_idx < 0)
-        return rt_fail(err, RT_ERR_USAGE, file, 0, "template_idx %lld: 0 or more was expected", (long long)template_idx);
+        return rt_fail(err, RT_ERR_USAGE, file, 0, "template_idx %lld: 0 or more was expected",
+                       (long long)template_idx);
     if (template_idx >= n_template) {
         rt_fail(err, RT_ERR_MISMATCH, file, 0, "target '%s': template_idx %lld wants %lld templates, the file has %lld",
                 input->target, (long long)template_idx, (long long)template_idx + 1, (long long)n_template);
@@ -304,8 +305,9 @@ static rt_status check_templates(const rt_input *input, int64_t length, int64_t 
                        input->target, strlen(opt_sequence), (long long)length);
     for (int64_t i = 0; i < length; i++)
         if (as_rna(opt_sequence[i]) != input->sequence[i])
-            return rt_fail(err, RT_ERR_MISMATCH, file, 0, "target '%s': residue %lld is %c, its templates have %c there",
-                           input->target, (long long)i + 1, input->sequence[i], opt_sequence[i]);
+            return rt_fail(err, RT_ERR_MISMATCH, file, 0,
+                           "target '%s': residue %lld is %c, its templates have %c there", input->target,
+                           (long long)i + 1, input->sequence[i], opt_sequence[i]);
     return RT_OK;
 }
 

@@ -9,6 +9,8 @@
 #include "feat/input.h"
 #include "io/test_files.h"
 
+static const rt_template_missing MASK = RT_TEMPLATE_MISSING_MASK, ORIGIN = RT_TEMPLATE_MISSING_ORIGIN;
+
 static void read_csv(rt_inputs *inputs, const char *text)
 {
     rt_err err = {0};
@@ -182,28 +184,29 @@ static void templates_up_to_the_index_are_used(void **state)
     rt_err err = {0};
     float xyz[3 * 4 * 3];
     for (int i = 0; i < 36; i++) xyz[i] = (float)i + 1;
-    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GGC", 1, RT_TEMPLATE_MISSING_MASK, "f.csv", &err), RT_OK);
+    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GGC", 1, MASK, "f.csv", &err), RT_OK);
     assert_int_equal(input.n_template, 2);
     assert_int_equal(input.n_template_missing, 0);
     for (int t = 0; t < 2; t++)
         for (int i = 0; i < 3; i++)
-            for (int d = 0; d < 3; d++) assert_true(input.template_xyz[(t * 3 + i) * 3 + d] == xyz[(i * 4 + t) * 3 + d]);
+            for (int d = 0; d < 3; d++)
+                assert_true(input.template_xyz[(t * 3 + i) * 3 + d] == xyz[(i * 4 + t) * 3 + d]);
     assert_string_equal(input.template_file, "f.csv");
 
-    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GGC", 4, RT_TEMPLATE_MISSING_MASK, "f.csv", &err),
+    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GGC", 4, MASK, "f.csv", &err),
                      RT_ERR_MISMATCH);
     assert_string_equal(err.what, "target 't': template_idx 4 wants 5 templates, the file has 4");
-    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GGC", -1, RT_TEMPLATE_MISSING_MASK, NULL, &err), RT_ERR_USAGE);
-    assert_int_equal(rt_input_set_templates(&input, xyz, 2, 4, "GG", 0, RT_TEMPLATE_MISSING_MASK, NULL, &err),
+    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GGC", -1, MASK, NULL, &err), RT_ERR_USAGE);
+    assert_int_equal(rt_input_set_templates(&input, xyz, 2, 4, "GG", 0, MASK, NULL, &err),
                      RT_ERR_MISMATCH);
     assert_string_equal(err.what, "target 't' has 3 residues, its templates have 2");
-    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GAC", 0, RT_TEMPLATE_MISSING_MASK, NULL, &err),
+    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GAC", 0, MASK, NULL, &err),
                      RT_ERR_MISMATCH);
     assert_string_equal(err.what, "target 't': residue 2 is G, its templates have A there");
-    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GG", 0, RT_TEMPLATE_MISSING_MASK, NULL, &err),
+    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, "GG", 0, MASK, NULL, &err),
                      RT_ERR_MISMATCH);
     assert_int_equal(input.n_template, 2);   /* a refusal leaves what was there */
-    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, NULL, 0, RT_TEMPLATE_MISSING_MASK, NULL, &err), RT_OK);
+    assert_int_equal(rt_input_set_templates(&input, xyz, 3, 4, NULL, 0, MASK, NULL, &err), RT_OK);
     assert_int_equal(input.n_template, 1);
     assert_null(input.template_file);
     rt_input_clear_templates(&input);
@@ -217,10 +220,10 @@ static void missing_residues_follow_the_policy(void **state)
     rt_input input = make_input("t", "GGCCA");
     rt_err err;
     const float xyz[15] = {1, 2, 3, NAN, NAN, NAN, 0, 0, 0, -1e18f, -1e18f, -1e18f, 0, NAN, 5};
-    assert_int_equal(rt_input_set_templates(&input, xyz, 5, 1, "GGCCA", 0, RT_TEMPLATE_MISSING_MASK, NULL, &err), RT_OK);
+    assert_int_equal(rt_input_set_templates(&input, xyz, 5, 1, "GGCCA", 0, MASK, NULL, &err), RT_OK);
     assert_int_equal(input.n_template_missing, 4);
     for (int i = 0; i < 15; i++) assert_int_equal(isnan(input.template_xyz[i]) != 0, i >= 3);
-    assert_int_equal(rt_input_set_templates(&input, xyz, 5, 1, "GGCCA", 0, RT_TEMPLATE_MISSING_ORIGIN, NULL, &err), RT_OK);
+    assert_int_equal(rt_input_set_templates(&input, xyz, 5, 1, "GGCCA", 0, ORIGIN, NULL, &err), RT_OK);
     assert_int_equal(input.n_template_missing, 4);
     for (int i = 3; i < 14; i++) assert_true(input.template_xyz[i] == 0);
     assert_true(input.template_xyz[0] == 1 && input.template_xyz[14] == 5);   /* the converter fills a NaN alone */

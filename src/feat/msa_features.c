@@ -71,8 +71,10 @@ static rt_status profile_build(rt_features *f, rt_arena *arena, rt_err *err)
     RT_FEATURE_PUSH(&sum, RT_U8, COUNTED, n);
     RT_FEATURE_PUSH(&table, RT_F32, m + 1);
     memset(count.data, 0, (size_t)rt_bytes(count));
-    for (int64_t from = 0; from < m; from += block)
-        count_block(count.data, sum.data, (const uint8_t *)f->msa.data + from * n, m - from < block ? m - from : block, n);
+    for (int64_t from = 0; from < m; from += block) {
+        int64_t rows = m - from < block ? m - from : block;
+        count_block(count.data, sum.data, (const uint8_t *)f->msa.data + from * n, rows, n);
+    }
     deletion_table(table.data, m);
     float *profile = f->profile.data, *mean = f->deletion_mean.data;
     for (int64_t i = 0; i < n; i++) {

@@ -17,8 +17,8 @@ int rt_restype_class(int base);
 /* deletion_value at a gap: 2/pi atan(1/3) in float32; 0 elsewhere. */
 float rt_msa_deletion_value(void);
 
-/* Reads: n_token and tokenized_seq of `features`, the rows of `input`.  Writes: n_msa, has_msa, msa (M,N), profile (N,32),
- * deletion_mean (N).  Without an MSA the query is its only row, and its profile is one-hot.
+/* Reads: n_token and tokenized_seq of `features`, the rows of `input`.  Writes: n_msa, has_msa, msa (M,N),
+ * profile (N,32), deletion_mean (N).  Without an MSA the query is its only row, and its profile is one-hot.
  * Cost: one pass over M x N letters. */
 rt_status rt_msa_features_build(rt_features *features, rt_arena *arena, const rt_input *input, rt_err *err);
 

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* ---- lines --------------------------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------------------------- */
 typedef struct {
     const uint8_t *at, *end;
     const uint8_t *lf;      /* the first LF at or after `at`, or end: looked for once, though CRs may split the text */
@@ -48,10 +48,10 @@ static bool next_line(reader *r, const uint8_t **out_text, int64_t *out_length)
     return true;
 }
 
-/* ---- what a byte is in a row --------------------------------------------------------------------------------------- */
+/* ---- what a byte is in a row ----------------------------------------------------------------------------------- */
 typedef enum { BAD, KEEP, SKIP } use;
 
-/* Blanks inside a line stay in FASTA, where the reference makes the unknown nucleotide of them, as of any odd letter. */
+/* Blanks inside a line stay in FASTA: the reference makes the unknown nucleotide of them, as of any odd letter. */
 static void use_table(use table[256], rt_msa_format format)
 {
     for (int c = 0; c < 256; c++) table[c] = c > ' ' && c < 0x7f ? KEEP : BAD;
@@ -81,7 +81,7 @@ static char **rows_alloc(int64_t n, int64_t bytes, char **out_text, rt_err *err)
     return row;
 }
 
-/* ---- FASTA and A3M -------------------------------------------------------------------------------------------------- */
+/* ---- FASTA and A3M --------------------------------------------------------------------------------------------- */
 typedef struct {
     int64_t limit, n_row, n_file_row, bytes;   /* bytes: texts of the kept rows with their NULs */
     int64_t length;                            /* letters of the current record so far */
@@ -178,7 +178,7 @@ static rt_status fasta_parse(rt_msa *out, reader r, rt_msa_format format, int64_
     return RT_OK;
 }
 
-/* ---- Stockholm ------------------------------------------------------------------------------------------------------ */
+/* ---- Stockholm ------------------------------------------------------------------------------------------------- */
 typedef struct {
     const uint8_t *name;    /* in the file */
     int64_t name_length, columns, line;
@@ -372,7 +372,7 @@ done:
     return status;
 }
 
-/* ---- from outside --------------------------------------------------------------------------------------------------- */
+/* ---- from outside ---------------------------------------------------------------------------------------------- */
 rt_msa_format rt_msa_format_of(const char *path)
 {
     if (rt_ends_with(path, ".a3m")) return RT_MSA_A3M;

@@ -6,8 +6,8 @@
  *   FASTA      (.fasta) a record's lines joined, each without blanks at its ends, nothing removed: an insertion shifts
  *              the rest of its row, rows may differ in length, lower case stays.  A record without letters is dropped.
  *   A3M        (.a3m) lower-case letters and '.' are insertions and are removed; then all rows are equally long.
- *   Stockholm  (.sto, .stk) the first alignment of the file; a row's pieces are joined over the blocks, columns in which
- *              the first row (the query) has a gap are dropped, and every gap sign ('.', '_', '~') becomes '-'.
+ *   Stockholm  (.sto, .stk) the first alignment of the file; a row's pieces are joined over the blocks, columns in
+ *              which the first row (the query) has a gap are dropped, and every gap sign ('.', '_', '~') becomes '-'.
  * LF, CRLF and CR end a line.  The file is mapped and passed twice, so memory holds the rows that are kept and no more.
  */
 #ifndef RT_IO_MSA_H

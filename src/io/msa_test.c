@@ -116,7 +116,8 @@ static void bad_stockholm_says_where(void **state)
     (void)state;
     expect_error("q GG\n//\n", RT_MSA_STOCKHOLM, 1, "# STOCKHOLM 1.0");
     expect_error("# STOCKHOLM 1.0\nq GG\n", RT_MSA_STOCKHOLM, 2, "without '//'");
-    expect_error("# STOCKHOLM 1.0\nq GG\na GGC\n//\n", RT_MSA_STOCKHOLM, 3, "row 'a' has 3 columns, the first row has 2");
+    expect_error("# STOCKHOLM 1.0\nq GG\na GGC\n//\n", RT_MSA_STOCKHOLM, 3,
+                 "row 'a' has 3 columns, the first row has 2");
     expect_error("# STOCKHOLM 1.0\nq GG\nq GG\na GG\n//\n", RT_MSA_STOCKHOLM, 4, "has 2 columns, the first row has 4");
     expect_error("# STOCKHOLM 1.0\nq GG\na\n//\n", RT_MSA_STOCKHOLM, 3, "without a sequence");
     expect_error("# STOCKHOLM 1.0\nq --\na GG\n//\n", RT_MSA_STOCKHOLM, 2, "has no letter");
