@@ -258,6 +258,15 @@ static void conformers_move_rigidly_and_evenly(void **state)
         mean += t[i] / 3000, square += t[i] * t[i] / 3000;
     }
     assert_true(fabs(mean) < 0.05 && fabs(square - 1.0 / 3) < 0.03);
+    /* residues turn differently: E[R] = 0; and a translation is no other view of the bits of a rotation */
+    const double *r = f.ref_rotation.data;
+    rt_rng rotation = rt_rng_make(3, rt_hash_text("rigid"), 0, RT_DRAW_REF_POS);
+    for (int k = 0; k < 9; k++) {
+        double sum = 0;
+        for (int i = 0; i < 1000; i++) sum += r[9 * i + k] / 1000;
+        assert_true(fabs(sum) < 0.1);
+        assert_true(t[k] != 2 * rt_rng_uniform(&rotation, (uint64_t)k) - 1);
+    }
     rt_arena_reset(arena, mark);
 }
 

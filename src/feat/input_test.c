@@ -163,6 +163,7 @@ static void an_msa_is_loaded_and_doubtful_ones_are_told(void **state)
 
     assert_non_null(strstr(load_msa(&input, "m.fasta", ">q\nGGCA\n"), "the first row is not the sequence of m"));
     assert_int_equal(input.n_msa, 1);   /* used all the same */
+    assert_null(strstr(load_msa(&input, "m.fasta", ">q\nG-G.CC\n"), "is not the sequence"));   /* gaps do not count */
     assert_non_null(strstr(load_msa(&input, "m.fasta", ">q\nGGC\n"), "the first row is not the sequence of m"));
     assert_non_null(strstr(load_msa(&input, "m.fasta", ">q\nGGCC\n>a\nGG\n>b\nGGCCC\n>c\nG\n"),
                            "of 4 rows 2 are shorter than m (filled up with N) and 1 longer (cut)"));

@@ -1,4 +1,6 @@
 /* msa_fuzz.c - the first byte chooses the format, the rest is the file */
+#include <stddef.h>
+
 #include "io/msa.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
