@@ -235,6 +235,15 @@ void rt_progress_end(void)
     pthread_mutex_unlock(&state.lock);
 }
 
+void rt_progress_clear(void)
+{
+    pthread_mutex_lock(&state.lock);
+    erase();
+    if (state.stream) fflush(state.stream);
+    state.depth = state.ignored = 0;
+    pthread_mutex_unlock(&state.lock);
+}
+
 void rt_progress_hide(void)
 {
     pthread_mutex_lock(&state.lock);

@@ -35,6 +35,8 @@ void rt_progress_step(int64_t done);
 /* The next level inside counts for `items` of this one (1 when nothing is said). */
 void rt_progress_span(int64_t items);
 void rt_progress_end(void);
+/* Ends every open level: the work failed somewhere inside. */
+void rt_progress_clear(void);
 
 /* Around every other line on stderr: takes the bar away, puts it back.  base/log does. */
 void rt_progress_hide(void);

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 
-/* The largest size that is believed; what is larger is a slip of the pen, and products of sizes stay far from overflow. */
+/* The largest size that is believed: what is larger is a slip of the pen, and products stay far from overflow. */
 #define LARGEST_SIZE 1000000
 
 typedef struct {
@@ -250,22 +250,48 @@ done:
 }
 
 /* JSON when the text begins like an object, YAML otherwise. */
+static rt_status parse_tree(json_t **ret_root, const char *text, int64_t length, const char *file, rt_err *err)
+{
+    int64_t at = 0;
+    while (at < length && strchr(" \t\r\n", text[at])) at++;
+    rt_status status = at < length && text[at] == '{' ? rt_json_parse(ret_root, text, length, file, err)
+                                                      : rt_yaml_parse(ret_root, text, length, file, err);
+    if (status == RT_OK && !json_is_object(*ret_root)) {
+        status = rt_fail(err, RT_ERR_FORMAT, file, 0, "expected a configuration (keys and values), found %s",
+                         rt_json_type_name(*ret_root));
+        json_decref(*ret_root);
+    }
+    return status;
+}
+
 static rt_status load_tree(json_t **ret_root, const char *path, rt_err *err)
 {
     rt_map map;
     rt_status status = rt_map_open(&map, path, err);
     if (status != RT_OK) return status;
-    int64_t at = 0;
-    while (at < map.size && strchr(" \t\r\n", map.data[at])) at++;
-    const char *text = (const char *)map.data;
-    if (at < map.size && text[at] == '{') status = rt_json_parse(ret_root, text, map.size, path, err);
-    else status = rt_yaml_parse(ret_root, text, map.size, path, err);
+    status = parse_tree(ret_root, (const char *)map.data, map.size, path, err);
     rt_map_close(&map);
-    if (status == RT_OK && !json_is_object(*ret_root)) {
-        status = rt_fail(err, RT_ERR_FORMAT, path, 0, "expected a configuration (keys and values), found %s",
-                         rt_json_type_name(*ret_root));
-        json_decref(*ret_root);
-    }
+    return status;
+}
+
+static rt_status read_tree(rt_config *out_config, const json_t *root, const char *name, rt_err *err)
+{
+    rt_config config;
+    rt_status status = json_object_get(root, "rnatune_config") ? read_flat(&config, root, name, err)
+                                                               : read_reference(&config, root, name, err);
+    if (status != RT_OK) return status;
+    *out_config = config;
+    snprintf(out_config->name, sizeof out_config->name, "%s", name);
+    return RT_OK;
+}
+
+rt_status rt_config_parse(rt_config *out_config, const char *text, int64_t length, const char *name, rt_err *err)
+{
+    json_t *root;
+    rt_status status = parse_tree(&root, text, length, name, err);
+    if (status != RT_OK) return status;
+    status = read_tree(out_config, root, name, err);
+    json_decref(root);
     return status;
 }
 
@@ -279,10 +305,8 @@ rt_status rt_config_load(rt_config *out_config, const char *name_or_path, rt_err
     json_t *root;
     rt_status status = load_tree(&root, name_or_path, err);
     if (status != RT_OK) return status;
-    status = json_object_get(root, "rnatune_config") ? read_flat(out_config, root, name_or_path, err)
-                                                     : read_reference(out_config, root, name_or_path, err);
+    status = read_tree(out_config, root, name_or_path, err);
     json_decref(root);
-    snprintf(out_config->name, sizeof out_config->name, "%s", name_or_path);
     return status;
 }
 
@@ -311,17 +335,20 @@ done:
 rt_status rt_config_compare(const rt_config *config, const rt_config *detected, rt_err *err)
 {
     rt_text list = {0};
-    int64_t count = 0;
+    int64_t count = 0, listed = 0;
     for (size_t i = 0; i < N_FIELDS; i++) {
         const field *f = &FIELDS[i];
         if (!f->is_size || size_of(config, f) == size_of(detected, f)) continue;
         if (!config->use_ribonanza && strncmp(f->name, "ribonanza_", 10) == 0 &&
             strncmp(f->name, "ribonanza_stack", 15) != 0)
             continue;
+        if (list.length > 800 && ++count) continue;   /* an rt_err holds no more */
         rt_text_add(&list, "%s%s: the config says %lld, the weights %lld", count ? "; " : "", f->name,
                     (long long)size_of(config, f), (long long)size_of(detected, f));
         count++;
+        listed++;
     }
+    if (count > listed) rt_text_add(&list, "; and %lld more", (long long)(count - listed));
     rt_status status = RT_OK;
     if (list.failed) {
         status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
