@@ -43,6 +43,23 @@ static void normal_draws_have_the_right_moments(void **state)
     assert_true(fabs(fourth / n - 3) < 0.1);
 }
 
+static void normals_in_bulk_do_not_depend_on_the_cut(void **state)
+{
+    (void)state;
+    rt_rng rng = rt_rng_make(1, 2, 3, RT_DRAW_WEIGHTS);
+    static float whole[100001], part[100001];
+    double sum = 0, square = 0, neighbours = 0;
+    rt_rng_normals(&rng, 0, 100001, whole);
+    for (int64_t from = 0, count = 1; from < 100001; from += count, count = count * 3 % 1000 + 1)
+        rt_rng_normals(&rng, (uint64_t)from, from + count > 100001 ? 100001 - from : count, part + from);
+    for (int i = 0; i < 100001; i++) {
+        assert_true(whole[i] == part[i]);
+        sum += whole[i], square += whole[i] * whole[i];
+        if (i) neighbours += whole[i] * whole[i - 1];
+    }
+    assert_true(fabs(sum / 100001) < 0.01 && fabs(square / 100001 - 1) < 0.02 && fabs(neighbours / 100000) < 0.01);
+}
+
 static void rotations_are_rotations_and_uniform(void **state)
 {
     (void)state;
@@ -51,7 +68,8 @@ static void rotations_are_rotations_and_uniform(void **state)
     for (int n = 0; n < 20000; n++) {
         double r[9];
         rt_rng_rotation(&rng, (uint64_t)n, r);
-        double det = r[0] * (r[4] * r[8] - r[5] * r[7]) - r[1] * (r[3] * r[8] - r[5] * r[6]) + r[2] * (r[3] * r[7] - r[4] * r[6]);
+        double det = r[0] * (r[4] * r[8] - r[5] * r[7]) - r[1] * (r[3] * r[8] - r[5] * r[6]) +
+                     r[2] * (r[3] * r[7] - r[4] * r[6]);
         assert_true(fabs(det - 1) < 1e-12);
         for (int i = 0; i < 3; i++)
             for (int j = 0; j < 3; j++) {
@@ -81,7 +99,8 @@ static void bf16_rounds_to_nearest_even(void **state)
     assert_int_equal(rt_f32_to_bf16(0x1.03p0f), 0x3f82);    /* and here to the one above */
     assert_true(isnan(rt_bf16_to_f32(rt_f32_to_bf16(NAN))));
     assert_true(rt_bf16_to_f32(rt_f32_to_bf16(-INFINITY)) == -INFINITY);
-    assert_true(rt_f16_to_f32(0x3c00) == 1.0f && rt_f16_to_f32(0x0001) == 0x1p-24f && rt_f16_to_f32(0xfbff) == -65504.0f);
+    assert_true(rt_f16_to_f32(0x3c00) == 1.0f && rt_f16_to_f32(0x0001) == 0x1p-24f &&
+                rt_f16_to_f32(0xfbff) == -65504.0f);
 }
 
 static void arena_obeys_its_capacity(void **state)
@@ -169,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_depend_on_every_part_of_the_key),
         cmocka_unit_test(normal_draws_have_the_right_moments),
+        cmocka_unit_test(normals_in_bulk_do_not_depend_on_the_cut),
         cmocka_unit_test(rotations_are_rotations_and_uniform),
         cmocka_unit_test(permutation_has_every_index_once),
         cmocka_unit_test(bf16_rounds_to_nearest_even),

@@ -3,18 +3,23 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/progress.h"
+
 static rt_log_level current_level = RT_LOG_INFO;
 
 void rt_log_set_level(rt_log_level level) { current_level = level; }
+bool rt_log_enabled(rt_log_level level) { return level <= current_level; }
 
 static void print_line(rt_log_level level, const char *prefix, const char *format, va_list args)
 {
     if (level > current_level) return;
+    rt_progress_hide();
     flockfile(stderr);
     fputs(prefix, stderr);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     funlockfile(stderr);
+    rt_progress_show();
 }
 
 #define LINE(level, prefix)                          \

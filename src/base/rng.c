@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "base/rng.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ static uint64_t mix(uint64_t x)   /* splitmix64's finaliser */
 
 rt_rng rt_rng_make(uint64_t seed, uint64_t stream, uint64_t step, rt_draw purpose)
 {
-    return (rt_rng){.seed = mix(seed + 0x9E3779B97F4A7C15ull) ^ mix(stream), .step = step, .purpose = (uint32_t)purpose};
+    return (rt_rng){
+        .seed = mix(seed + 0x9E3779B97F4A7C15ull) ^ mix(stream), .step = step, .purpose = (uint32_t)purpose};
 }
 
 /* The counter is (element, step, purpose); `half` selects one of the two 64-bit words of a block. */
@@ -45,7 +47,10 @@ uint64_t rt_rng_bits(const rt_rng *rng, uint64_t element)
     return word[0];
 }
 
-double rt_rng_uniform(const rt_rng *rng, uint64_t element) { return (double)(rt_rng_bits(rng, element) >> 11) * 0x1p-53; }
+double rt_rng_uniform(const rt_rng *rng, uint64_t element)
+{
+    return (double)(rt_rng_bits(rng, element) >> 11) * 0x1p-53;
+}
 
 double rt_rng_normal(const rt_rng *rng, uint64_t element)
 {
@@ -53,6 +58,19 @@ double rt_rng_normal(const rt_rng *rng, uint64_t element)
     block(rng, element, word);
     double u = ((double)(word[0] >> 11) + 1.0) * 0x1p-53, angle = (double)(word[1] >> 11) * 0x1p-53;
     return sqrt(-2.0 * log(u)) * cos(2.0 * M_PI * angle);
+}
+
+void rt_rng_normals(const rt_rng *rng, uint64_t first, int64_t count, float *out)
+{
+    for (int64_t i = 0; i < count;) {
+        uint64_t word[2], element = first + (uint64_t)i;
+        block(rng, element / 2, word);
+        double u = ((double)(word[0] >> 11) + 1.0) * 0x1p-53, angle = (double)(word[1] >> 11) * 0x1p-53, sine, cosine;
+        double radius = sqrt(-2.0 * log(u));
+        sincos(2.0 * M_PI * angle, &sine, &cosine);
+        if (element % 2 == 0) out[i++] = (float)(radius * cosine);
+        if (i < count) out[i++] = (float)(radius * sine);
+    }
 }
 
 int64_t rt_rng_below(const rt_rng *rng, uint64_t element, int64_t bound)

@@ -109,6 +109,9 @@ rt_status rt_config_preset(rt_config *out_config, const char *name, rt_err *err)
  * that are absent keep rnapro_base's values ("model_name" may name another preset to start from). */
 rt_status rt_config_load(rt_config *out_config, const char *name_or_path, rt_err *err);
 
+/* The same from text, such as a checkpoint's own "rnatune.config"; `name` stands for the file in errors. */
+rt_status rt_config_parse(rt_config *out_config, const char *text, int64_t length, const char *name, rt_err *err);
+
 /* pairwise.yaml of RibonanzaNet2 into the ribonanza_* sizes. */
 rt_status rt_config_load_ribonanza(rt_config *config, const char *yaml_path, rt_err *err);
 
@@ -117,7 +120,7 @@ rt_status rt_config_load_ribonanza(rt_config *config, const char *yaml_path, rt_
  * RT_ERR_MISMATCH names the first tensor that is needed for a size and absent. */
 rt_status rt_config_detect(rt_config *config, const rt_weights *weights, const rt_weights *opt_ribonanza, rt_err *err);
 
-/* RT_ERR_MISMATCH listing every size in which the two differ: "pairformer_blocks: the config says 48, the weights 16". */
+/* RT_ERR_MISMATCH listing the sizes that differ: "pairformer_blocks: the config says 48, the weights 16". */
 rt_status rt_config_compare(const rt_config *config, const rt_config *detected, rt_err *err);
 
 /* The configuration as the JSON text that rt_config_load reads back (flat sizes and settings); free() it. */

@@ -1,0 +1,151 @@
+/* cmd_convert.c - rnatune convert: any checkpoint that rnatune reads as safetensors */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "cli/commands.h"
+#include "cli/weights_write.h"
+#include "io/weights.h"
+
+static rt_status refuse_same_file(const char *in, const char *out, rt_err *err)
+{
+    struct stat a, b;
+    if (stat(in, &a) != 0 || stat(out, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) return RT_OK;
+    rt_fail(err, RT_ERR_USAGE, out, 0, "is the input itself");
+    return rt_hint(err, "give another name with --out");
+}
+
+/* False when it is no whole RNAPro checkpoint, which convert does not mind. */
+static bool detect(rt_config *out_config, const rt_weights *weights)
+{
+    rt_err err;
+    if (rt_config_preset(out_config, "rnapro_base", &err) != RT_OK) return false;
+    if (rt_weights_write_detect(out_config, weights, &err) == RT_OK) return true;
+    rt_info("the configuration is not recorded: %s", err.what);
+    return false;
+}
+
+static rt_status declare(rt_safetensors_writer *writer, const rt_weights *weights, const char *dtype,
+                         int64_t *out_largest, int64_t *out_parameters, rt_err *err)
+{
+    *out_largest = *out_parameters = 0;
+    for (int64_t i = 0; i < rt_weights_count(weights); i++) {
+        const rt_weight *w = rt_weights_at(weights, i);
+        rt_tensor t = w->tensor;
+        t.dtype = rt_weights_write_dtype(dtype, w->name, t.dtype);
+        if (rt_bytes(t) > *out_largest) *out_largest = rt_bytes(t);
+        *out_parameters += rt_count(t);
+        rt_status status = rt_safetensors_declare(writer, w->name, t, err);
+        if (status != RT_OK) return status;
+    }
+    return RT_OK;
+}
+
+static rt_status write_tensors(rt_safetensors_writer *writer, const rt_weights *weights, const char *dtype,
+                               void *buffer, int64_t parameters, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t done = 0;
+    rt_progress_start(NULL, parameters);
+    rt_progress_label("converting");
+    for (int64_t i = 0; i < rt_weights_count(weights); i++) {
+        const rt_weight *w = rt_weights_at(weights, i);
+        rt_tensor t = w->tensor;
+        if (rt_stop_requested()) RT_TRY(rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; nothing was written"));
+        t.dtype = rt_weights_write_dtype(dtype, w->name, t.dtype);
+        if (t.dtype != w->tensor.dtype) {
+            rt_convert(buffer, t.dtype, w->tensor.data, w->tensor.dtype, rt_count(t));
+            t.data = buffer;
+        }
+        RT_TRY(rt_safetensors_write(writer, t, err));
+        rt_progress_step(done += rt_count(t));
+    }
+done:
+    rt_progress_end();
+    return status;
+}
+
+static rt_status describe(rt_cli *cli, rt_safetensors_writer *writer, const rt_weights *weights, const char *in,
+                          rt_err *err)
+{
+    char sha256[RT_HASH_TEXT], step_text[32];
+    int64_t size, step;
+    rt_config config;
+    rt_status status = RT_OK;
+    RT_TRY(rt_hash_file(sha256, &size, in, err));
+    rt_run_record_add_input(cli->record, "IN", in, size, sha256);
+    RT_TRY(rt_weights_write_metadata(writer, detect(&config, weights) ? &config : NULL, err));
+    RT_TRY(rt_safetensors_metadata(writer, "rnatune.source", rt_path_name(in), err));
+    RT_TRY(rt_safetensors_metadata(writer, "rnatune.source_sha256", sha256, err));
+    if (rt_weights_step(weights, &step)) {
+        snprintf(step_text, sizeof step_text, "%lld", (long long)step);
+        RT_TRY(rt_safetensors_metadata(writer, "rnatune.step", step_text, err));
+    }
+done:
+    return status;
+}
+
+static rt_status run(rt_cli *cli, rt_err *err)
+{
+    const char *in = rt_operand_at(cli->options, 0), *out = rt_option_text(cli->options, "out");
+    const char *dtype = rt_option_text(cli->options, "dtype");
+    rt_weights *weights = NULL;
+    rt_safetensors_writer *writer = NULL;
+    char *buffer = NULL;
+    int64_t largest, parameters;
+    rt_status status = RT_OK;
+    RT_TRY(refuse_same_file(in, out, err));
+    RT_TRY(rt_weights_open(&weights, in, err));
+    RT_TRY(rt_safetensors_create(&writer, out, err));
+    RT_TRY(describe(cli, writer, weights, in, err));
+    RT_TRY(declare(writer, weights, dtype, &largest, &parameters, err));
+    RT_TRY_ALLOC(buffer, largest);
+    RT_TRY(write_tensors(writer, weights, dtype, buffer, parameters, err));
+    status = rt_safetensors_commit(writer, err);
+    writer = NULL;
+    RT_TRY(status);
+    RT_TRY(rt_weights_write_report(cli, out, rt_weights_count(weights), parameters, err));
+done:
+    rt_safetensors_abandon(writer);
+    rt_weights_close(weights);
+    free(buffer);
+    return status;
+}
+
+static const rt_operand OPERANDS[] = {
+    {.name = "IN", .type = RT_OPTION_FILE, .required = true, .help = "a checkpoint: .pt, .ckpt, .bin or .safetensors"},
+    {0},
+};
+
+static const rt_option OPTIONS[] = {
+    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .help = "the safetensors file to write"},
+    {.name = "dtype", .type = RT_OPTION_CHOICE, .choices = "keep|fp32|bf16", .fallback = "keep",
+     .help = "type of the weights; with bf16, Fourier frequencies, bin edges and layer weights become fp32"},
+    {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
+    {0},
+};
+
+const rt_command rt_cmd_convert = {
+    .name = "convert",
+    .summary = "write a checkpoint as safetensors",
+    .operands = OPERANDS,
+    .options = OPTIONS,
+    .description =
+        "Writes the weights of a PyTorch checkpoint, or of another safetensors file, under their own names without a "
+        "leading "
+        "\"module.\"; the optimizer and the scheduler are left behind. One tensor at a time is in memory.\n\n"
+        "The metadata holds the source's name and SHA-256, the training step, rnatune's version and, when the sizes "
+        "can be "
+        "told from the shapes, the configuration. OUT.run.json beside it records the run.",
+    .output = "One row: file, tensors, parameters, bytes, sha256.",
+    .examples = " rnatune convert rnapro.pt --out rnapro.safetensors\n"
+                " rnatune convert rnapro.pt --out rnapro-bf16.safetensors --dtype bf16",
+    .long_work = true,
+    .run = run,
+};

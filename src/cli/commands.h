@@ -1,0 +1,23 @@
+/* commands.h - the verbs, and what main gives to each
+ * Room: cli.  Uses: cli/options, cli/run_record.
+ */
+#ifndef RT_CLI_COMMANDS_H
+#define RT_CLI_COMMANDS_H
+
+#include "cli/options.h"
+#include "cli/run_record.h"
+
+/* What a verb's run function gets.  It returns a status: RT_OK exits 0, RT_ERR_USAGE 2, any other failure 1. */
+struct rt_cli {
+    rt_options *options;
+    rt_run_record *record;
+    bool check_failed;      /* set when the check that the user asked for did not hold: exit 3 */
+};
+
+extern const rt_command rt_cmd_init, rt_cmd_convert, rt_cmd_inspect, rt_cmd_version;
+
+/* "0.1.0" and the commit it was built from (cmd_version.c, which the Makefile tells). */
+const char *rt_version_text(void);
+const char *rt_version_commit(void);
+
+#endif
