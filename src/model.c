@@ -103,7 +103,7 @@ static rt_status settle_config(rt_model *model, const rt_model_options *options,
         model->config.use_ribonanza = detected.use_ribonanza;
         RT_TRY(rt_config_compare(&model->config, &detected, err));
     } else if (stored) {
-        RT_TRY(rt_config_parse(&model->config, stored, rt_weights_path(model->weights), err));
+        RT_TRY(rt_config_parse(&model->config, stored, (int64_t)strlen(stored), rt_weights_path(model->weights), err));
         model->config.use_ribonanza = detected.use_ribonanza;
         RT_TRY(rt_config_compare(&model->config, &detected, err));
     } else {
