@@ -39,8 +39,8 @@ int64_t rt_csv_find(const rt_csv *csv, const char *name);
 rt_status rt_csv_require(const rt_csv *csv, int64_t *out_column, const char *name, rt_err *err);
 
 /* Goes to the next row; *out_more is false after the last one.
- * Errors: RT_ERR_FORMAT with file and line (an unclosed quote, text after a closing quote, another number of fields than
- * the header, a NUL byte). */
+ * Errors: RT_ERR_FORMAT with file and line (an unclosed quote, text after a closing quote, another number of fields
+ * than the header, a NUL byte). */
 rt_status rt_csv_next(rt_csv *csv, bool *out_more, rt_err *err);
 /* Back to the first row after the header. */
 void rt_csv_rewind(rt_csv *csv);
