@@ -4,15 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <jansson.h>
 #include <math.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "feat/features.h"
-#include "io/csv.h"
 #include "io/msa.h"
+#include "io/template_file.h"
 #include "io/test_files.h"
+#include "io/weights.h"
 
 static rt_arena *arena;
 
@@ -29,78 +29,18 @@ static int tear_down(void **state)
     return test_folder_remove(state);
 }
 
-/* ---- the golden files: safetensors ----------------------------------------------------------------------------- */
-typedef struct {
-    rt_map map;
-    json_t *header;
-    const uint8_t *data;
-} golden;
-
-static golden golden_open(const char *path)
-{
-    golden g;
-    rt_err err;
-    uint64_t length;
-    if (rt_map_open(&g.map, path, &err) != RT_OK) fail_msg("%s: %s", path, err.what);
-    memcpy(&length, g.map.data, 8);
-    g.header = json_loadb((const char *)g.map.data + 8, length, 0, NULL);
-    assert_non_null(g.header);
-    json_object_del(g.header, "__metadata__");
-    g.data = g.map.data + 8 + length;
-    return g;
-}
-
-static bool golden_find(const golden *g, const char *name, rt_tensor *out)
-{
-    const json_t *item = json_object_get(g->header, name), *shape = json_object_get(item, "shape");
-    if (!item) return false;
-    rt_dtype dtype;
-    int64_t dim[RT_MAX_DIMS] = {0};
-    assert_true(rt_dtype_find(json_string_value(json_object_get(item, "dtype")), &dtype));
-    for (size_t i = 0; i < json_array_size(shape); i++) dim[i] = json_integer_value(json_array_get(shape, i));
-    int64_t from = json_integer_value(json_array_get(json_object_get(item, "data_offsets"), 0));
-    *out = rt_wrap((void *)(uintptr_t)(g->data + from), dtype, (int)json_array_size(shape), dim);
-    return true;
-}
-
-static void golden_close(golden *g)
-{
-    json_decref(g->header);
-    rt_map_close(&g->map);
-}
-
 /* ---- raw inputs of the golden cases ---------------------------------------------------------------------------- */
-#define N_TEMPLATE 5
-
 static void load_templates(rt_input *input, const char *path, int64_t template_idx)
 {
-    rt_csv *csv;
+    rt_template_file *file;
     rt_err err;
-    bool more;
-    int64_t id, row = 0;
-    char column[8], name[300];
-    float *xyz = rt_alloc(input->length * N_TEMPLATE * 3, sizeof *xyz, &err);
-    char *sequence = rt_alloc(input->length + 1, 1, &err);
-    assert_int_equal(rt_csv_open(&csv, path, &err), RT_OK);
-    assert_int_equal(rt_csv_require(csv, &id, "ID", &err), RT_OK);
-    while (rt_csv_next(csv, &more, &err) == RT_OK && more) {
-        snprintf(name, sizeof name, "%s_%lld", input->target, (long long)row + 1);
-        if (strcmp(rt_csv_text(csv, id), name) != 0) continue;
-        for (int i = 0; i < 3 * N_TEMPLATE; i++) {
-            double value;
-            snprintf(column, sizeof column, "%c_%d", "xyz"[i % 3], i / 3 + 1);
-            assert_int_equal(rt_csv_double(csv, rt_csv_find(csv, column), &value, &err), RT_OK);
-            xyz[row * 3 * N_TEMPLATE + i] = (float)value;
-        }
-        sequence[row++] = rt_csv_text(csv, rt_csv_find(csv, "resname"))[0];
-    }
-    assert_int_equal(row, input->length);
-    if (rt_input_set_templates(input, xyz, row, N_TEMPLATE, sequence, template_idx, RT_TEMPLATE_MISSING_ORIGIN, path,
-                               &err) != RT_OK)
+    if (rt_template_file_open(&file, path, &err) != RT_OK) fail_msg("%s", err.what);
+    const rt_template *t = rt_template_file_find(file, input->target);
+    assert_non_null(t);
+    if (rt_input_set_templates(input, t->xyz, t->length, t->n_template, t->sequence, template_idx,
+                               RT_TEMPLATE_MISSING_ORIGIN, path, &err) != RT_OK)
         fail_msg("%s", err.what);
-    rt_csv_close(csv);
-    free(xyz);
-    free(sequence);
+    rt_template_file_close(file);
 }
 
 /* ---- comparison ------------------------------------------------------------------------------------------------ */
@@ -118,66 +58,79 @@ static void expect_equal(const char *name, rt_tensor got, rt_tensor want)
             fail_msg("%s[%lld] is %.9g, the reference's %.9g", name, (long long)i, rt_get(got, i), rt_get(want, i));
 }
 
-static void check_case(const char *folder, const char *name, const char *target, int template_idx, bool use_msa)
+/* Every tensor of the golden file, and nothing but these. */
+static void check_features(const char *name, const rt_features *features, const rt_weights *golden)
+{
+    rt_tensor got;
+    rt_err err;
+    const char *entry;
+    for (int64_t i = 0; i < rt_weights_count(golden); i++) {
+        const rt_weight *want = rt_weights_at(golden, i);
+        if (rt_features_named(&got, arena, features, want->name, &err) != RT_OK) fail_msg("%s: %s", name, err.what);
+        expect_equal(want->name, got, want->tensor);
+    }
+    int n = 0;
+    for (; (entry = rt_features_name(features, n)); n++)
+        if (strcmp(entry, "bond_mask") != 0 && !rt_weights_find(golden, entry)) fail_msg("%s has no %s", name, entry);
+    assert_int_equal(n, (int)rt_weights_count(golden) + 1);
+    assert_int_equal(rt_features_named(&got, arena, features, "bond_mask", &err), RT_OK);
+    assert_int_equal(rt_count(got), features->n_atom * features->n_atom);
+    for (int64_t i = 0; i < rt_count(got); i++) assert_true(rt_get(got, i) == 0);
+}
+
+static void check_case(const char *folder, const char *name, const char *target, const char *templates,
+                       int template_idx, bool use_msa)
 {
     char path[600];
     rt_inputs inputs;
     rt_err err;
+    rt_weights *golden;
+    rt_features features;
     snprintf(path, sizeof path, "%s/raw/sequences.csv", folder);
     assert_int_equal(rt_inputs_read(&inputs, path, &err), RT_OK);
     rt_input *input = inputs.input;
     while (strcmp(input->target, target) != 0) input++;
     snprintf(path, sizeof path, "%s/raw/%s", folder, use_msa ? "msa" : "no_such_folder");
     assert_int_equal(rt_input_load_msa(input, path, &err), RT_OK);
-    snprintf(path, sizeof path, "%s/raw/submission_templates.csv", folder);
-    if (template_idx >= 0) load_templates(input, path, template_idx);
+    if (templates) {
+        snprintf(path, sizeof path, "%s/raw/%s", folder, templates);
+        load_templates(input, path, template_idx);
+    }
     snprintf(path, sizeof path, "%s/features/%s.safetensors", folder, name);
-    golden g = golden_open(path);
-    rt_tensor rotation, translation, want, got;
-    assert_true(golden_find(&g, "aug.rot", &rotation) && golden_find(&g, "aug.trans", &translation));
+    if (rt_weights_open(&golden, path, &err) != RT_OK) fail_msg("%s", err.what);
+    const rt_weight *rotation = rt_weights_find(golden, "aug.rot"), *translation = rt_weights_find(golden, "aug.trans");
+    assert_true(rotation && translation);
 
-    rt_features features;
     int64_t mark = rt_arena_mark(arena);
-    rt_ref_pos_draws draws = {rotation.data, translation.data};
+    rt_ref_pos_draws draws = {rotation->tensor.data, translation->tensor.data};
     if (rt_features_build(&features, arena, input, rt_conformers_default(), 42, &draws, &err) != RT_OK)
         fail_msg("%s", err.what);
-    const char *entry;
-    json_t *unused;
-    json_object_foreach(g.header, entry, unused) {
-        if (rt_features_named(&got, arena, &features, entry, &err) != RT_OK) fail_msg("%s: %s", name, err.what);
-        assert_true(golden_find(&g, entry, &want));
-        expect_equal(entry, got, want);
-    }
-    /* and nothing but these */
-    int n = 0;
-    for (; (entry = rt_features_name(&features, n)); n++)
-        if (strcmp(entry, "bond_mask") != 0 && !json_object_get(g.header, entry)) fail_msg("%s has no %s", name, entry);
-    assert_int_equal(n, (int)json_object_size(g.header) + 1);
-    assert_int_equal(rt_features_named(&got, arena, &features, "bond_mask", &err), RT_OK);
-    assert_int_equal(rt_count(got), features.n_atom * features.n_atom);
-    for (int64_t i = 0; i < rt_count(got); i++) assert_true(rt_get(got, i) == 0);
+    check_features(name, &features, golden);
     rt_arena_reset(arena, mark);
-    golden_close(&g);
+    rt_weights_close(golden);
     rt_inputs_free_members(&inputs);
 }
 
+#define CSV "submission_templates.csv"
+#define PT "template_features.pt"
 #define GOLDEN "tests/data/golden"
 static void toy4_is_the_reference_s(void **state)
 {
     (void)state;
-    check_case(GOLDEN, "toy4", "toy4", 0, true);
+    check_case(GOLDEN, "toy4", "toy4", CSV, 0, true);
 }
 
 static void toy4_bare_is_the_reference_s(void **state)
 {
     (void)state;
-    check_case(GOLDEN, "toy4_bare", "toy4", -1, false);
+    check_case(GOLDEN, "toy4_bare", "toy4", NULL, 0, false);
 }
 
 static void hairpin30_is_the_reference_s(void **state)
 {
     (void)state;
-    check_case(GOLDEN, "hairpin30", "hairpin30", 1, true);
+    check_case(GOLDEN, "hairpin30", "hairpin30", CSV, 1, true);
+    check_case(GOLDEN, "hairpin30", "hairpin30", PT, 1, true);
 }
 
 static void trna76_is_the_reference_s(void **state)
@@ -187,8 +140,8 @@ static void trna76_is_the_reference_s(void **state)
     const char *shared = test_shared("the features of trna76");
     if (!shared) skip();
     rt_path_join(folder, sizeof folder, shared, "golden");
-    check_case(folder, "trna76", "trna76", 3, true);
-    check_case(folder, "toy4", "toy4", 0, true);
+    check_case(folder, "trna76", "trna76", CSV, 3, true);
+    check_case(folder, "trna76", "trna76", PT, 3, true);
 }
 
 /* ---- random draws ---------------------------------------------------------------------------------------------- */

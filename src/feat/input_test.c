@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "feat/input.h"
+#include "io/template_file.h"
 #include "io/test_files.h"
 
 static const rt_template_missing MASK = RT_TEMPLATE_MISSING_MASK, ORIGIN = RT_TEMPLATE_MISSING_ORIGIN;
@@ -263,6 +264,35 @@ static void real_competition_files_are_read(void **state)
     rt_inputs_free_members(&inputs);
 }
 
+static void real_templates_fit_their_targets(void **state)
+{
+    (void)state;
+    const char *shared = test_shared("reading a Kaggle template table");
+    if (!shared) skip();
+    char path[600];
+    rt_inputs inputs;
+    rt_template_file *file;
+    rt_err err;
+    int n = 0;
+    rt_path_join(path, sizeof path, shared, "data/kaggle/validation_sequences.csv");
+    assert_int_equal(rt_inputs_read(&inputs, path, &err), RT_OK);
+    rt_path_join(path, sizeof path, shared, "data/kaggle_templates/validation_templates.csv");
+    if (rt_template_file_open(&file, path, &err) != RT_OK) fail_msg("%s", err.what);
+    for (int64_t i = 0; i < inputs.n_input; i++) {
+        rt_input *input = &inputs.input[i];
+        const rt_template *t = rt_template_file_find(file, input->target);
+        if (!t) continue;
+        if (rt_input_set_templates(input, t->xyz, t->length, t->n_template, t->sequence, t->n_template - 1, MASK, path,
+                                   &err) != RT_OK)
+            fail_msg("%s", err.what);
+        assert_true(input->n_template_missing < input->n_template * input->length);
+        n++;
+    }
+    assert_true(n > 0);
+    rt_template_file_close(file);
+    rt_inputs_free_members(&inputs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +304,7 @@ int main(void)
         cmocka_unit_test(templates_up_to_the_index_are_used),
         cmocka_unit_test(missing_residues_follow_the_policy),
         cmocka_unit_test(real_competition_files_are_read),
+        cmocka_unit_test(real_templates_fit_their_targets),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
