@@ -24,7 +24,7 @@ void rt_schema_add(void *schema, const char *name, int ndim, const int64_t *dim)
     }
     rt_schema_entry *e = &s->entry[s->count++];
     *e = (rt_schema_entry){.name = copy, .ndim = ndim};
-    memcpy(e->dim, dim, (size_t)ndim * sizeof *dim);
+    for (int i = 0; i < ndim; i++) e->dim[i] = dim[i];
 }
 
 static int compare_names(const void *a, const void *b, void *schema)

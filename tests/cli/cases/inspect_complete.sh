@@ -1,0 +1,7 @@
+needs "$GOLDEN/tiny/tiny.pt"
+needs_network
+run inspect "$GOLDEN/tiny/tiny.pt" --config "$DATA/tiny_config.json"
+expect_exit 0
+expect_stdout "$(printf 'network\tmissing\t0')"
+expect_stdout "$(printf 'network\tunknown\t0')"
+expect_stdout "$(printf 'network\twrong_shape\t0')"
