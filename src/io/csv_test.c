@@ -1,0 +1,226 @@
+/* csv_test.c - tables as people and programs write them */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "io/csv.h"
+
+static rt_err err;
+
+static rt_csv *open_text(const char *text)
+{
+    rt_csv *csv = NULL;
+    if (rt_csv_open_memory(&csv, "t.csv", text, (int64_t)strlen(text), &err) != RT_OK) return NULL;
+    return csv;
+}
+
+static bool next(rt_csv *csv)
+{
+    bool more;
+    assert_int_equal(rt_csv_next(csv, &more, &err), RT_OK);
+    return more;
+}
+
+/* The first error in the rows; fails when there is none. */
+static void expect_error(const char *text, int64_t line, const char *word)
+{
+    bool more = true;
+    rt_status status = RT_OK;
+    rt_csv *csv = open_text(text);
+    if (!csv) status = err.code;
+    while (status == RT_OK && more) status = rt_csv_next(csv, &more, &err);
+    assert_int_equal(status, RT_ERR_FORMAT);
+    assert_int_equal(err.line, line);
+    assert_string_equal(err.file, "t.csv");
+    if (!strstr(err.what, word)) fail_msg("'%s' lacks '%s'", err.what, word);
+    rt_csv_close(csv);
+}
+
+static void plain_rows(void **state)
+{
+    (void)state;
+    rt_csv *csv = open_text("target_id,sequence,n\nA,GGCC,4\nB,,-1\n");
+    int64_t id, sequence, n, value;
+    assert_int_equal(rt_csv_columns(csv), 3);
+    assert_int_equal(rt_csv_require(csv, &id, "target_id", &err), RT_OK);
+    assert_int_equal(rt_csv_require(csv, &sequence, "sequence", &err), RT_OK);
+    assert_int_equal(rt_csv_require(csv, &n, "n", &err), RT_OK);
+    assert_true(next(csv));
+    assert_string_equal(rt_csv_text(csv, id), "A");
+    assert_string_equal(rt_csv_text(csv, sequence), "GGCC");
+    assert_int_equal(rt_csv_int(csv, n, &value, &err), RT_OK);
+    assert_int_equal(value, 4);
+    assert_int_equal(rt_csv_line(csv), 2);
+    assert_true(next(csv));
+    assert_true(rt_csv_missing(csv, sequence));
+    assert_int_equal(rt_csv_length(csv, sequence), 0);
+    assert_int_equal(rt_csv_int(csv, n, &value, &err), RT_OK);
+    assert_int_equal(value, -1);
+    assert_false(next(csv));
+    assert_false(next(csv));
+    rt_csv_rewind(csv);
+    assert_true(next(csv));
+    assert_string_equal(rt_csv_text(csv, id), "A");
+    assert_int_equal(rt_csv_line(csv), 2);
+    rt_csv_close(csv);
+}
+
+static void quotes_line_ends_and_mark(void **state)
+{
+    (void)state;
+    rt_csv *csv = open_text("\xEF\xBB\xBF\"id\", text \r\n\"a\"\"b\",\"x,\r\ny\nz\"\r\n\r\n\n,\"\"\r5' cap,in\"side");
+    assert_int_equal(rt_csv_columns(csv), 2);
+    assert_string_equal(rt_csv_column(csv, 0), "id");
+    assert_string_equal(rt_csv_column(csv, 1), "text");
+    assert_true(next(csv));
+    assert_string_equal(rt_csv_text(csv, 0), "a\"b");
+    assert_string_equal(rt_csv_text(csv, 1), "x,\r\ny\nz");
+    assert_int_equal(rt_csv_line(csv), 2);
+    assert_true(next(csv));
+    assert_int_equal(rt_csv_line(csv), 7);
+    assert_string_equal(rt_csv_text(csv, 0), "");
+    assert_string_equal(rt_csv_text(csv, 1), "");
+    assert_true(next(csv));
+    assert_int_equal(rt_csv_line(csv), 8);
+    assert_string_equal(rt_csv_text(csv, 0), "5' cap");
+    assert_string_equal(rt_csv_text(csv, 1), "in\"side");
+    assert_false(next(csv));
+    rt_csv_close(csv);
+}
+
+static void numbers(void **state)
+{
+    (void)state;
+    rt_csv *csv = open_text("a,b,c,d,e,f\n 1.5 ,NaN,-inf,3.0,x,\n");
+    double value;
+    int64_t whole;
+    assert_true(next(csv));
+    assert_int_equal(rt_csv_double(csv, 0, &value, &err), RT_OK);
+    assert_true(value == 1.5);
+    assert_int_equal(rt_csv_double(csv, 1, &value, &err), RT_OK);
+    assert_true(isnan(value));
+    assert_int_equal(rt_csv_double(csv, 2, &value, &err), RT_OK);
+    assert_true(isinf(value) && value < 0);
+    assert_int_equal(rt_csv_int(csv, 3, &whole, &err), RT_OK);
+    assert_int_equal(whole, 3);
+    assert_int_equal(rt_csv_int(csv, 0, &whole, &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_csv_double(csv, 4, &value, &err), RT_ERR_FORMAT);
+    assert_int_equal(err.line, 2);
+    assert_non_null(strstr(err.what, "'x'"));
+    assert_non_null(strstr(err.what, "'e'"));
+    assert_int_equal(rt_csv_double(csv, 5, &value, &err), RT_OK);
+    assert_true(isnan(value));
+    assert_int_equal(rt_csv_int(csv, 5, &whole, &err), RT_ERR_FORMAT);
+    rt_csv_close(csv);
+}
+
+static void errors_say_where(void **state)
+{
+    (void)state;
+    expect_error("a,b\n1,2\n3\n", 3, "1 fields");
+    expect_error("a,b\n1,2\n3,4,5\n", 3, "3 fields");
+    expect_error("a,b\n1,2\n\"x\n\n,4\n", 3, "never closed");
+    expect_error("a,b\n1,\"2\"3\n", 2, "closing quote");
+    expect_error("", 0, "empty");
+    expect_error("\n\n", 0, "empty");
+    rt_csv *csv = NULL;
+    bool more;
+    assert_int_equal(rt_csv_open_memory(&csv, "t.csv", "a,b\n1\0,2\n", 9, &err), RT_OK);
+    assert_int_equal(rt_csv_next(csv, &more, &err), RT_ERR_FORMAT);
+    assert_non_null(strstr(err.what, "NUL"));
+    rt_csv_close(csv);
+    assert_int_equal(rt_csv_open_memory(&csv, "t.csv", "a\n\"1\"\0\n", 7, &err), RT_OK);
+    assert_int_equal(rt_csv_next(csv, &more, &err), RT_ERR_FORMAT);
+    rt_csv_close(csv);
+    assert_int_equal(rt_csv_open_memory(&csv, "t.csv", "\x1f\x8b\x08\0", 4, &err), RT_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.hint, "gunzip"));
+    assert_int_equal(rt_csv_open(&csv, "/nonexistent/x.csv", &err), RT_ERR_IO);
+    assert_null(csv);
+}
+
+static void columns_by_name(void **state)
+{
+    (void)state;
+    rt_csv *csv = open_text("ID,resname,resid,x_1,x_1\n");
+    int64_t column;
+    assert_int_equal(rt_csv_find(csv, "resid"), 2);
+    assert_int_equal(rt_csv_find(csv, "nothing"), -1);
+    assert_int_equal(rt_csv_require(csv, &column, "resnam", &err), RT_ERR_FORMAT);
+    assert_non_null(strstr(err.hint, "'resname'"));
+    assert_int_equal(rt_csv_require(csv, &column, "x_1", &err), RT_ERR_FORMAT);
+    assert_non_null(strstr(err.what, "twice"));
+    assert_false(next(csv));
+    rt_csv_close(csv);
+}
+
+static void many_columns_and_long_fields(void **state)
+{
+    (void)state;
+    const int n = 3000;
+    char *text = malloc(200000), *at = text;
+    for (int i = 0; i < n; i++) at += sprintf(at, "c%d%c", i, i + 1 < n ? ',' : '\n');
+    for (int i = 0; i < n; i++) at += sprintf(at, "%d%c", i * 7, i + 1 < n ? ',' : '\n');
+    char *where = at;
+    for (int i = 0; i + 1 < n; i++) *at++ = ',';
+    *at++ = '"';
+    memset(at, 'g', 50000);
+    at += 50000;
+    *at++ = '"';
+    *at = 0;
+    assert_true(at > where);
+    rt_csv *csv = open_text(text);
+    assert_int_equal(rt_csv_columns(csv), n);
+    assert_true(next(csv));
+    for (int i = 0; i < n; i++) {
+        int64_t value;
+        assert_int_equal(rt_csv_int(csv, i, &value, &err), RT_OK);
+        assert_int_equal(value, i * 7);
+    }
+    assert_true(next(csv));
+    assert_int_equal(rt_csv_length(csv, n - 1), 50000);
+    assert_false(next(csv));
+    rt_csv_close(csv);
+    free(text);
+}
+
+static void a_real_file(void **state)
+{
+    (void)state;
+    const char *shared = getenv("RT_SHARED") ? getenv("RT_SHARED") : "../shared";
+    char path[4096];
+    snprintf(path, sizeof path, "%s/golden/raw/submission_templates.csv", shared);
+    if (!rt_file_exists(path)) {
+        print_message("skip: %s is not here\n", path);
+        skip();
+    }
+    rt_csv *csv;
+    int64_t x3, rows = 0, missing = 0;
+    double value;
+    assert_int_equal(rt_csv_open(&csv, path, &err), RT_OK);
+    assert_int_equal(rt_csv_require(csv, &x3, "x_3", &err), RT_OK);
+    while (next(csv)) {
+        assert_int_equal(rt_csv_double(csv, x3, &value, &err), RT_OK);
+        missing += isnan(value);
+        rows++;
+    }
+    assert_int_equal(rows, 4 + 30 + 76);
+    assert_true(missing > 0 && missing < rows);
+    rt_csv_close(csv);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_rows),       cmocka_unit_test(quotes_line_ends_and_mark),
+        cmocka_unit_test(numbers),          cmocka_unit_test(errors_say_where),
+        cmocka_unit_test(columns_by_name),  cmocka_unit_test(many_columns_and_long_fields),
+        cmocka_unit_test(a_real_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
