@@ -64,7 +64,7 @@ rt_tensor rt_slice(rt_tensor t, int64_t from, int64_t count)
         RT_BUG("slice [%lld, +%lld) of %lld", (long long)from, (long long)count, (long long)(t.ndim ? t.dim[0] : 0));
     int64_t stride = t.dim[0] ? rt_bytes(t) / t.dim[0] : 0;
     rt_tensor r = t;
-    r.data = (char *)t.data + from * stride;
+    if (t.data) r.data = (char *)t.data + from * stride;   /* a tensor that could not be made stays absent */
     r.dim[0] = count;
     return r;
 }

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "confidence/model.h"
+#include "model.h"
 
-/* Until confidence/model.c is there: with this line gone the schema is an ordinary function. */
-extern __typeof__(rt_model_schema) rt_model_schema __attribute__((weak));
 
 void rt_schema_add(void *schema, const char *name, int ndim, const int64_t *dim)
 {
@@ -48,7 +46,6 @@ rt_status rt_schema_sort(rt_schema *schema, rt_err *err)
 rt_status rt_schema_build(rt_schema *out_schema, const rt_config *config, rt_err *err)
 {
     *out_schema = (rt_schema){0};
-    if (!rt_model_schema) return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "this build does not hold the network");
     rt_model_schema(config, rt_schema_add, out_schema);
     rt_status status = rt_schema_sort(out_schema, err);
     if (status != RT_OK) rt_schema_free_members(out_schema);

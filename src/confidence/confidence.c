@@ -1,0 +1,74 @@
+#include "confidence/confidence.h"
+
+void rt_confidence_head_bind(rt_binder *binder, rt_confidence_head *head)
+{
+    static const char *const PREFIX = "confidence_head";
+    const rt_config *c = binder->config;
+    int64_t bins = c->confidence_distance_bins;
+    RT_BIND(binder, &head->lower_bins, PREFIX, "lower_bins", bins);
+    RT_BIND(binder, &head->upper_bins, PREFIX, "upper_bins", bins);
+    RT_BIND(binder, &head->plddt_weight, PREFIX, "plddt_weight", c->max_atoms_per_token, c->c_s, c->plddt_bins);
+    RT_BIND(binder, &head->resolved_weight, PREFIX, "resolved_weight", c->max_atoms_per_token, c->c_s, 2);
+    rt_linear_bind(binder, &head->s1, PREFIX, "linear_no_bias_s1", c->c_z, c->c_s_inputs, false);
+    rt_linear_bind(binder, &head->s2, PREFIX, "linear_no_bias_s2", c->c_z, c->c_s_inputs, false);
+    rt_linear_bind_exact(binder, &head->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, bins);
+    rt_linear_bind_exact(binder, &head->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1);
+    rt_pairformer_bind(binder, &head->stack, "confidence_head.pairformer_stack", c->confidence_blocks, c->confidence_heads);
+    rt_linear_bind(binder, &head->pae, PREFIX, "linear_no_bias_pae", c->pae_bins, c->c_z, false);
+    rt_linear_bind(binder, &head->pde, PREFIX, "linear_no_bias_pde", c->pde_bins, c->c_z, false);
+    rt_norm_bind(binder, &head->norm_s, PREFIX, "input_strunk_ln", c->c_s, true);
+    rt_norm_bind(binder, &head->norm_pae, PREFIX, "pae_ln", c->c_z, true);
+    rt_norm_bind(binder, &head->norm_pde, PREFIX, "pde_ln", c->c_z, true);
+    rt_norm_bind(binder, &head->norm_plddt, PREFIX, "plddt_ln", c->c_s, true);
+    rt_norm_bind(binder, &head->norm_resolved, PREFIX, "resolved_ln", c->c_s, true);
+}
+
+void rt_distogram_head_bind(rt_binder *binder, rt_distogram_head *head)
+{
+    const rt_config *c = binder->config;
+    rt_linear_bind(binder, &head->linear, "distogram_head", "linear", c->distogram_bins, c->c_z, true);
+}
+
+/* A token's atom norm of its single representation times the matrix of the atom's type. */
+static void per_atom(rt_ctx *ctx, const rt_norm *norm, rt_tensor weight, rt_tensor logits, rt_tensor s,
+                     const rt_features *features)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_op_atom_linear(ctx, logits, rt_norm_new(ctx, norm, s), weight, features->atom_to_token_idx,
+                      features->atom_to_tokatom_idx);
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_confidence_head_forward(rt_ctx *ctx, const rt_confidence_head *head, const rt_confidence_logits *logits,
+                                rt_tensor s_inputs, rt_tensor s_trunk, rt_tensor z_trunk, rt_tensor x,
+                                const rt_features *features, int64_t sample)
+{
+    int64_t n = features->n_token, mark = rt_arena_mark(ctx->step);
+    rt_tensor s = rt_new_like(ctx, s_trunk), z = rt_new_like(ctx, z_trunk), d = RT_NEW(ctx, n, n), centre = RT_NEW(ctx, 1, n, 3);
+    rt_tensor a = rt_linear_new(ctx, &head->s2, s_inputs, RT_ACT_NONE), b = rt_linear_new(ctx, &head->s1, s_inputs, RT_ACT_NONE);
+    rt_op_clamp(ctx, s, s_trunk, -512, 512);
+    rt_norm_forward(ctx, &head->norm_s, s, s);
+    rt_op_axpby(ctx, z, 0, z_trunk, 1);
+    rt_op_pair_sum(ctx, z, a, b, true);
+    rt_op_gather(ctx, centre, RT_VIEW(x, 1, features->n_atom, 3), features->distogram_rep_atom, false);
+    rt_op_distances(ctx, d, RT_VIEW(centre, n, 3), RT_ABSENT);
+    rt_op_distance_embed(ctx, z, d, RT_ABSENT, head->lower_bins, head->upper_bins, head->distance_bin.weight,
+                         head->distance_raw.weight);
+    rt_pairformer_forward(ctx, &head->stack, s, z, "confidence_head.pairformer_stack", sample);
+    per_atom(ctx, &head->norm_plddt, head->plddt_weight, logits->plddt, s, features);
+    per_atom(ctx, &head->norm_resolved, head->resolved_weight, logits->resolved, s, features);
+    rt_norm_linear_forward(ctx, &head->norm_pae, &head->pae, logits->pae, z, RT_PLAIN);
+    rt_tensor symmetric = rt_new_like(ctx, z);
+    rt_op_transpose_pair(ctx, symmetric, z, true);
+    rt_norm_linear_forward(ctx, &head->norm_pde, &head->pde, logits->pde, symmetric, RT_PLAIN);
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_distogram_head_forward(rt_ctx *ctx, const rt_distogram_head *head, rt_tensor logits, rt_tensor z)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor half = rt_linear_new(ctx, &head->linear, z, RT_ACT_NONE);
+    rt_op_transpose_pair(ctx, logits, half, true);
+    rt_arena_reset(ctx->step, mark);
+    RT_PROBE(ctx, logits, "distogram_logits@0");
+}

@@ -1,0 +1,30 @@
+/* conditioning.h - what the denoiser knows of the trunk and of the noise level (AF3 SI Algorithm 21)
+ * Room: diffusion.  Uses: layer/transition, layer/relative_position.
+ * Reference: rnapro/model/modules/diffusion.py DiffusionConditioning, embedders.py FourierEmbedding
+ * Weights: diffusion_module.diffusion_conditioning.*
+ */
+#ifndef RT_DIFFUSION_CONDITIONING_H
+#define RT_DIFFUSION_CONDITIONING_H
+
+#include "layer/relative_position.h"
+#include "layer/transition.h"
+
+typedef struct {
+    rt_relative_position relpe;
+    rt_norm norm_z, norm_s, norm_n;
+    rt_linear z, s, n;
+    rt_transition transition_z1, transition_z2, transition_s1, transition_s2;
+    rt_tensor fourier_w, fourier_b;
+    double sigma_data;
+} rt_conditioning;
+
+void rt_conditioning_bind(rt_binder *binder, rt_conditioning *c);
+
+/* pair (N,N,c_z): the same at every noise level and for every sample. */
+void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair, rt_tensor z_trunk, const rt_features *features);
+/* base (N,c_s): the part of the single conditioning that does not depend on the noise level. */
+void rt_conditioning_single_base(rt_ctx *ctx, const rt_conditioning *c, rt_tensor base, rt_tensor s_trunk, rt_tensor s_inputs);
+/* s (N,c_s) at noise level t (Angstrom). */
+void rt_conditioning_single(rt_ctx *ctx, const rt_conditioning *c, rt_tensor s, rt_tensor base, double t);
+
+#endif

@@ -1,0 +1,114 @@
+#include "diffusion/denoise.h"
+
+#include <math.h>
+
+void rt_denoiser_bind(rt_binder *binder, rt_denoiser *d)
+{
+    const rt_config *c = binder->config;
+    d->sigma_data = c->sigma_data;
+    d->c_s = c->c_s;
+    rt_conditioning_bind(binder, &d->conditioning);
+    rt_atom_encoder_bind(binder, &d->encoder, "diffusion_module.atom_attention_encoder", c->c_atom, c->c_atompair, c->c_token,
+                         c->atom_encoder_blocks, c->atom_encoder_heads, true, c->c_s, c->c_z);
+    rt_norm_bind(binder, &d->norm_s, "diffusion_module", "layernorm_s", c->c_s, false);
+    rt_linear_bind(binder, &d->s, "diffusion_module", "linear_no_bias_s", c->c_token, c->c_s, false);
+    rt_diffusion_transformer_bind(binder, &d->transformer, "diffusion_module.diffusion_transformer", c->transformer_blocks,
+                                  c->c_token, c->c_s, c->c_z, c->transformer_heads, false);
+    rt_norm_bind(binder, &d->norm_a, "diffusion_module", "layernorm_a", c->c_token, false);
+    rt_linear_bind(binder, &d->decoder_a, "diffusion_module.atom_attention_decoder", "linear_no_bias_a", c->c_atom, c->c_token,
+                   false);
+    rt_norm_bind(binder, &d->decoder_norm, "diffusion_module.atom_attention_decoder", "layernorm_q", c->c_atom, false);
+    rt_linear_bind_exact(binder, &d->decoder_out, "diffusion_module.atom_attention_decoder", "linear_no_bias_out", 3, c->c_atom);
+    rt_diffusion_transformer_bind(binder, &d->decoder, "diffusion_module.atom_attention_decoder.atom_transformer"
+                                  ".diffusion_transformer", c->atom_decoder_blocks, c->c_atom, c->c_atom, c->c_atompair,
+                                  c->atom_decoder_heads, true);
+}
+
+void rt_denoiser_prepare(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context *out_context, const rt_features *features,
+                         rt_tensor s_inputs, rt_tensor s_trunk, rt_tensor z_trunk)
+{
+    int64_t n = features->n_token, blocks = d->transformer.n_block;
+    rt_denoiser_context *c = out_context;
+    *c = (rt_denoiser_context){.features = features, .single_base = RT_NEW(ctx, n, d->c_s)};
+    c->bias = RT_NEW_TYPE(ctx, RT_U8, blocks * (int64_t)sizeof(rt_tensor)).data;
+    for (int64_t i = 0; i < blocks && ctx->status == RT_OK; i++)
+        c->bias[i] = RT_NEW(ctx, d->transformer.block[i].attention.heads, n, n);
+    rt_conditioning_single_base(ctx, &d->conditioning, c->single_base, s_trunk, s_inputs);
+    /* the conditioned pair is needed only to make biases; c_l and p_lm come after it on the stack, so it stays until the
+     * denoiser is done */
+    rt_tensor pair = rt_new_like(ctx, z_trunk);
+    rt_conditioning_pair(ctx, &d->conditioning, pair, z_trunk, features);
+    RT_PROBE(ctx, pair, "diffusion_conditioning.z");
+    for (int64_t i = 0; i < blocks && ctx->status == RT_OK; i++)
+        rt_attention_pair_bias_bias(ctx, &d->transformer.block[i].attention, c->bias[i], pair);
+    rt_atom_context_forward(ctx, &d->encoder, &c->atom, features, s_trunk, pair);
+    if (ctx->status == RT_OK) {
+        rt_tensor p = c->atom.p_lm, l = c->atom.c_l;
+        RT_PROBE(ctx, RT_VIEW(l, 1, l.dim[0], l.dim[1]), "diffusion_module.atom_attention_encoder@0.2");
+        RT_PROBE(ctx, RT_VIEW(p, 1, p.dim[0], p.dim[1], p.dim[2], p.dim[3]), "diffusion_module.atom_attention_encoder@0.3");
+    }
+    rt_atom_condition_forward(ctx, &d->encoder.transformer, &c->encoder, &c->atom);
+    rt_atom_condition_forward(ctx, &d->decoder, &c->decoder, &c->atom);
+}
+
+/* Shows one slice per sample under its own call number. */
+static void probe_samples(rt_ctx *ctx, rt_tensor t, const char *name, const char *element, int64_t first_call, int64_t stride)
+{
+    if (!ctx->probe) return;
+    for (int64_t s = 0; s < t.dim[0]; s++)
+        RT_PROBE(ctx, rt_slice(t, s, 1), "%s@%lld%s", name, (long long)(first_call + s * stride), element);
+}
+
+/* a (S,N,c_token) through the token transformer, whose conditioning is the same for all samples. */
+static void token_transformer(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *c, rt_tensor a, rt_tensor single)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    for (int64_t i = 0; i < d->transformer.n_block && ctx->status == RT_OK; i++) {
+        rt_dit_condition condition = {0};
+        rt_dit_condition_forward(ctx, &d->transformer.block[i], &condition, single);
+        rt_dit_block_forward(ctx, &d->transformer.block[i], a, &condition, c->bias[i], false);
+        rt_arena_reset(ctx->step, mark);
+    }
+}
+
+void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *c, rt_tensor x_denoised,
+                         rt_tensor x_noisy, double t, int64_t first_call, int64_t call_stride)
+{
+    static const char *const ENCODER = "diffusion_module.atom_attention_encoder";
+    const rt_features *features = c->features;
+    int64_t samples = x_noisy.dim[0], atoms = features->n_atom, n = features->n_token, c_atom = d->encoder.c_atom;
+    int64_t mark = rt_arena_mark(ctx->step);
+    RT_SHAPE(x_noisy, samples, atoms, 3);
+    rt_tensor single = RT_NEW(ctx, n, d->c_s), scaled = rt_new_like(ctx, x_noisy), q = RT_NEW(ctx, samples, atoms, c_atom);
+    rt_tensor a = RT_NEW(ctx, samples, n, d->transformer.c_a), update = rt_new_like(ctx, x_noisy);
+    rt_conditioning_single(ctx, &d->conditioning, single, c->single_base, t);
+    for (int64_t s = 0; ctx->probe && s < samples; s++)
+        RT_PROBE(ctx, RT_VIEW(single, 1, n, d->c_s), "diffusion_conditioning.s@%lld", (long long)(first_call + s * call_stride));
+
+    rt_op_axpby(ctx, scaled, 0, x_noisy, 1 / sqrt(d->sigma_data * d->sigma_data + t * t));
+    rt_linear_forward(ctx, &d->encoder.r, q, scaled, RT_PLAIN);
+    rt_op_add(ctx, q, c->atom.c_l);
+    rt_atom_transformer_forward(ctx, &d->encoder.transformer, q, &c->encoder);
+    rt_atom_aggregate(ctx, &d->encoder, a, q, features);
+    probe_samples(ctx, a, ENCODER, ".0", first_call, call_stride);
+    probe_samples(ctx, q, ENCODER, ".1", first_call, call_stride);
+
+    int64_t inner = rt_arena_mark(ctx->step);
+    rt_op_add(ctx, a, rt_linear_new(ctx, &d->s, rt_norm_new(ctx, &d->norm_s, single), RT_ACT_NONE));
+    rt_arena_reset(ctx->step, inner);
+    token_transformer(ctx, d, c, a, single);
+    probe_samples(ctx, a, "diffusion_module.diffusion_transformer", "", first_call, call_stride);
+
+    rt_norm_forward(ctx, &d->norm_a, a, a);
+    rt_op_gather(ctx, q, rt_linear_new(ctx, &d->decoder_a, a, RT_ACT_NONE), features->atom_to_token_idx, true);
+    rt_atom_transformer_forward(ctx, &d->decoder, q, &c->decoder);
+    rt_norm_forward(ctx, &d->decoder_norm, q, q);
+    rt_linear_forward(ctx, &d->decoder_out, update, q, RT_PLAIN);
+    probe_samples(ctx, update, "diffusion_module.atom_attention_decoder", "", first_call, call_stride);
+
+    double ratio = t / d->sigma_data;
+    rt_op_axpby(ctx, x_denoised, 0, x_noisy, 1 / (1 + ratio * ratio));
+    rt_op_axpby(ctx, x_denoised, 1, update, t / sqrt(1 + ratio * ratio));
+    probe_samples(ctx, x_denoised, "x_denoised", "", first_call, call_stride);
+    rt_arena_reset(ctx->step, mark);
+}

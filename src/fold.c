@@ -1,0 +1,156 @@
+#include "fold.h"
+
+#include <math.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef struct {
+    rt_ctx *ctx;
+    const rt_fold_options *options;
+} watcher;
+
+static bool tell(const watcher *w, rt_stage stage, int64_t done, int64_t total)
+{
+    if (!w->options->opt_progress || w->options->opt_progress(w->options->user, stage, done, total)) return true;
+    if (w->ctx->status == RT_OK) w->ctx->status = rt_fail(&w->ctx->err, RT_ERR_STOPPED, NULL, 0, "stopped");
+    return false;
+}
+
+static void trunk_progress(void *user, int64_t cycle, int64_t n_cycle) { tell(user, RT_STAGE_TRUNK, cycle, n_cycle); }
+
+static bool sampler_progress(void *user, int64_t step, int64_t n_step)
+{
+    return tell(user, RT_STAGE_DIFFUSION, step, n_step);
+}
+
+/* The network's numbers must be numbers: a broken checkpoint is not to look like a fold. */
+static void check_finite(rt_ctx *ctx, rt_tensor t, const char *what)
+{
+    for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(t); i++)
+        if (!isfinite(rt_get(t, i))) {
+            ctx->status = rt_fail(&ctx->err, RT_ERR_FORMAT, NULL, 0, "the network's %s are not finite numbers", what);
+            rt_hint(&ctx->err, "the checkpoint may be damaged or not trained; `rnatune inspect` shows what it holds");
+        }
+}
+
+/* Ranking works in float; a double context's tensors are converted, a float context's used as they are. */
+static rt_tensor as_f32(rt_ctx *ctx, rt_tensor t)
+{
+    if (t.dtype == RT_F32 || ctx->status != RT_OK) return t;
+    rt_tensor copy = rt_new_shape(ctx, RT_F32, t.ndim, t.dim);
+    if (copy.data) rt_convert(copy.data, RT_F32, t.data, t.dtype, rt_count(t));
+    return copy;
+}
+
+/* The context's sticky status takes over a failure of a function that returns its own. */
+static void keep(rt_ctx *ctx, rt_status status)
+{
+    if (ctx->status == RT_OK) ctx->status = status;
+}
+
+static void score_sample(rt_ctx *ctx, const rt_model *model, const rt_features *features, rt_fold_result *result,
+                         const rt_tensor trunk[3], rt_tensor x, int64_t sample, int64_t n_cycle)
+{
+    const rt_config *c = &model->config;
+    int64_t n = features->n_token, atoms = features->n_atom, n_bins = c->plddt_bins;
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_summary *summary = &result->summary[sample];
+    /* the summary's arrays must outlive the logits above them on the stack: they are copied down at the end */
+    rt_tensor plddt = RT_NEW_TYPE(ctx, RT_F32, atoms), pae = RT_NEW_TYPE(ctx, RT_F32, n, n), pde = RT_NEW_TYPE(ctx, RT_F32, n, n);
+    int64_t chains = 1;
+    for (int64_t i = 0; i < n; i++)
+        if (((const int64_t *)features->asym_id.data)[i] >= chains) chains = ((const int64_t *)features->asym_id.data)[i] + 1;
+    rt_tensor per_chain = RT_NEW_TYPE(ctx, RT_F64, 4 * chains + 4 * chains * chains);
+    int64_t inner = rt_arena_mark(ctx->step);
+    rt_confidence_logits logits = {.pae = RT_NEW(ctx, n, n, c->pae_bins), .pde = RT_NEW(ctx, n, n, c->pde_bins),
+                                   .plddt = RT_NEW(ctx, atoms, n_bins), .resolved = RT_NEW(ctx, atoms, 2)};
+    rt_confidence_head_forward(ctx, &model->confidence, &logits, trunk[0], trunk[1], trunk[2], x, features, sample);
+    RT_PROBE_PART(ctx, logits.plddt, sample, "out.plddt");
+    RT_PROBE_PART(ctx, logits.pae, sample, "out.pae");
+    RT_PROBE_PART(ctx, logits.pde, sample, "out.pde");
+    RT_PROBE_PART(ctx, logits.resolved, sample, "out.resolved");
+    rt_rank_input input = {.pae_logits = as_f32(ctx, logits.pae), .pde_logits = as_f32(ctx, logits.pde),
+                           .plddt_logits = as_f32(ctx, logits.plddt), .contact_probs = result->contact_probs,
+                           .coordinate = rt_at(result->coordinate, sample), .asym_id = features->asym_id,
+                           .has_frame = features->has_frame, .atom_to_token_idx = features->atom_to_token_idx,
+                           .n_cycle = n_cycle};
+    if (ctx->status == RT_OK) keep(ctx, rt_rank_summary(summary, ctx->step, ctx->pool, c, &input, &ctx->err));
+    if (ctx->status != RT_OK) {
+        rt_arena_reset(ctx->step, mark);
+        return;
+    }
+    const rt_tensor from[3] = {summary->atom_plddt, summary->token_pair_pae, summary->token_pair_pde};
+    rt_tensor to[3] = {plddt, pae, pde};
+    for (int i = 0; i < 3; i++) memcpy(to[i].data, from[i].data, (size_t)rt_bytes(to[i]));
+    summary->atom_plddt = plddt, summary->token_pair_pae = pae, summary->token_pair_pde = pde;
+    double **arrays[8] = {&summary->chain_gpde, &summary->chain_ptm, &summary->chain_iptm, &summary->chain_plddt,
+                          &summary->chain_pair_gpde, &summary->chain_pair_iptm, &summary->chain_pair_iptm_global,
+                          &summary->chain_pair_plddt};
+    double *at = per_chain.data;
+    for (int i = 0; i < 8; i++) {
+        int64_t count = i < 4 ? chains : chains * chains;
+        memcpy(at, *arrays[i], (size_t)count * sizeof *at);
+        *arrays[i] = at;
+        at += count;
+    }
+    rt_arena_reset(ctx->step, inner);
+}
+
+rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *features, const rt_fold_options *options,
+                  rt_fold_result *out_result, rt_err *err)
+{
+    const rt_config *c = &model->config;
+    int64_t n = features->n_token, atoms = features->n_atom, samples = options->n_sample;
+    watcher watch = {ctx, options};
+    double start = now();
+    *out_result = (rt_fold_result){.coordinate = RT_NEW_TYPE(ctx, RT_F32, samples, atoms, 3),
+                                   .contact_probs = RT_NEW_TYPE(ctx, RT_F32, n, n),
+                                   .summary = RT_NEW_TYPE(ctx, RT_U8, samples * (int64_t)sizeof(rt_summary)).data,
+                                   .order = RT_NEW_TYPE(ctx, RT_I64, samples).data};
+    rt_fold_result *result = out_result;
+    rt_tensor trunk[3] = {RT_NEW(ctx, n, c->c_s_inputs), RT_NEW(ctx, n, c->c_s), RT_NEW(ctx, n, n, c->c_z)};
+    rt_tensor x = RT_NEW(ctx, samples, atoms, 3);
+    int64_t mark = rt_arena_mark(ctx->step);
+
+    ctx->bf16 = model->precision != RT_PRECISION_FP32;
+    rt_msa_choice choice = {.seed = options->seed, .stream = options->stream, .lower_bound = (int64_t)c->msa_test_lower_bound,
+                            .cutoff = (int64_t)c->msa_test_cutoff, .opt_rows = options->opt_msa_rows};
+    rt_trunk_forward(ctx, &model->trunk, trunk[0], trunk[1], trunk[2], features, options->n_cycle, &choice, trunk_progress,
+                     &watch);
+    result->seconds[RT_STAGE_TRUNK] = now() - start, start = now();
+
+    ctx->bf16 = model->precision == RT_PRECISION_BF16;
+    rt_denoiser_context context;
+    tell(&watch, RT_STAGE_PREPARE, 0, 1);
+    rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2]);
+    result->seconds[RT_STAGE_PREPARE] = now() - start, start = now();
+    rt_sampler_draws drawn = {.seed = options->seed, .stream = options->stream};
+    rt_sampler_run(ctx, &model->denoiser, &context, x, c, options->n_step, options->opt_draws ? options->opt_draws : &drawn,
+                   sampler_progress, &watch);
+    check_finite(ctx, x, "coordinates");
+    RT_PROBE(ctx, x, "out.coordinate");
+    if (ctx->status == RT_OK) rt_convert(result->coordinate.data, RT_F32, x.data, x.dtype, rt_count(x));
+    rt_arena_reset(ctx->step, mark);
+    result->seconds[RT_STAGE_DIFFUSION] = now() - start, start = now();
+
+    ctx->bf16 = model->precision != RT_PRECISION_FP32;
+    rt_tensor distogram = RT_NEW(ctx, n, n, c->distogram_bins);
+    rt_distogram_head_forward(ctx, &model->distogram, distogram, trunk[2]);
+    rt_tensor distogram32 = as_f32(ctx, distogram);
+    if (ctx->status == RT_OK) rt_contact_probs(result->contact_probs, ctx->pool, c, distogram32);
+    rt_arena_reset(ctx->step, mark);
+    ctx->bf16 = model->precision == RT_PRECISION_BF16;
+    for (int64_t s = 0; s < samples && ctx->status == RT_OK; s++) {
+        if (!tell(&watch, RT_STAGE_CONFIDENCE, s, samples)) break;
+        score_sample(ctx, model, features, result, trunk, rt_at(x, s), s, options->n_cycle);
+    }
+    if (ctx->status == RT_OK) rt_rank_order(result->order, result->summary, samples);
+    result->seconds[RT_STAGE_CONFIDENCE] = now() - start;
+    return rt_ctx_take(ctx, err);
+}

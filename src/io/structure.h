@@ -1,0 +1,47 @@
+/* structure.h - the atoms of a structure file
+ * Room: io.  Uses: io/cif.
+ *
+ * label_* names follow the entity's sequence (residue numbers count it from 1), auth_* names are the authors' own.  A
+ * file that has only one of the two, as stripped files do, has both filled from it.
+ */
+#ifndef RT_IO_STRUCTURE_H
+#define RT_IO_STRUCTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "io/cif.h"
+
+#define RT_NO_NUMBER INT32_MIN   /* a residue without a number: waters and ligands have no label number */
+
+typedef struct {
+    double xyz[3];             /* Angstrom */
+    float occupancy;           /* 1 when the file has none */
+    float b_factor;            /* 0 when the file has none; a prediction's pLDDT */
+    int32_t label_number, auth_number, model;
+    bool hetero;               /* HETATM */
+    char name[8];              /* "C1'" */
+    char element[4];           /* as written, "" when the file has none */
+    char residue[8];           /* component, "G", "H2U" */
+    char alt[4], insertion[4]; /* "" for none */
+    char label_chain[12], auth_chain[12], entity[8];
+} rt_atom;
+
+typedef struct {
+    char *name;                /* the data block's */
+    rt_atom *atom;             /* in the file's order, all models */
+    int64_t n_atom;
+    int32_t n_model;           /* distinct model numbers, counted where they change */
+} rt_structure;
+
+/* Reads _atom_site of one data block.  Errors: RT_ERR_FORMAT when the category or its coordinates, atom names or
+ * component names are missing, for a value that is no number, and for a name longer than rt_atom holds. */
+rt_status rt_structure_read(rt_structure *out_structure, const rt_cif *cif, int64_t block, rt_err *err);
+
+/* The first data block of a file.  Errors: RT_ERR_IO too. */
+rt_status rt_structure_load(rt_structure *out_structure, const char *path, rt_err *err);
+
+void rt_structure_free_members(rt_structure *structure);
+
+#endif

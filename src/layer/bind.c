@@ -1,0 +1,105 @@
+#include "layer/bind.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { PROBLEMS_SHOWN = 8 };
+
+void rt_bind_scope(char out[256], const char *prefix, const char *format, ...)
+{
+    int used = prefix[0] ? snprintf(out, 256, "%s.", prefix) : 0;
+    va_list args;
+    va_start(args, format);
+    if (used >= 0 && used < 256) vsnprintf(out + used, (size_t)(256 - used), format, args);
+    va_end(args);
+}
+
+bool rt_precision_bf16(rt_precision precision, const char *weight_name)
+{
+    if (precision == RT_PRECISION_FP32) return false;
+    if (precision == RT_PRECISION_BF16) return true;
+    return strncmp(weight_name, "diffusion_module.", 17) != 0 && strncmp(weight_name, "confidence_head.", 16) != 0;
+}
+
+static const rt_weight *find(rt_binder *binder, const char *name)
+{
+    const rt_weight *weight = rt_weights_find(binder->weights, name);
+    if (weight) {
+        if (binder->used) binder->used[weight - rt_weights_at(binder->weights, 0)] = true;
+        return weight;
+    }
+    static const char PREFIX[] = "ribonanza_net.";
+    if (binder->ribonanza && strncmp(name, PREFIX, sizeof PREFIX - 1) == 0) {
+        weight = rt_weights_find(binder->ribonanza, name + sizeof PREFIX - 1);
+        if (weight) binder->n_from_ribonanza++;
+    }
+    return weight;
+}
+
+static void report(rt_binder *binder, int64_t *counter, const char *name, const char *what)
+{
+    (*counter)++;
+    if (binder->n_missing + binder->n_misshapen <= PROBLEMS_SHOWN) rt_text_add(&binder->problems, "\n    %s: %s", name, what);
+}
+
+void *rt_bind_array(rt_binder *binder, int64_t count, size_t size)
+{
+    int64_t bytes = 0;
+    void *memory = rt_multiply(count, (int64_t)size, &bytes) ? rt_arena_push(binder->arena, bytes) : NULL;
+    if (memory) memset(memory, 0, (size_t)bytes);
+    else if (binder->status == RT_OK)
+        binder->status = rt_fail(binder->err, RT_ERR_MEMORY, NULL, 0, "no memory for a stack of %lld blocks", (long long)count);
+    return memory;
+}
+
+/* The weight in `dtype`: the mapped memory itself when it has that type and is aligned, else a copy on the arena. */
+static rt_tensor convert(rt_binder *binder, rt_tensor t, rt_dtype dtype)
+{
+    bool aligned = (uintptr_t)t.data % (uintptr_t)rt_dtype_size(dtype) == 0;
+    if (t.dtype == dtype && aligned) return t;
+    rt_tensor copy = rt_wrap(NULL, dtype, t.ndim, t.dim);
+    copy.data = rt_arena_push(binder->arena, rt_bytes(copy));
+    if (!copy.data) {
+        if (binder->status == RT_OK)
+            binder->status = rt_fail(binder->err, RT_ERR_MEMORY, NULL, 0, "the weights need more than %.1f GiB of memory",
+                                     (double)rt_arena_capacity(binder->arena) / (1 << 30));
+        return rt_wrap(NULL, dtype, t.ndim, t.dim);
+    }
+    rt_convert(copy.data, dtype, t.data, t.dtype, rt_count(t));
+    return copy;
+}
+
+void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bind_kind kind, const char *prefix,
+             const char *name, int ndim, const int64_t *dim)
+{
+    char full[256], have[96], want[96], what[320];
+    rt_bind_scope(full, prefix, "%s", name);
+    *out_exact = rt_wrap(NULL, binder->real, ndim, dim);
+    if (out_bf16) *out_bf16 = rt_wrap(NULL, RT_BF16, ndim, dim);
+    if (binder->visit) {
+        binder->visit(binder->user, full, ndim, dim);
+        return;
+    }
+    const rt_weight *weight = find(binder, full);
+    if (!weight) {
+        report(binder, &binder->n_missing, full, "missing");
+        return;
+    }
+    rt_tensor t = weight->tensor;
+    bool same = t.ndim == ndim;
+    for (int i = 0; same && i < ndim; i++) same = t.dim[i] == dim[i];
+    bool number = t.dtype == RT_F32 || t.dtype == RT_F64 || t.dtype == RT_F16 || t.dtype == RT_BF16;
+    if (!same || !number) {
+        rt_shape_print(t, have, sizeof have);
+        rt_shape_print(*out_exact, want, sizeof want);
+        snprintf(what, sizeof what, "is %s %s, expected %s of floating-point numbers", rt_dtype_name(t.dtype), have, want);
+        report(binder, &binder->n_misshapen, full, what);
+        return;
+    }
+    bool bf16 = kind == RT_BIND_PRODUCT && binder->real == RT_F32 && rt_precision_bf16(binder->precision, full);
+    if (bf16) *out_bf16 = convert(binder, t, RT_BF16);
+    else *out_exact = convert(binder, t, binder->real);
+}

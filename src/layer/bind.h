@@ -1,0 +1,71 @@
+/* bind.h - gives every weight its place: one walk over the model that checks, loads or lists it
+ * Room: layer.  Uses: io/weights, io/config, base/arena.
+ *
+ * Each module has one bind function that names its weights and their shapes.  Run with weights, it points the module at
+ * the mapped file (copies are made only for another number type); run without, it lists the schema for init and inspect.
+ * Missing, unknown and misshapen weights are collected and reported together: never silent.
+ */
+#ifndef RT_LAYER_BIND_H
+#define RT_LAYER_BIND_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "io/config.h"
+#include "io/weights.h"
+
+typedef void rt_schema_visit(void *user, const char *name, int ndim, const int64_t *dim);
+
+typedef enum {
+    RT_PRECISION_FP32,        /* everything in float */
+    RT_PRECISION_REFERENCE,   /* bf16 products in the trunk and RibonanzaNet2, float elsewhere: the reference's policy */
+    RT_PRECISION_BF16         /* bf16 products everywhere; residuals, norms, softmax and coordinates in float */
+} rt_precision;
+
+typedef struct {
+    const rt_config *config;
+
+    /* listing */
+    rt_schema_visit *visit;
+    void *user;
+
+    /* loading */
+    const rt_weights *weights, *ribonanza;   /* ribonanza: RibonanzaNet2's own file, may be NULL */
+    rt_arena *arena;          /* converted copies */
+    rt_dtype real;
+    rt_precision precision;
+    bool *used;               /* one flag per entry of weights: what is left is unknown */
+    int64_t n_missing, n_misshapen, n_from_ribonanza;
+    rt_text problems;         /* the first few, one a line */
+    rt_status status;
+    rt_err *err;
+} rt_binder;
+
+/* How a weight takes part in bf16 products. */
+typedef enum {
+    RT_BIND_EXACT,    /* never: norms, biases, tables, weights on coordinates */
+    RT_BIND_PRODUCT   /* a matrix of a linear layer: BF16 where the precision says so */
+} rt_bind_kind;
+
+/* One weight "<prefix>.<name>" (or "<name>" when prefix is empty).  out_exact: in the context's real type, data NULL when
+ * only bf16 is wanted; out_bf16 may be NULL for RT_BIND_EXACT. */
+void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bind_kind kind, const char *prefix,
+             const char *name, int ndim, const int64_t *dim);
+#define RT_BIND(binder, out_exact, prefix, name, ...)                                                     \
+    rt_bind((binder), (out_exact), NULL, RT_BIND_EXACT, (prefix), (name),                                  \
+            (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+
+/* A name under a prefix: RT_SCOPE(block, prefix, "blocks.%d", i) declares char block[]. */
+#define RT_SCOPE(variable, prefix, ...) \
+    char variable[256];                 \
+    rt_bind_scope(variable, (prefix), __VA_ARGS__)
+void rt_bind_scope(char out[256], const char *prefix, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Zeroed memory for `count` blocks of a module, on the binder's arena; NULL after a failure. */
+void *rt_bind_array(rt_binder *binder, int64_t count, size_t size);
+
+/* True when a bound model runs this part's products in bf16. */
+bool rt_precision_bf16(rt_precision precision, const char *weight_name);
+
+#endif

@@ -1,0 +1,52 @@
+/* linear.h - linear layers and layer norms
+ * Room: layer.  Uses: op, layer/bind.
+ * Reference: rnapro/model/modules/primitives.py Linear, openfold_local/model/primitives.py LayerNorm
+ */
+#ifndef RT_LAYER_LINEAR_H
+#define RT_LAYER_LINEAR_H
+
+#include "layer/bind.h"
+#include "op/backend.h"
+
+typedef struct {
+    rt_tensor weight;    /* (out,in) in the context's real type; data NULL when only bf16 is wanted */
+    rt_tensor weight16;  /* (out,in) BF16; data NULL when products are in float */
+    rt_tensor bias;      /* (out), data NULL: none */
+} rt_linear;
+
+typedef struct {
+    rt_tensor gain;      /* (c), data NULL: none */
+    rt_tensor offset;    /* (c), data NULL: none */
+} rt_norm;
+
+/* Weights: <prefix>.<name>.weight (out,in) and, with a bias, <prefix>.<name>.bias (out). */
+void rt_linear_bind(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in,
+                    bool bias);
+/* A layer on coordinates or distances: never rounded to bf16. */
+void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in);
+/* Weights: <prefix>.<name>.weight (c) and, with an offset, .bias (c). */
+void rt_norm_bind(rt_binder *binder, rt_norm *norm, const char *prefix, const char *name, int64_t c, bool offset);
+
+/* y (...,out) [+]= act(x (...,in) W^T + b) [* mul]: see rt_op_linear. */
+void rt_linear_forward(rt_ctx *ctx, const rt_linear *linear, rt_tensor y, rt_tensor x, rt_epilogue epilogue);
+/* y = x W^T + b on a new tensor of x's leading shape. */
+rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_act act);
+
+/* y (...,c) = LN(x); y may alias x. */
+void rt_norm_forward(rt_ctx *ctx, const rt_norm *norm, rt_tensor y, rt_tensor x);
+rt_tensor rt_norm_new(rt_ctx *ctx, const rt_norm *norm, rt_tensor x);
+
+/* y (...,out) [+]= LN(x (...,c)) W^T + b, in row chunks, so that the normed copy stays small.  The epilogue has no mul. */
+void rt_norm_linear_forward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor y, rt_tensor x,
+                            rt_epilogue epilogue);
+
+static inline int64_t rt_linear_out(const rt_linear *linear) { return linear->weight.dim[0]; }
+
+#define RT_PLAIN ((rt_epilogue){0})
+#define RT_ADD ((rt_epilogue){.add = true})
+
+/* Rows of a (M, C) view handled at a time, so that what lies between two products stays small: a constant, so that results
+ * do not depend on the machine. */
+enum { RT_ROW_CHUNK = 4096 };
+
+#endif

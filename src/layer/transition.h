@@ -1,0 +1,21 @@
+/* transition.h - SwiGLU transition (AF3 SI Algorithm 11)
+ * Room: layer.  Uses: layer/linear.
+ * Reference: rnapro/model/modules/primitives.py Transition
+ * Weights: layernorm1, linear_no_bias_a, linear_no_bias_b, linear_no_bias
+ */
+#ifndef RT_LAYER_TRANSITION_H
+#define RT_LAYER_TRANSITION_H
+
+#include "layer/linear.h"
+
+typedef struct {
+    rt_norm norm;
+    rt_linear a, b, out;
+} rt_transition;
+
+void rt_transition_bind(rt_binder *binder, rt_transition *transition, const char *prefix, int64_t c, int64_t factor);
+
+/* x (...,c) += W (silu(LN(x) A^T) * (LN(x) B^T)); row chunks bound the hidden tensors. */
+void rt_transition_forward(rt_ctx *ctx, const rt_transition *transition, rt_tensor x);
+
+#endif

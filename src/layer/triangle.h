@@ -1,0 +1,36 @@
+/* triangle.h - triangle multiplication and triangle attention (AF3 SI Algorithms 12-15)
+ * Room: layer.  Uses: layer/linear.
+ * Reference: openfold_local/model/triangular_multiplicative_update.py, triangular_attention.py
+ */
+#ifndef RT_LAYER_TRIANGLE_H
+#define RT_LAYER_TRIANGLE_H
+
+#include "layer/linear.h"
+
+/* Weights: layer_norm_in, layer_norm_out, linear_{a,b}_{p,g}, linear_g, linear_z; none has a bias. */
+typedef struct {
+    rt_norm norm_in, norm_out;
+    rt_linear a_p, a_g, b_p, b_g, g, z;
+    bool outgoing;
+} rt_triangle_multiplication;
+
+void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplication *m, const char *prefix, int64_t c_z,
+                                     int64_t c_hidden, bool outgoing);
+/* z (N,N,c_z) += sigmoid(LN(z) G^T) * (LN(triangle product of a and b) Z^T).
+ * Memory: three tensors (N,N,c_hidden). */
+void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor z);
+
+/* Weights: layer_norm, linear (heads, c_z), mha.linear_{q,k,v,g,o}; none has a bias. */
+typedef struct {
+    rt_norm norm;
+    rt_linear bias, q, k, v, g, o;
+    int64_t heads;
+} rt_triangle_attention;
+
+void rt_triangle_attention_bind(rt_binder *binder, rt_triangle_attention *a, const char *prefix, int64_t c_z,
+                                int64_t c_hidden, int64_t heads);
+/* z (N,N,c_z) += starting-node attention: row i attends over its columns with a bias from LN(z)[j,k].  The reference's
+ * ending node is this on z transposed, with the bias from the transposed z too.  Row chunks bound q, k, v and g. */
+void rt_triangle_attention_forward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor z);
+
+#endif

@@ -1,0 +1,54 @@
+/* model.h - the whole network: its weights by name, and an open checkpoint bound to it
+ * Uses: trunk, diffusion, confidence, io/config, io/weights.
+ * Reference: rnapro/model/RNAPro.py
+ */
+#ifndef RT_MODEL_H
+#define RT_MODEL_H
+
+#include "confidence/confidence.h"
+#include "diffusion/denoise.h"
+#include "io/config.h"
+#include "io/weights.h"
+#include "layer/bind.h"
+#include "trunk/trunk.h"
+
+/* Where RibonanzaNet2's weights came from. */
+typedef enum { RT_RIBONANZA_CHECKPOINT, RT_RIBONANZA_FOLDER, RT_RIBONANZA_NONE } rt_ribonanza_source;
+
+typedef struct {
+    rt_config config;
+    rt_trunk trunk;
+    rt_denoiser denoiser;
+    rt_confidence_head confidence;
+    rt_distogram_head distogram;
+
+    rt_precision precision;
+    rt_ribonanza_source ribonanza_source;
+    int64_t n_parameters;                /* of the bound weights */
+    rt_weights *weights, *ribonanza_weights;
+    rt_arena *arena;                     /* block tables and converted copies; weights in their own type stay mapped */
+} rt_model;
+
+typedef struct {
+    const char *checkpoint;
+    const char *opt_ribonanza;           /* folder with pairwise.yaml and pytorch_model_fsdp.bin */
+    const char *opt_config;              /* preset or file; NULL: what the checkpoint's metadata or shapes say */
+    bool no_ribonanza;                   /* the user said that the model runs without it */
+    rt_precision precision;
+    rt_dtype real;                       /* the context's: RT_F32, RT_F64 for the double reference */
+} rt_model_options;
+
+/* Opens, detects sizes, checks them against the config, and binds every weight.  The model runs with or without a config
+ * given: sizes always come from the weights; settings from the config, else from the checkpoint's "rnatune.config"
+ * metadata, else from the preset whose block counts fit (rnapro_mini, rnapro_tiny), else from rnapro_base.
+ * Errors: RT_ERR_IO, RT_ERR_FORMAT, RT_ERR_MISMATCH (weights missing, unknown or misshapen; sizes against the config; no
+ * RibonanzaNet2 and no_ribonanza not said), RT_ERR_MEMORY. */
+rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, rt_err *err);
+void rt_model_close(rt_model *model);
+
+/* Every weight of a network of these sizes: name and shape. */
+void rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user);
+
+const char *rt_ribonanza_source_name(rt_ribonanza_source source);
+
+#endif

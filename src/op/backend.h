@@ -1,0 +1,118 @@
+/* backend.h - the seam between layers and devices: a context and a table of ops
+ * Room: op.  Uses: base/arena, base/pool, base/tensor.
+ *
+ * Layers call rt_op_<name>(ctx, ...) and hold no #ifdef.  A failure (an arena that is full, a device error) is sticky in
+ * the context: ops after it do nothing, and the stage boundary returns it, so that math reads as math.
+ */
+#ifndef RT_OP_BACKEND_H
+#define RT_OP_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/pool.h"
+#include "base/status.h"
+#include "base/tensor.h"
+
+typedef struct rt_ctx rt_ctx;
+
+typedef enum { RT_ACT_NONE, RT_ACT_RELU, RT_ACT_SIGMOID, RT_ACT_SILU } rt_act;
+
+/* What happens to a product while its tile is still in the cache. */
+typedef struct {
+    rt_act act;
+    bool add;         /* y += instead of y = */
+    rt_tensor mul;    /* data NULL: absent */
+} rt_epilogue;
+
+#define RT_ABSENT ((rt_tensor){0})
+
+typedef struct rt_backend {
+    const char *name;
+#define RT_OP(name, parameters, arguments, help) void(*name) parameters;
+#include "op/ops.def"
+#undef RT_OP
+} rt_backend;
+
+/* Called with a stage's output; may overwrite its values (feeding the next stage).  See rt_probe(). */
+typedef void rt_probe_function(void *user, rt_ctx *ctx, rt_tensor tensor, int64_t part, const char *name);
+
+struct rt_ctx {
+    const rt_backend *op;
+    rt_pool *pool;
+    rt_arena *step;       /* activations; mark/reset by whoever pushes */
+    rt_dtype real;        /* RT_F32 or RT_F64 */
+    bool bf16;            /* matrix products take BF16 inputs where a BF16 copy of the weight exists */
+    void *device;         /* the backend's own state */
+    rt_status status;     /* sticky */
+    rt_err err;
+    rt_probe_function *probe;
+    void *probe_user;
+};
+
+/* ---- contexts ---- */
+typedef enum { RT_BACKEND_CPU, RT_BACKEND_REF, RT_BACKEND_REF64, RT_BACKEND_CUDA } rt_backend_kind;
+
+/* memory: capacity of the step arena in bytes.  RT_ERR_UNSUPPORTED for CUDA when this build or machine has none. */
+rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err);
+void rt_ctx_free(rt_ctx *ctx);
+
+/* The sticky status; copies the error out and clears it, so that the next target starts clean. */
+rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err);
+
+/* An uninitialised tensor of the context's real type (or of `dtype`) on the step arena.  When the arena is full the
+ * context fails and the tensor has data NULL, which no op touches. */
+rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim);
+#define RT_NEW(ctx, ...) \
+    rt_new_shape((ctx), (ctx)->real, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+#define RT_NEW_TYPE(ctx, dtype, ...) \
+    rt_new_shape((ctx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+
+/* A copy of t in the context's real type on the step arena. */
+rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t);
+rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t);
+void rt_zero(rt_ctx *ctx, rt_tensor t);
+
+/* Shows a stage's output to whoever watches; does nothing (and formats nothing) otherwise.  The name is the golden
+ * files': "pairformer_stack.blocks.0@1.1" is the second element of block 0's second call. */
+#define RT_PROBE(ctx, tensor, ...)                                                              \
+    do {                                                                                        \
+        if ((ctx)->probe && (ctx)->status == RT_OK) rt_probe_named((ctx), (tensor), -1, __VA_ARGS__); \
+    } while (0)
+/* The same for part `part` of a golden tensor's first dimension. */
+#define RT_PROBE_PART(ctx, tensor, part, ...)                                                   \
+    do {                                                                                        \
+        if ((ctx)->probe && (ctx)->status == RT_OK) rt_probe_named((ctx), (tensor), (part), __VA_ARGS__); \
+    } while (0)
+void rt_probe_named(rt_ctx *ctx, rt_tensor tensor, int64_t part, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- ops ---- */
+#define RT_OP(name, parameters, arguments, help)      \
+    static inline void rt_op_##name parameters        \
+    {                                                 \
+        if (ctx->status == RT_OK) ctx->op->name arguments; \
+    }
+#include "op/ops.def"
+#undef RT_OP
+
+extern const rt_backend rt_backend_cpu, rt_backend_ref_f32, rt_backend_ref_f64, rt_backend_cuda;
+
+/* Number of rows of ops.def, and those that the CUDA table still lacks (all, in a build without CUDA). */
+int rt_op_count(void);
+const char *rt_op_name(int index);
+int rt_cuda_missing(void);
+/* NULL when a CUDA device can be used, else one line that says why not. */
+const char *rt_cuda_unavailable(void);
+
+/* Windows of the atom transformers, AF3's sizes; the reference fixes them too. */
+enum { RT_WINDOW_QUERIES = 32, RT_WINDOW_KEYS = 128 };
+static inline int64_t rt_window_count(int64_t n_atom) { return (n_atom + RT_WINDOW_QUERIES - 1) / RT_WINDOW_QUERIES; }
+/* Atom index of key `k` of window `w`; may lie outside 0..A-1. */
+static inline int64_t rt_window_key(int64_t w, int64_t k)
+{
+    return w * RT_WINDOW_QUERIES - (RT_WINDOW_KEYS - RT_WINDOW_QUERIES) / 2 + k;
+}
+
+#endif

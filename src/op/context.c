@@ -1,0 +1,98 @@
+#include "op/backend.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "op/cpu.h"
+
+static const char *const OP_NAMES[] = {
+#define RT_OP(name, parameters, arguments, help) #name,
+#include "op/ops.def"
+#undef RT_OP
+};
+
+int rt_op_count(void) { return (int)(sizeof OP_NAMES / sizeof *OP_NAMES); }
+const char *rt_op_name(int index) { return OP_NAMES[index]; }
+
+rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err)
+{
+    static const rt_backend *const TABLE[] = {&rt_backend_cpu, &rt_backend_ref_f32, &rt_backend_ref_f64, &rt_backend_cuda};
+    rt_status status = RT_OK;
+    *ret_ctx = NULL;
+    if (kind == RT_BACKEND_CUDA) {
+        const char *why = rt_cuda_unavailable();
+        if (why) return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "no CUDA device can be used: %s", why);
+    }
+    rt_ctx *ctx = rt_alloc(1, sizeof *ctx, err);
+    if (!ctx) return RT_ERR_MEMORY;
+    ctx->op = TABLE[kind];
+    ctx->real = kind == RT_BACKEND_REF64 ? RT_F64 : RT_F32;
+    RT_TRY(rt_pool_create(&ctx->pool, threads, err));
+    RT_TRY(rt_arena_create(&ctx->step, "activation", memory, err));
+    if (kind == RT_BACKEND_CPU) RT_TRY(rt_cpu_open(ctx, err));
+    *ret_ctx = ctx;
+    ctx = NULL;
+done:
+    rt_ctx_free(ctx);
+    return status;
+}
+
+void rt_ctx_free(rt_ctx *ctx)
+{
+    if (!ctx) return;
+    if (ctx->op == &rt_backend_cpu) rt_cpu_close(ctx);
+    rt_arena_free(ctx->step);
+    rt_pool_free(ctx->pool);
+    free(ctx);
+}
+
+rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err)
+{
+    rt_status status = ctx->status;
+    if (status != RT_OK && err) *err = ctx->err;
+    ctx->status = RT_OK;
+    return status;
+}
+
+rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim)
+{
+    rt_tensor t = rt_wrap(NULL, dtype, ndim, dim);
+    if (ctx->status != RT_OK) return t;
+    int64_t bytes = rt_dtype_size(dtype);
+    for (int i = 0; i < ndim; i++)
+        if (!rt_multiply(bytes, dim[i], &bytes)) RT_BUG("a tensor of more than 2^63 bytes");
+    t.data = rt_arena_push(ctx->step, bytes);
+    if (!t.data) {
+        ctx->status = rt_fail(&ctx->err, RT_ERR_MEMORY, NULL, 0, "this needs more than %.1f GiB of memory, %.1f GiB are available",
+                              (double)rt_arena_wanted(ctx->step) / (1 << 30), (double)rt_arena_capacity(ctx->step) / (1 << 30));
+        rt_hint(&ctx->err, "a shorter target, fewer samples or a machine with more memory");
+    }
+    return t;
+}
+
+rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t) { return rt_new_shape(ctx, ctx->real, t.ndim, t.dim); }
+
+rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t)
+{
+    rt_tensor copy = rt_new_like(ctx, t);
+    if (ctx->status == RT_OK) rt_convert(copy.data, copy.dtype, t.data, t.dtype, rt_count(t));
+    return copy;
+}
+
+void rt_zero(rt_ctx *ctx, rt_tensor t)
+{
+    if (ctx->status == RT_OK) memset(t.data, 0, (size_t)rt_bytes(t));
+}
+
+void rt_probe_named(rt_ctx *ctx, rt_tensor tensor, int64_t part, const char *format, ...)
+{
+    char name[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    ctx->probe(ctx->probe_user, ctx, tensor, part, name);
+}

@@ -1,0 +1,363 @@
+/* cpu_pair.c - ops on pair tensors (N,N,C): triangle products, outer products, averages, transposes, distances */
+#include <math.h>
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+#include "op/cpu.h"
+#include "op/cpu_math.h"
+
+/* out[c][r] = in[r][c] for a block of rows x columns, in four-by-four squares. */
+static void transpose_block(float *out, int64_t out_stride, const float *in, int64_t in_stride, int64_t rows, int64_t columns)
+{
+    int64_t r = 0;
+#if defined(__SSE__)
+    for (; r + 4 <= rows; r += 4) {
+        int64_t c = 0;
+        for (; c + 4 <= columns; c += 4) {
+            const float *from = in + r * in_stride + c;
+            float *to = out + c * out_stride + r;
+            __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + in_stride), d = _mm_loadu_ps(from + 2 * in_stride),
+                   e = _mm_loadu_ps(from + 3 * in_stride);
+            _MM_TRANSPOSE4_PS(a, b, d, e);
+            _mm_storeu_ps(to, a);
+            _mm_storeu_ps(to + out_stride, b);
+            _mm_storeu_ps(to + 2 * out_stride, d);
+            _mm_storeu_ps(to + 3 * out_stride, e);
+        }
+        for (; c < columns; c++)
+            for (int64_t i = r; i < r + 4; i++) out[c * out_stride + i] = in[i * in_stride + c];
+    }
+#endif
+    for (; r < rows; r++)
+        for (int64_t c = 0; c < columns; c++) out[c * out_stride + r] = in[r * in_stride + c];
+}
+
+/* ---- triangle multiplication: groups of channels, each a batch of N x N x N products ---- */
+
+enum { CHANNEL_GROUP = 16 };
+
+typedef struct {
+    rt_ctx *ctx;
+    float *x;
+    const float *a, *b;
+    int64_t n, c;
+    bool outgoing, bf16;
+    const rt_gemm_plan *plan;
+    char *scratch;
+    int64_t bytes, plane_bytes;
+} triangle_job;
+
+/* planes[c][i][k] = in[i,k,first+c], or with `swap` planes[c][i][k] = in[k,i,first+c]. */
+static void gather_planes(float *planes, const float *in, int64_t n, int64_t c, int64_t first, int64_t group, bool swap)
+{
+    if (!swap) {
+        transpose_block(planes, n * n, in + first, c, n * n, group);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) transpose_block(planes + i * n, n * n, in + i * c + first, n * c, n, group);
+}
+
+static void triangle_task(void *argument, int64_t task, int worker)
+{
+    const triangle_job *job = argument;
+    int64_t n = job->n, first = task * CHANNEL_GROUP;
+    int64_t group = job->c - first < CHANNEL_GROUP ? job->c - first : CHANNEL_GROUP;
+    char *base = job->scratch + worker * rt_scratch_stride(job->bytes);
+    float *a = (float *)base, *b = (float *)(base + job->plane_bytes), *x = (float *)(base + 2 * job->plane_bytes);
+    /* a[i][k], b[k][j]: outgoing contracts the second index of both, incoming the first */
+    gather_planes(a, job->a, n, job->c, first, group, !job->outgoing);
+    gather_planes(b, job->b, n, job->c, first, group, job->outgoing);
+    uint16_t *a16 = (uint16_t *)(base + 3 * job->plane_bytes), *b16 = a16 + job->plane_bytes / 4;
+    if (job->bf16) {
+        rt_cpu_to_bf16(a16, a, group * n * n);
+        rt_cpu_to_bf16(b16, b, group * n * n);
+    }
+    for (int64_t c = 0; c < group; c++) {
+        const void *left = job->bf16 ? (void *)(a16 + c * n * n) : a + c * n * n;
+        const void *right = job->bf16 ? (void *)(b16 + c * n * n) : b + c * n * n;
+        rt_gemm_run(job->ctx, job->plan, left, right, x + c * n * n, worker);
+    }
+    transpose_block(job->x + first, job->c, x, n * n, group, n * n);
+}
+
+void rt_cpu_triangle_product(rt_ctx *ctx, rt_tensor x, rt_tensor a, rt_tensor b, bool outgoing)
+{
+    int64_t n = a.dim[0], mark = rt_arena_mark(ctx->step);
+    triangle_job job = {.ctx = ctx, .x = x.data, .a = a.data, .b = b.data, .n = n, .c = a.dim[2], .outgoing = outgoing,
+                        .bf16 = ctx->bf16 && rt_cpu_has_bf16()};
+    job.plan = rt_gemm_prepare(ctx, (rt_gemm){.m = n, .n = n, .k = n, .a_row = n, .a_col = 1, .b_row = n, .b_col = 1,
+                                              .c_row = n, .bf16 = job.bf16});
+    job.plane_bytes = rt_scratch_stride(CHANNEL_GROUP * n * n * 4);
+    job.bytes = (job.bf16 ? 4 : 3) * job.plane_bytes;
+    job.scratch = rt_cpu_scratch(ctx, job.bytes);
+    if (ctx->status == RT_OK) rt_pool_run(ctx->pool, rt_tiles(job.c, CHANNEL_GROUP), triangle_task, &job);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* ---- outer products ---- */
+
+typedef struct {
+    rt_ctx *ctx;
+    float *y;
+    const float *a, *b, *bias;
+    int64_t n, c, msa, first, out;
+    bool bf16, add;
+    const void *b16;
+    const rt_gemm_plan *plan;
+    char *scratch;
+    int64_t bytes;
+} outer_job;
+
+static void outer_product_task(void *argument, int64_t task, int worker)
+{
+    const outer_job *job = argument;
+    int64_t n = job->n, c = job->c, msa = job->msa;
+    float *left = (float *)(job->scratch + worker * rt_scratch_stride(job->bytes)), *product = left + (c * msa + 15) / 16 * 16;
+    transpose_block(left, msa, job->a + (job->first + task) * c, n * c, msa, c);
+    uint16_t *left16 = (uint16_t *)(product + c * n * c);
+    if (job->bf16) rt_cpu_to_bf16(left16, left, c * msa);
+    rt_gemm_run(job->ctx, job->plan, job->bf16 ? (void *)left16 : left, job->bf16 ? job->b16 : job->b, product, worker);
+    float *y = job->y + task * n * c * c;
+    for (int64_t p = 0; p < c; p++)
+        for (int64_t j = 0; j < n; j++) memcpy(y + (j * c + p) * c, product + (p * n + j) * c, (size_t)c * sizeof *y);
+}
+
+void rt_cpu_outer_product(rt_ctx *ctx, rt_tensor y, rt_tensor a, rt_tensor b, int64_t first)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    outer_job job = {.ctx = ctx, .y = y.data, .a = a.data, .b = b.data, .n = a.dim[1], .c = a.dim[2], .msa = a.dim[0],
+                     .first = first, .bf16 = ctx->bf16 && rt_cpu_has_bf16()};
+    job.plan = rt_gemm_prepare(ctx, (rt_gemm){.m = job.c, .n = job.n * job.c, .k = job.msa, .a_row = job.msa, .a_col = 1,
+                                              .b_row = job.n * job.c, .b_col = 1, .c_row = job.n * job.c, .bf16 = job.bf16});
+    if (job.bf16) {
+        rt_tensor b16 = RT_NEW_TYPE(ctx, RT_BF16, job.msa, job.n, job.c);
+        if (b16.data) rt_cpu_to_bf16(b16.data, b.data, rt_count(b));
+        job.b16 = b16.data;
+    }
+    job.bytes = ((job.c * job.msa + 15) / 16 * 16 + job.c * job.n * job.c) * 4 + (job.bf16 ? 2 * job.c * job.msa : 0);
+    job.scratch = rt_cpu_scratch(ctx, job.bytes);
+    if (ctx->status == RT_OK) rt_pool_run(ctx->pool, y.dim[0], outer_product_task, &job);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* For row i: w_i[p][q] = sum_r w[p][q][r] x[i][r], then z[i] = x w_i^T. */
+RT_CLONES static void contract_weight(float *out, const float *w, const float *x, int64_t rows, int64_t c)
+{
+    for (int64_t p = 0; p < rows; p++) {
+        float sum = 0;
+        #pragma omp simd reduction(+ : sum)
+        for (int64_t r = 0; r < c; r++) sum += w[p * c + r] * x[r];
+        out[p] = sum;
+    }
+}
+
+RT_CLONES static void store_rows(float *z, const float *tile, const float *bias, int64_t rows, int64_t out, bool add)
+{
+    for (int64_t m = 0; m < rows; m++)
+        for (int64_t p = 0; p < out; p++) {
+            float value = tile[m * out + p] + (bias ? bias[p] : 0);
+            z[m * out + p] = add ? z[m * out + p] + value : value;
+        }
+}
+
+static void outer_linear_task(void *argument, int64_t i, int worker)
+{
+    const outer_job *job = argument;
+    float *weight = (float *)(job->scratch + worker * rt_scratch_stride(job->bytes));
+    float *tile = weight + (job->out * job->c + 15) / 16 * 16;
+    contract_weight(weight, job->b, job->a + i * job->c, job->out * job->c, job->c);
+    rt_gemm_run(job->ctx, job->plan, job->a, weight, tile, worker);
+    store_rows(job->y + i * job->n * job->out, tile, job->bias, job->n, job->out, job->add);
+}
+
+void rt_cpu_outer_linear(rt_ctx *ctx, rt_tensor z, rt_tensor x, rt_tensor w, rt_tensor opt_bias, bool add)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    outer_job job = {.ctx = ctx, .y = z.data, .a = x.data, .b = w.data, .bias = opt_bias.data, .n = x.dim[0], .c = x.dim[1],
+                     .out = w.dim[0], .add = add};
+    RT_REQUIRE(w.dtype == RT_F32);
+    job.plan = rt_gemm_prepare(ctx, (rt_gemm){.m = job.n, .n = job.out, .k = job.c, .a_row = job.c, .a_col = 1, .b_row = 1,
+                                              .b_col = job.c, .c_row = job.out});
+    job.bytes = ((job.out * job.c + 15) / 16 * 16 + job.n * job.out) * 4;
+    job.scratch = rt_cpu_scratch(ctx, job.bytes);
+    if (ctx->status == RT_OK) rt_pool_run(ctx->pool, job.n, outer_linear_task, &job);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* ---- MSA pair-weighted averaging: a task is one head and a tile of MSA rows ---- */
+
+enum { MSA_TILE = 32 };
+
+typedef struct {
+    rt_ctx *ctx;
+    float *y;
+    const float *w, *v;
+    int64_t n, heads, c, width, msa;
+    bool bf16;
+    const void *w16;
+    const rt_gemm_plan *plan[2];
+    char *scratch;
+    int64_t bytes;
+} average_job;
+
+static void average_task(void *argument, int64_t task, int worker)
+{
+    const average_job *job = argument;
+    int64_t head = task % job->heads, first = task / job->heads * MSA_TILE, n = job->n, c = job->c;
+    int64_t rows = job->msa - first < MSA_TILE ? job->msa - first : MSA_TILE;
+    float *v = (float *)(job->scratch + worker * rt_scratch_stride(job->bytes)), *y = v + n * MSA_TILE * c;
+    for (int64_t m = 0; m < rows; m++)
+        for (int64_t j = 0; j < n; j++)
+            memcpy(v + (j * rows + m) * c, job->v + ((first + m) * n + j) * job->width + head * c, (size_t)c * sizeof *v);
+    uint16_t *v16 = (uint16_t *)(y + n * MSA_TILE * c);
+    if (job->bf16) rt_cpu_to_bf16(v16, v, n * rows * c);
+    const void *w = job->bf16 ? (const void *)((const uint16_t *)job->w16 + head * n * n) : job->w + head * n * n;
+    rt_gemm_run(job->ctx, job->plan[rows < MSA_TILE], w, job->bf16 ? (void *)v16 : v, y, worker);
+    for (int64_t m = 0; m < rows; m++)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(job->y + ((first + m) * n + i) * job->width + head * c, y + (i * rows + m) * c, (size_t)c * sizeof *y);
+}
+
+void rt_cpu_pair_average(rt_ctx *ctx, rt_tensor y, rt_tensor w, rt_tensor v)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    average_job job = {.ctx = ctx, .y = y.data, .w = w.data, .v = v.data, .n = v.dim[1], .heads = w.dim[0], .width = v.dim[2],
+                       .c = v.dim[2] / w.dim[0], .msa = v.dim[0], .bf16 = ctx->bf16 && rt_cpu_has_bf16()};
+    const int64_t rows[2] = {job.msa < MSA_TILE ? 0 : MSA_TILE, job.msa % MSA_TILE};
+    for (int last = 0; last < 2; last++)
+        if (rows[last])
+            job.plan[last] = rt_gemm_prepare(ctx, (rt_gemm){.m = job.n, .n = rows[last] * job.c, .k = job.n, .a_row = job.n,
+                                                            .a_col = 1, .b_row = rows[last] * job.c, .b_col = 1,
+                                                            .c_row = rows[last] * job.c, .bf16 = job.bf16});
+    if (job.bf16) {
+        rt_tensor w16 = RT_NEW_TYPE(ctx, RT_BF16, job.heads, job.n, job.n);
+        if (w16.data) rt_cpu_to_bf16(w16.data, w.data, rt_count(w));
+        job.w16 = w16.data;
+    }
+    job.bytes = job.n * MSA_TILE * job.c * (job.bf16 ? 10 : 8);
+    job.scratch = rt_cpu_scratch(ctx, job.bytes);
+    if (ctx->status == RT_OK) rt_pool_run(ctx->pool, rt_tiles(job.msa, MSA_TILE) * job.heads, average_task, &job);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* ---- work over the rows i of a pair tensor ---- */
+
+typedef struct pair_job pair_job;
+struct pair_job {
+    float *z;
+    const float *x, *a, *b, *w, *raw, *mask, *lower, *upper;
+    int64_t n, c, bins;
+    bool add;
+};
+
+static void transpose_task(void *argument, int64_t tile, int worker)
+{
+    (void)worker;
+    const pair_job *job = argument;   /* x is (n, c), z is (c, n); a tile is 64 rows of x */
+    int64_t first = tile * 64, rows = job->n - first < 64 ? job->n - first : 64;
+    transpose_block(job->z + first, job->n, job->x + first * job->c, job->c, rows, job->c);
+}
+
+void rt_cpu_transpose(rt_ctx *ctx, rt_tensor y, rt_tensor x)
+{
+    pair_job job = {.z = y.data, .x = x.data, .n = rt_rows(x), .c = rt_last(x)};
+    rt_pool_run(ctx->pool, rt_tiles(job.n, 64), transpose_task, &job);
+}
+
+static void transpose_pair_task(void *argument, int64_t j, int worker)
+{
+    (void)worker;
+    const pair_job *job = argument;
+    int64_t n = job->n, c = job->c;
+    for (int64_t i = 0; i < n; i++) {
+        float *z = job->z + (j * n + i) * c;
+        const float *x = job->x + (i * n + j) * c, *own = job->x + (j * n + i) * c;
+        if (!job->add) memcpy(z, x, (size_t)c * sizeof *z);
+        else for (int64_t p = 0; p < c; p++) z[p] = own[p] + x[p];
+    }
+}
+
+void rt_cpu_transpose_pair(rt_ctx *ctx, rt_tensor y, rt_tensor x, bool add)
+{
+    pair_job job = {.z = y.data, .x = x.data, .n = x.dim[0], .c = x.dim[2], .add = add};
+    rt_pool_run(ctx->pool, job.n, transpose_pair_task, &job);
+}
+
+RT_CLONES static void pair_sum_row(const pair_job *job, int64_t i)
+{
+    int64_t n = job->n, c = job->c;
+    const float *a = job->a + i * c;
+    for (int64_t j = 0; j < n; j++) {
+        float *z = job->z + (i * n + j) * c;
+        const float *b = job->b + j * c;
+        if (job->add) for (int64_t p = 0; p < c; p++) z[p] += a[p] + b[p];
+        else for (int64_t p = 0; p < c; p++) z[p] = a[p] + b[p];
+    }
+}
+
+static void pair_sum_task(void *argument, int64_t i, int worker)
+{
+    (void)worker;
+    pair_sum_row(argument, i);
+}
+
+void rt_cpu_pair_sum(rt_ctx *ctx, rt_tensor z, rt_tensor a, rt_tensor b, bool add)
+{
+    pair_job job = {.z = z.data, .a = a.data, .b = b.data, .n = z.dim[0], .c = z.dim[2], .add = add};
+    rt_pool_run(ctx->pool, job.n, pair_sum_task, &job);
+}
+
+static void distance_task(void *argument, int64_t i, int worker)
+{
+    (void)worker;
+    const pair_job *job = argument;
+    const float *p = job->x + 3 * i;
+    for (int64_t j = 0; j < job->n; j++) {
+        const float *q = job->x + 3 * j;
+        float u = p[0] - q[0], v = p[1] - q[1], w = p[2] - q[2], d = sqrtf(u * u + v * v + w * w);
+        job->z[i * job->n + j] = job->mask ? d * job->mask[i] * job->mask[j] : d;
+    }
+}
+
+void rt_cpu_distances(rt_ctx *ctx, rt_tensor d, rt_tensor x, rt_tensor opt_mask)
+{
+    pair_job job = {.z = d.data, .x = x.data, .n = x.dim[0], .mask = opt_mask.data};
+    rt_pool_run(ctx->pool, job.n, distance_task, &job);
+}
+
+RT_CLONES static void distance_embed_row(const pair_job *job, int64_t i)
+{
+    int64_t n = job->n, c = job->c;
+    for (int64_t j = 0; j < n; j++) {
+        float d = job->x[i * n + j], weight = job->mask ? job->mask[i] * job->mask[j] : 1, *z = job->z + (i * n + j) * c;
+        float raw = d * weight;
+        for (int64_t p = 0; p < c; p++) z[p] += raw * job->raw[p];
+        for (int64_t k = 0; k < job->bins; k++) {
+            if (!(d > job->lower[k] && d < job->upper[k])) continue;
+            const float *column = job->w + k * c;
+            for (int64_t p = 0; p < c; p++) z[p] += weight * column[p];
+        }
+    }
+}
+
+static void distance_embed_task(void *argument, int64_t i, int worker)
+{
+    (void)worker;
+    distance_embed_row(argument, i);
+}
+
+void rt_cpu_distance_embed(rt_ctx *ctx, rt_tensor z, rt_tensor d, rt_tensor opt_mask, rt_tensor lower, rt_tensor upper,
+                           rt_tensor w_bin, rt_tensor w_raw)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    pair_job job = {.z = z.data, .x = d.data, .mask = opt_mask.data, .lower = lower.data, .upper = upper.data,
+                    .raw = w_raw.data, .n = d.dim[0], .c = w_bin.dim[0], .bins = w_bin.dim[1]};
+    rt_tensor columns = RT_NEW(ctx, job.bins, job.c);
+    if (columns.data) {
+        transpose_block(columns.data, job.c, w_bin.data, job.bins, job.c, job.bins);
+        job.w = columns.data;
+        rt_pool_run(ctx->pool, job.n, distance_embed_task, &job);
+    }
+    rt_arena_reset(ctx->step, mark);
+}

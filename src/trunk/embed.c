@@ -1,0 +1,85 @@
+#include "trunk/embed.h"
+
+void rt_embedder_bind(rt_binder *binder, rt_embedder *e)
+{
+    const rt_config *c = binder->config;
+    rt_atom_encoder_bind(binder, &e->atom_encoder, "input_embedder.atom_attention_encoder", c->c_atom, c->c_atompair,
+                         c->c_token_input, c->input_atom_blocks, c->input_atom_heads, false, 0, 0);
+    rt_relative_position_bind(binder, &e->relative_position, "relative_position_encoding");
+    rt_linear_bind(binder, &e->sinit, "", "linear_no_bias_sinit", c->c_s, c->c_s_inputs, false);
+    rt_linear_bind(binder, &e->zinit1, "", "linear_no_bias_zinit1", c->c_z, c->c_s, false);
+    rt_linear_bind(binder, &e->zinit2, "", "linear_no_bias_zinit2", c->c_z, c->c_s, false);
+    rt_linear_bind(binder, &e->token_bond, "", "linear_no_bias_token_bond", c->c_z, 1, false);
+    e->use_ribonanza = c->use_ribonanza;
+    if (!c->use_ribonanza) return;
+    rt_ribonanza_bind(binder, &e->ribonanza);
+    rt_ribonanza_injector_bind(binder, &e->sequence, "sequence", c->ribonanza_ninp, c->c_s_inputs);
+    rt_ribonanza_injector_bind(binder, &e->pairwise, "pairwise", c->ribonanza_pairwise_dimension, c->c_z);
+}
+
+/* s_inputs = [a, restype, profile, deletion_mean] */
+static void input_features(rt_ctx *ctx, const rt_embedder *e, rt_tensor s_inputs, const rt_features *features)
+{
+    int64_t n = features->n_token, atoms = features->n_atom, c_token = e->atom_encoder.c_token, c_atom = e->atom_encoder.c_atom;
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_atom_context context;
+    rt_atom_condition condition;
+    rt_atom_context_forward(ctx, &e->atom_encoder, &context, features, RT_ABSENT, RT_ABSENT);
+    rt_tensor q = rt_new_copy(ctx, RT_VIEW(context.c_l, 1, atoms, c_atom)), a = RT_NEW(ctx, 1, n, c_token);
+    rt_atom_condition_forward(ctx, &e->atom_encoder.transformer, &condition, &context);
+    rt_atom_transformer_forward(ctx, &e->atom_encoder.transformer, q, &condition);
+    rt_atom_aggregate(ctx, &e->atom_encoder, a, q, features);
+    RT_PROBE(ctx, RT_VIEW(a, n, c_token), "input_embedder.atom_attention_encoder.a@0");
+    int64_t extra = rt_last(s_inputs) - c_token;
+    rt_tensor rest = RT_NEW(ctx, n, extra);
+    if (ctx->status == RT_OK) {
+        RT_REQUIRE(extra == 32 + 32 + 1);
+        int64_t size = rt_dtype_size(rest.dtype);
+        char *row = rest.data;
+        for (int64_t i = 0; i < n; i++, row += extra * size) {
+            rt_convert(row, rest.dtype, (const float *)features->restype.data + 32 * i, RT_F32, 32);
+            rt_convert(row + 32 * size, rest.dtype, (const float *)features->profile.data + 32 * i, RT_F32, 32);
+            rt_convert(row + 64 * size, rest.dtype, (const float *)features->deletion_mean.data + i, RT_F32, 1);
+        }
+    }
+    rt_op_concat(ctx, s_inputs, a, rest);
+    rt_arena_reset(ctx->step, mark);
+    RT_PROBE(ctx, s_inputs, "input_embedder.s_inputs@0");
+}
+
+/* What is zero for RNA is not computed; whoever watches sees the zeros. */
+static void probe_token_bonds(rt_ctx *ctx, rt_tensor like)
+{
+    if (!ctx->probe) return;
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor zero = rt_new_like(ctx, like);
+    rt_zero(ctx, zero);
+    RT_PROBE(ctx, zero, "token_bond_term@0");
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_embedder_forward(rt_ctx *ctx, const rt_embedder *e, rt_tensor s_inputs, rt_tensor s_init, rt_tensor z_init,
+                         const rt_features *features)
+{
+    int64_t n = features->n_token, mark = rt_arena_mark(ctx->step);
+    rt_ribonanza_mix mix = {0};
+    input_features(ctx, e, s_inputs, features);
+    if (e->use_ribonanza) {
+        rt_ribonanza_forward(ctx, &e->ribonanza, &mix, features->tokenized_seq);
+        rt_ribonanza_inject(ctx, &e->sequence, s_inputs, mix.sequence, "projection_sequence_features@0");
+    }
+    RT_PROBE(ctx, s_inputs, "s_inputs@0");
+    rt_linear_forward(ctx, &e->sinit, s_init, s_inputs, RT_PLAIN);
+    RT_PROBE(ctx, s_init, "s_init@0");
+    int64_t inner = rt_arena_mark(ctx->step);
+    rt_tensor a = rt_linear_new(ctx, &e->zinit1, s_init, RT_ACT_NONE), b = rt_linear_new(ctx, &e->zinit2, s_init, RT_ACT_NONE);
+    rt_relative_position_forward(ctx, &e->relative_position, z_init, features, 0, false);
+    RT_SHAPE(z_init, n, n, rt_last(z_init));
+    RT_PROBE(ctx, z_init, "relative_position_encoding@0");
+    probe_token_bonds(ctx, z_init);
+    rt_op_pair_sum(ctx, z_init, a, b, true);
+    rt_arena_reset(ctx->step, inner);
+    if (e->use_ribonanza) rt_ribonanza_inject(ctx, &e->pairwise, z_init, mix.pairwise, "projection_pairwise_features@0");
+    RT_PROBE(ctx, z_init, "z_init@0");
+    rt_arena_reset(ctx->step, mark);
+}

@@ -1,0 +1,61 @@
+#include "trunk/template.h"
+
+static const double FIRST_BIN = 3.25, BIN_WIDTH = 1.25;   /* Angstrom; the reference keeps them as Python defaults */
+
+void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
+{
+    static const char *const PREFIX = "template_embedder";
+    const rt_config *c = binder->config;
+    t->n_bin = c->template_bins;
+    rt_norm_bind(binder, &t->input_s_norm, PREFIX, "input_s_ln", c->c_s, true);
+    rt_linear_bind(binder, &t->chemical, PREFIX, "linear_no_bias_chem", c->c_s, 1, false);
+    rt_linear_bind(binder, &t->s1, PREFIX, "linear_no_bias_s1", c->c_z, c->c_s_inputs, false);
+    rt_linear_bind(binder, &t->s2, PREFIX, "linear_no_bias_s2", c->c_z, c->c_s_inputs, false);
+    rt_linear_bind_exact(binder, &t->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, t->n_bin);
+    rt_linear_bind_exact(binder, &t->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1);
+    rt_pairformer_bind(binder, &t->stack, "template_embedder.pairformer_stack", c->template_blocks, c->template_heads);
+    rt_norm_bind(binder, &t->norm_z, PREFIX, "layernorm_z", c->c_z, true);
+    rt_linear_bind(binder, &t->final, PREFIX, "final_linear_no_bias", c->c_z, c->c_z, false);
+}
+
+static void bin_edges(rt_ctx *ctx, rt_tensor lower, rt_tensor upper)
+{
+    for (int64_t k = 0; ctx->status == RT_OK && k < rt_count(lower); k++) {
+        double from = FIRST_BIN + BIN_WIDTH * (double)k, to = from + BIN_WIDTH;
+        rt_convert((char *)lower.data + k * rt_dtype_size(lower.dtype), lower.dtype, &from, RT_F64, 1);
+        rt_convert((char *)upper.data + k * rt_dtype_size(upper.dtype), upper.dtype, &to, RT_F64, 1);
+    }
+}
+
+void rt_template_embedder_forward(rt_ctx *ctx, const rt_template_embedder *t, rt_tensor z, rt_tensor s_inputs,
+                                  const rt_features *features, int64_t cycle)
+{
+    int64_t n = z.dim[0], c_z = z.dim[2], count = features->n_template, mark = rt_arena_mark(ctx->step);
+    rt_tensor mean = rt_new_like(ctx, z);
+    if (count < 1 || t->stack.n_block < 1) {
+        rt_op_axpby(ctx, mean, 0, z, 1);
+    } else {
+        rt_tensor one = rt_new_like(ctx, z), d = RT_NEW(ctx, n, n), lower = RT_NEW(ctx, t->n_bin), upper = RT_NEW(ctx, t->n_bin);
+        rt_tensor a = rt_linear_new(ctx, &t->s2, s_inputs, RT_ACT_NONE), b = rt_linear_new(ctx, &t->s1, s_inputs, RT_ACT_NONE);
+        bin_edges(ctx, lower, upper);
+        rt_zero(ctx, mean);
+        int64_t inner = rt_arena_mark(ctx->step);
+        for (int64_t k = 0; k < count && ctx->status == RT_OK; k++) {
+            rt_tensor x = rt_new_copy(ctx, rt_at(features->template_coords, k));
+            rt_tensor mask = rt_new_copy(ctx, rt_at(features->template_coords_mask, k));
+            rt_op_axpby(ctx, one, 0, z, 1);
+            rt_op_pair_sum(ctx, one, a, b, true);
+            rt_op_distances(ctx, d, x, mask);
+            rt_op_distance_embed(ctx, one, d, mask, lower, upper, t->distance_bin.weight, t->distance_raw.weight);
+            rt_pairformer_forward(ctx, &t->stack, RT_ABSENT, one, "template_embedder.pairformer_stack", 0);
+            rt_norm_forward(ctx, &t->norm_z, one, one);
+            rt_op_axpby(ctx, mean, 1, one, 1.0 / (double)count);
+            rt_arena_reset(ctx->step, inner);
+        }
+        rt_linear_forward(ctx, &t->final, RT_VIEW(one, n * n, c_z), RT_VIEW(mean, n * n, c_z), RT_PLAIN);
+        mean = one;
+    }
+    RT_PROBE(ctx, mean, "template_embedder@%lld", (long long)cycle);
+    rt_op_axpby(ctx, z, 1, mean, 1);
+    rt_arena_reset(ctx->step, mark);
+}

@@ -1,0 +1,58 @@
+#include "trunk/trunk.h"
+
+void rt_trunk_bind(rt_binder *binder, rt_trunk *trunk)
+{
+    const rt_config *c = binder->config;
+    rt_embedder_bind(binder, &trunk->embedder);
+    rt_template_embedder_bind(binder, &trunk->template_embedder);
+    rt_msa_module_bind(binder, &trunk->msa);
+    rt_pairformer_bind(binder, &trunk->pairformer, "pairformer_stack", c->pairformer_blocks, c->pairformer_heads);
+    if (c->use_ribonanza)
+        rt_pairformer_bind(binder, &trunk->ribonanza_stack, "ribonanza_pairformer_stack", c->ribonanza_stack_blocks,
+                           c->ribonanza_stack_heads);
+    rt_linear_bind(binder, &trunk->cycle_z, "", "linear_no_bias_z_cycle", c->c_z, c->c_z, false);
+    rt_linear_bind(binder, &trunk->cycle_s, "", "linear_no_bias_s", c->c_s, c->c_s, false);
+    rt_norm_bind(binder, &trunk->norm_z, "", "layernorm_z_cycle", c->c_z, true);
+    rt_norm_bind(binder, &trunk->norm_s, "", "layernorm_s", c->c_s, true);
+}
+
+/* x = x_init + linear(LN(x)), in place: row by row the old value is read before the new one is written. */
+static void recycle(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor x, rt_tensor init)
+{
+    int64_t rows = rt_rows(x), c = rt_last(x), mark = rt_arena_mark(ctx->step);
+    rt_tensor flat = RT_VIEW(x, rows, c), start = RT_VIEW(init, rows, c);
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
+        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+        rt_tensor chunk = rt_slice(flat, first, count), normed = rt_norm_new(ctx, norm, chunk);
+        rt_op_axpby(ctx, chunk, 0, rt_slice(start, first, count), 1);
+        rt_linear_forward(ctx, linear, chunk, normed, RT_ADD);
+        rt_arena_reset(ctx->step, mark);
+    }
+}
+
+void rt_trunk_forward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt_tensor s, rt_tensor z,
+                      const rt_features *features, int64_t n_cycle, const rt_msa_choice *choice,
+                      rt_trunk_progress *opt_progress, void *user)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor s_init = rt_new_like(ctx, s), z_init = rt_new_like(ctx, z);
+    rt_embedder_forward(ctx, &trunk->embedder, s_inputs, s_init, z_init, features);
+    rt_zero(ctx, s);
+    rt_zero(ctx, z);
+    int64_t inner = rt_arena_mark(ctx->step);
+    for (int64_t cycle = 0; cycle < n_cycle && ctx->status == RT_OK; cycle++) {
+        if (opt_progress) opt_progress(user, cycle, n_cycle);
+        recycle(ctx, &trunk->norm_z, &trunk->cycle_z, z, z_init);
+        rt_template_embedder_forward(ctx, &trunk->template_embedder, z, s_inputs, features, cycle);
+        rt_tensor rows = choice->opt_rows ? choice->opt_rows[cycle]
+                                          : rt_msa_draw_rows(ctx, features->n_msa, choice->lower_bound, choice->cutoff,
+                                                             choice->seed, choice->stream, cycle);
+        rt_msa_module_forward(ctx, &trunk->msa, z, s_inputs, features, rows, cycle);
+        recycle(ctx, &trunk->norm_s, &trunk->cycle_s, s, s_init);
+        rt_pairformer_forward(ctx, &trunk->pairformer, s, z, "pairformer_stack", cycle);
+        RT_PROBE(ctx, s, "pairformer_stack@%lld.0", (long long)cycle);
+        RT_PROBE(ctx, z, "pairformer_stack@%lld.1", (long long)cycle);
+        rt_arena_reset(ctx->step, inner);
+    }
+    rt_arena_reset(ctx->step, mark);
+}

@@ -1,0 +1,41 @@
+/* trunk.h - embedder, templates, MSA and pairformer with recycling (AF3 SI Algorithm 1, lines 1-14)
+ * Room: trunk.  Uses: trunk/embed, trunk/template, trunk/msa, trunk/pairformer.
+ * Reads: features.  Writes: s_inputs (N,c_s_inputs), s (N,c_s), z (N,N,c_z).
+ * Reference: rnapro/model/RNAPro.py get_pairformer_output
+ * Weights: layernorm_{s,z_cycle}, linear_no_bias_{s,z_cycle}, and the parts'
+ */
+#ifndef RT_TRUNK_TRUNK_H
+#define RT_TRUNK_TRUNK_H
+
+#include "trunk/embed.h"
+#include "trunk/msa.h"
+#include "trunk/pairformer.h"
+#include "trunk/template.h"
+
+typedef struct {
+    rt_embedder embedder;
+    rt_template_embedder template_embedder;
+    rt_msa_module msa;
+    rt_pairformer pairformer;
+    rt_pairformer ribonanza_stack;   /* in the checkpoint, never called: bound, so that it is known and checked */
+    rt_norm norm_s, norm_z;
+    rt_linear cycle_s, cycle_z;
+} rt_trunk;
+
+/* How the MSA rows of each cycle are chosen. */
+typedef struct {
+    uint64_t seed, stream;               /* rt_msa_draw_rows */
+    int64_t lower_bound, cutoff;
+    const rt_tensor *opt_rows;           /* one I64 tensor per cycle: given rows instead of drawn ones */
+} rt_msa_choice;
+
+typedef void rt_trunk_progress(void *user, int64_t cycle, int64_t n_cycle);
+
+void rt_trunk_bind(rt_binder *binder, rt_trunk *trunk);
+
+/* s_inputs, s and z are the caller's. */
+void rt_trunk_forward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt_tensor s, rt_tensor z,
+                      const rt_features *features, int64_t n_cycle, const rt_msa_choice *choice,
+                      rt_trunk_progress *opt_progress, void *user);
+
+#endif
