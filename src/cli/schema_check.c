@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "model.h"
 
-
 void rt_schema_add(void *schema, const char *name, int ndim, const int64_t *dim)
 {
     rt_schema *s = schema;
@@ -47,6 +46,7 @@ rt_status rt_schema_build(rt_schema *out_schema, const rt_config *config, rt_err
 {
     *out_schema = (rt_schema){0};
     rt_model_schema(config, rt_schema_add, out_schema);
+    if (out_schema->count == 0) out_schema->failed = true;
     rt_status status = rt_schema_sort(out_schema, err);
     if (status != RT_OK) rt_schema_free_members(out_schema);
     return status;

@@ -7,7 +7,6 @@
 #   expect_no_stdout         nothing at all on stdout
 #   expect_same A B          two values
 #   needs PATH               skips the case when a file is not here
-#   needs_network            skips the case when this build does not hold the network
 # Set for cases: DATA (tests/data), GOLDEN (shared golden files, which only some machines have), BINARY.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,7 +14,7 @@ BINARY=$(realpath "$1")
 shift
 DATA=$(realpath "$here/../data")
 for folder in "$DATA/golden" "$here/../../../shared/golden"; do
-    [ -d "$folder" ] && GOLDEN=${GOLDEN:-$(realpath "$folder")}
+    [ -d "$folder/tiny" ] && GOLDEN=${GOLDEN:-$(realpath "$folder")}
 done
 GOLDEN=${GOLDEN:-/none}
 scratch=$(mktemp -d)
@@ -35,11 +34,6 @@ expect_no_stdout() { [ ! -s "$out" ] || note "$ran: stdout is not empty: $(head 
 expect_same() { [ "$1" = "$2" ] || note "'$1' is not '$2'"; }
 skip() { echo "$*" >"$skip"; exit 0; }
 needs() { [ -e "$1" ] || skip "no $1"; }
-needs_network() {
-    run init --config "$DATA/tiny_config.json" --out probe.safetensors
-    ! grep -q 'this build does not hold the network' "$err" || skip "this build does not hold the network"
-    rm -f probe.safetensors*
-}
 
 passed=0 failed=0 skipped=0
 [ $# -gt 0 ] || set -- $(cd "$here/cases" && ls -- *.sh)

@@ -1,4 +1,3 @@
-needs_network
 run init --config "$DATA/tiny_config.json" --out a.safetensors
 expect_exit 0
 expect_stdout "$(printf 'a.safetensors\t1163\t666040\t')"

@@ -1,5 +1,4 @@
 needs "$GOLDEN/tiny/tiny.pt"
-needs_network
 run inspect "$GOLDEN/tiny/tiny.pt" --config "$DATA/tiny_config.json"
 expect_exit 0
 expect_stdout "$(printf 'network\tmissing\t0')"
