@@ -59,7 +59,10 @@ $(BUILD)/librnatune.a: $(OBJECTS)
 	ar rcs $@ $^
 
 $(BUILD)/src/op/cpu_%.o: CFLAGS += -O3
-$(BUILD)/src/cli/cmd_version.o: CFLAGS += -DRT_VERSION='"$(VERSION)"' -DRT_COMMIT='"$(COMMIT)"'
+# rebuilt when the commit changes: run records say which code ran
+$(shell mkdir -p $(BUILD); echo '$(VERSION) $(COMMIT)' | cmp -s - $(BUILD)/.version || echo '$(VERSION) $(COMMIT)' >$(BUILD)/.version)
+$(BUILD)/src/cli/cmd_version.o: $(BUILD)/.version
+$(BUILD)/src/cli/cmd_version.o: CFLAGS += -DRT_VERSION='"$(VERSION)"' -DRT_COMMIT='"$(COMMIT)"' -DRT_CUDA=$(if $(CUDA_SOURCES),1,0)
 $(BUILD)/%.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<

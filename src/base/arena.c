@@ -77,7 +77,8 @@ int64_t rt_arena_mark(const rt_arena *arena) { return arena->used; }
 
 void rt_arena_reset(rt_arena *arena, int64_t mark)
 {
-    if (mark < 0 || mark > arena->used) RT_BUG("%s arena reset to %lld of %lld", arena->name, (long long)mark, (long long)arena->used);
+    if (mark < 0 || mark > arena->used)
+        RT_BUG("%s arena reset to %lld of %lld", arena->name, (long long)mark, (long long)arena->used);
     POISON(arena->base + mark, arena->used - mark);
     arena->used = mark;
 }

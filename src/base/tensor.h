@@ -51,7 +51,8 @@ rt_tensor rt_wrap(void *data, rt_dtype dtype, int ndim, const int64_t *dim);
 
 /* Asserts a shape at a function's entry: the documented shape is executed and cannot go stale. */
 #define RT_SHAPE(t, ...) \
-    rt_shape_check((t), #t, __FILE__, __LINE__, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+    rt_shape_check((t), #t, __FILE__, __LINE__, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), \
+                   (int64_t[]){__VA_ARGS__})
 void rt_shape_check(rt_tensor t, const char *name, const char *source, int line, int ndim, const int64_t *dim);
 
 /* bfloat16: the upper half of a float, rounded to nearest even. */

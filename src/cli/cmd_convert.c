@@ -21,14 +21,29 @@ static rt_status refuse_same_file(const char *in, const char *out, rt_err *err)
     return rt_hint(err, "give another name with --out");
 }
 
-/* False when it is no whole RNAPro checkpoint, which convert does not mind. */
-static bool detect(rt_config *out_config, const rt_weights *weights)
+/* What --config says, checked against the shapes, or what the file itself tells.  *out_known is false when it is no
+ * whole RNAPro checkpoint, which convert does not mind. */
+static rt_status detect(rt_config *out_config, bool *out_known, const rt_weights *weights, const char *opt_name,
+                        rt_err *err)
 {
-    rt_err err;
-    if (rt_config_preset(out_config, "rnapro_base", &err) != RT_OK) return false;
-    if (rt_weights_write_detect(out_config, weights, &err) == RT_OK) return true;
-    rt_info("the configuration is not recorded: %s", err.what);
-    return false;
+    rt_err why;
+    rt_config detected;
+    rt_status status = RT_OK;
+    RT_TRY(rt_config_load(out_config, opt_name ? opt_name : "rnapro_base", err));
+    detected = *out_config;
+    *out_known = rt_weights_write_detect(&detected, weights, &why) == RT_OK;
+    if (!*out_known && opt_name) {
+        *err = why;
+        return why.code;
+    }
+    if (!*out_known) rt_info("the configuration is not recorded: %s", why.what);
+    if (opt_name) {
+        out_config->use_ribonanza = detected.use_ribonanza;
+        return rt_config_compare(out_config, &detected, err);
+    }
+    *out_config = detected;
+done:
+    return status;
 }
 
 static rt_status declare(rt_safetensors_writer *writer, const rt_weights *weights, const char *dtype,
@@ -77,10 +92,12 @@ static rt_status describe(rt_cli *cli, rt_safetensors_writer *writer, const rt_w
     char sha256[RT_HASH_TEXT], step_text[32];
     int64_t size, step;
     rt_config config;
+    bool known;
     rt_status status = RT_OK;
+    RT_TRY(detect(&config, &known, weights, rt_option_text(cli->options, "config"), err));
     RT_TRY(rt_hash_file(sha256, &size, in, err));
     rt_run_record_add_input(cli->record, "IN", in, size, sha256);
-    RT_TRY(rt_weights_write_metadata(writer, detect(&config, weights) ? &config : NULL, err));
+    RT_TRY(rt_weights_write_metadata(writer, known ? &config : NULL, err));
     RT_TRY(rt_safetensors_metadata(writer, "rnatune.source", rt_path_name(in), err));
     RT_TRY(rt_safetensors_metadata(writer, "rnatune.source_sha256", sha256, err));
     if (rt_weights_step(weights, &step)) {
@@ -127,6 +144,9 @@ static const rt_option OPTIONS[] = {
     {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .help = "the safetensors file to write"},
     {.name = "dtype", .type = RT_OPTION_CHOICE, .choices = "keep|fp32|bf16", .fallback = "keep",
      .help = "type of the weights; with bf16, Fourier frequencies, bin edges and layer weights become fp32"},
+    {.name = "config", .type = RT_OPTION_TEXT, .value = "NAME|FILE",
+     .otherwise = "the file's own, or the preset of its sizes, or rnapro_base's settings",
+     .help = "preset or configuration to record: what shapes cannot tell, such as steps and gamma0"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},
 };

@@ -164,13 +164,7 @@ static rt_status describe_network(rt_cli *cli, json_t *root, const rt_weights *w
         if (json_object_size(sizes)) cli->check_failed = true;
         json_object_set_new(root, "differing_sizes", sizes);
     }
-    status = add_differences(root, config_name ? &config : &detected, weights, &differs, &why);
-    if (status == RT_ERR_UNSUPPORTED) {
-        rt_warn("names and shapes were not compared: %s", why.what);
-        status = RT_OK;
-    } else if (status != RT_OK) {
-        *err = why;
-    }
+    RT_TRY(add_differences(root, config_name ? &config : &detected, weights, &differs, err));
     if (config_name && differs) cli->check_failed = true;
 done:
     return status;

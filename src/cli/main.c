@@ -103,7 +103,9 @@ static void install_stop_handler(void)
 static void say_what_it_took(const rt_command *command, const rt_run_record *record)
 {
     char text[32];
-    rt_progress_print_time(text, sizeof text, rt_run_record_seconds(record));
+    double seconds = rt_run_record_seconds(record);
+    if (seconds < 60) snprintf(text, sizeof text, "%.1f s", seconds);
+    else rt_progress_print_time(text, sizeof text, seconds);
     rt_info("rnatune %s %s: %s, peak memory %.1f MB", rt_version_text(), command->name, text,
             (double)rt_memory_peak_rss() / 1e6);
 }

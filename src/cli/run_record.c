@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/hash.h"
@@ -97,15 +96,12 @@ static json_t *time_json(time_t when)
 
 json_t *rt_run_record_json(const rt_run_record *record, const rt_options *options)
 {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
     json_t *root = json_pack("{s:s, s:s, s:s, s:O}", "program", "rnatune", "version", rt_version_text(), "commit",
                              rt_version_commit(), "command", record->command);
     json_object_set_new(root, "options", rt_options_json(options));
     json_object_set_new(root, "seed", record->has_seed ? json_integer(record->seed) : json_null());
     json_object_set(root, "inputs", record->inputs);
     json_object_set_new(root, "device", text_json(record->device));
-    json_object_set_new(root, "host", text_json(host));
     json_object_set_new(root, "cpus", json_integer(rt_cpu_count()));
     json_object_set_new(root, "started", time_json(record->began_at));
     json_object_set_new(root, "ended", time_json(time(NULL)));

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "model.h"
 
-
 void rt_schema_add(void *schema, const char *name, int ndim, const int64_t *dim)
 {
     rt_schema *s = schema;
@@ -22,7 +21,7 @@ void rt_schema_add(void *schema, const char *name, int ndim, const int64_t *dim)
     }
     rt_schema_entry *e = &s->entry[s->count++];
     *e = (rt_schema_entry){.name = copy, .ndim = ndim};
-    memcpy(e->dim, dim, (size_t)ndim * sizeof *dim);
+    for (int i = 0; i < ndim; i++) e->dim[i] = dim[i];
 }
 
 static int compare_names(const void *a, const void *b, void *schema)
@@ -47,6 +46,7 @@ rt_status rt_schema_build(rt_schema *out_schema, const rt_config *config, rt_err
 {
     *out_schema = (rt_schema){0};
     rt_model_schema(config, rt_schema_add, out_schema);
+    if (out_schema->count == 0) out_schema->failed = true;
     rt_status status = rt_schema_sort(out_schema, err);
     if (status != RT_OK) rt_schema_free_members(out_schema);
     return status;

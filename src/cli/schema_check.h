@@ -1,5 +1,5 @@
 /* schema_check.h - which weights a network of these sizes has, and how a file differs from that
- * Room: cli.  Uses: confidence/model (only here), io/config, io/weights.
+ * Room: cli.  Uses: model (rt_model_schema, only here), io/config, io/weights.
  */
 #ifndef RT_CLI_SCHEMA_CHECK_H
 #define RT_CLI_SCHEMA_CHECK_H

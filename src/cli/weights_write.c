@@ -27,6 +27,20 @@ rt_dtype rt_weights_write_dtype(const char *choice, const char *name, rt_dtype d
     return strcmp(choice, "bf16") == 0 && !keeps_its_digits(name) ? RT_BF16 : RT_F32;
 }
 
+/* Steps, gamma0 and the like of the preset whose sizes these are. */
+static void take_preset(rt_config *config)
+{
+    static const char *const presets[] = {"rnapro_base", "rnapro_mini", "rnapro_tiny"};
+    for (int i = 0; i < 3; i++) {
+        rt_config preset;
+        if (rt_config_preset(&preset, presets[i], NULL) != RT_OK) continue;
+        preset.use_ribonanza = config->use_ribonanza;
+        if (rt_config_compare(&preset, config, NULL) != RT_OK) continue;
+        *config = preset;
+        return;
+    }
+}
+
 rt_status rt_weights_write_detect(rt_config *config, const rt_weights *weights, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -34,6 +48,7 @@ rt_status rt_weights_write_detect(rt_config *config, const rt_weights *weights, 
     if (own) RT_TRY(rt_config_parse(config, own, (int64_t)strlen(own), rt_weights_path(weights), err));
     config->use_ribonanza = rt_weights_find(weights, "ribonanza_net.encoder.weight") != NULL;
     RT_TRY(rt_config_detect(config, weights, NULL, err));
+    if (!own) take_preset(config);
 done:
     return status;
 }

@@ -16,9 +16,9 @@
  * digits matter (Fourier frequencies, bin edges, the mix of RibonanzaNet2's layers) become fp32. */
 rt_dtype rt_weights_write_dtype(const char *choice, const char *name, rt_dtype dtype);
 
-/* The configuration of an open checkpoint: settings from *config or, when the file carries one, from its own
- * "rnatune.config"; sizes from the shapes.  A file without RibonanzaNet2 gets use_ribonanza = false.
- * RT_ERR_MISMATCH when it is no whole RNAPro checkpoint. */
+/* The configuration of an open checkpoint: sizes from the shapes; settings from its own "rnatune.config" or, when it
+ * carries none, from the preset of these sizes, or else from what is in *config.  A file without RibonanzaNet2 gets
+ * use_ribonanza = false.  RT_ERR_MISMATCH when it is no whole RNAPro checkpoint. */
 rt_status rt_weights_write_detect(rt_config *config, const rt_weights *weights, rt_err *err);
 
 /* Adds what every file of ours carries: "format", "rnatune.version" and the configuration. */

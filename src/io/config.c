@@ -13,6 +13,7 @@
 
 /* The largest size that is believed: what is larger is a slip of the pen, and products stay far from overflow. */
 #define LARGEST_SIZE 1000000
+#define MOST_BLOCKS 1000
 
 typedef struct {
     const char *name, *path;
@@ -109,12 +110,13 @@ rt_status rt_config_preset(rt_config *out_config, const char *name, rt_err *err)
 
 static rt_status check_size(const field *f, int64_t size, const char *path, const char *file, rt_err *err)
 {
-    int64_t low = rt_ends_with(f->name, "_blocks") || strcmp(f->name, "r_max") == 0 || strcmp(f->name, "s_max") == 0
-                      ? 0
-                      : 1;
-    if (size >= low && size <= LARGEST_SIZE) return RT_OK;
-    return rt_fail(err, RT_ERR_FORMAT, file, 0, "'%s' is %lld; %lld to %d was expected", path, (long long)size,
-                   (long long)low, LARGEST_SIZE);
+    bool blocks = rt_ends_with(f->name, "_blocks") || strcmp(f->name, "ribonanza_nlayers") == 0;
+    bool may_be_zero = rt_ends_with(f->name, "_blocks") || strcmp(f->name, "r_max") == 0 ||
+                       strcmp(f->name, "s_max") == 0;
+    int64_t low = may_be_zero ? 0 : 1, high = blocks ? MOST_BLOCKS : LARGEST_SIZE;
+    if (size >= low && size <= high) return RT_OK;
+    return rt_fail(err, RT_ERR_FORMAT, file, 0, "'%s' is %lld; %lld to %lld was expected", path, (long long)size,
+                   (long long)low, (long long)high);
 }
 
 static rt_status check_setting(const field *f, double value, const char *path, const char *file, rt_err *err)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_BLOCKS 10000
+#define MAX_BLOCKS 1000   /* as in a configuration */
 
 /* One dimension of one tensor is one size. */
 typedef struct {

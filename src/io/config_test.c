@@ -176,7 +176,7 @@ static void wrong_values_are_named(void **state)
     load_fails("model:\n  pairformer:\n    n_blocks: 1.5\n", RT_ERR_FORMAT,
                "'model.pairformer.n_blocks': expected an integer");
     load_fails("model:\n  pairformer:\n    n_blocks: -1\n", RT_ERR_FORMAT,
-               "'model.pairformer.n_blocks' is -1; 0 to 1000000");
+               "'model.pairformer.n_blocks' is -1; 0 to 1000 was");
     load_fails("sample_diffusion: {gamma0: high}", RT_ERR_FORMAT, "'sample_diffusion.gamma0': expected a number");
     load_fails("sample_diffusion: {N_step: 0}", RT_ERR_FORMAT, "'sample_diffusion.N_step' is 0");
     load_fails("data: {msa: {strategy: topk}}", RT_ERR_UNSUPPORTED, "'data.msa.strategy' is \"topk\"");

@@ -66,7 +66,8 @@ rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim
         if (!rt_multiply(bytes, dim[i], &bytes)) RT_BUG("a tensor of more than 2^63 bytes");
     t.data = rt_arena_push(ctx->step, bytes);
     if (!t.data) {
-        ctx->status = rt_fail(&ctx->err, RT_ERR_MEMORY, NULL, 0, "this needs more than %.1f GiB of memory, %.1f GiB are available",
+        ctx->status = rt_fail(&ctx->err, RT_ERR_MEMORY, NULL, 0,
+                              "this needs more than %.1f GiB of memory, %.1f GiB are available",
                               (double)rt_arena_wanted(ctx->step) / (1 << 30), (double)rt_arena_capacity(ctx->step) / (1 << 30));
         rt_hint(&ctx->err, "a shorter target, fewer samples or a machine with more memory");
     }
