@@ -14,7 +14,7 @@
 #include "io/mmcif_writer.h"
 #include "io/structure.h"
 #include "io/template_file.h"
-#include "predict_input.h"
+#include "pipeline.h"
 
 /* ---- bounds (the reference's own noise is far below them) ---- */
 
@@ -271,8 +271,8 @@ static void compare_structures(verifier *v, const char *name, const rt_structure
     for (int64_t i = 0; i < golden->n_atom && ours->n_atom == golden->n_atom; i++) {
         const rt_atom *a = &ours->atom[i], *b = &golden->atom[i];
         for (int x = 0; x < 3; x++) worst = fmax(worst, fabs(a->xyz[x] - b->xyz[x]));
-        b_factor = fmax(b_factor, fabs(a->b_factor - b->b_factor));
-        if (strcmp(a->name, b->name) != 0 || strcmp(a->component, b->component) != 0 || a->label_seq != b->label_seq) names++;
+        b_factor = fmax(b_factor, fabs((double)a->b_factor - (double)b->b_factor));
+        names += strcmp(a->name, b->name) != 0 || strcmp(a->residue, b->residue) != 0 || a->label_number != b->label_number;
     }
     char tensor[160];
     snprintf(tensor, sizeof tensor, "%.120s: atoms and residues", name);
@@ -389,11 +389,12 @@ static rt_status prepare_input(verifier *v, rt_input *input, const json_t *setti
         RT_TRY(rt_input_load_msa(input, path, v->err));
     }
     if (use && strcmp(use, "ca_precomputed") == 0) {
-        rt_template entry;
+        const rt_template *entry = rt_template_file_find(v->templates, input->target);
         int64_t index = json_integer_value(json_object_get(setting, "template_idx"));
-        RT_TRY(rt_template_file_find(v->templates, input->target, &entry, v->err));
-        RT_TRY(rt_input_set_templates(input, entry.xyz, entry.length, entry.n_template, entry.sequence, index,
-                                      RT_TEMPLATE_MISSING_ORIGIN, rt_template_file_path(v->templates), v->err));
+        rt_path_join(path, sizeof path, v->options->golden, "raw/template_features.pt");
+        if (!entry) RT_TRY(rt_fail(v->err, RT_ERR_FORMAT, path, 0, "has no target '%s'", input->target));
+        RT_TRY(rt_input_set_templates(input, entry->xyz, entry->length, entry->n_template, entry->sequence, index,
+                                      RT_TEMPLATE_MISSING_ORIGIN, path, v->err));
     }
 done:
     return status;
