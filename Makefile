@@ -21,7 +21,7 @@ SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src
 # cpu_ref.c is compiled twice, for float and for double
 SOURCES := $(filter-out src/op/cpu_ref.c,$(SOURCES))
 CLI     := $(filter-out src/cli/main.c %_test.c,$(wildcard src/cli/*.c))
-TESTS   := $(wildcard src/*/*_test.c)
+TESTS   := $(wildcard src/*/*_test.c) $(wildcard src/*_test.c)
 FUZZERS := $(wildcard src/*/*_fuzz.c)
 
 use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(NVCC),yes,$(if $(filter 1,$(CUDA)),$(error CUDA=1, but nvcc was not found))))
