@@ -19,8 +19,7 @@ void rt_input_free_members(rt_input *input)
     free(input->sequence);
     free(input->description);
     free(input->all_sequences);
-    free(input->msa_row);
-    free(input->msa_file);
+    rt_input_clear_msa(input);
     rt_input_clear_templates(input);
     *input = (rt_input){0};
 }
@@ -249,11 +248,7 @@ rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err)
     char path[PATH_MAX];
     rt_msa msa;
     rt_status status = RT_OK;
-    free(input->msa_row);
-    free(input->msa_file);
-    input->msa_row = NULL;
-    input->msa_file = NULL;
-    input->n_msa = input->msa_file_rows = 0;
+    rt_input_clear_msa(input);
     if (!rt_msa_find(path, sizeof path, folder, input->target)) return RT_OK;
     RT_TRY(rt_msa_read(&msa, path, err));
     if (msa.n_row == 0) {
@@ -276,6 +271,15 @@ done:
 }
 
 /* ---- templates ------------------------------------------------------------------------------------------------- */
+void rt_input_clear_msa(rt_input *input)
+{
+    free(input->msa_row);
+    free(input->msa_file);
+    input->msa_row = NULL;
+    input->msa_file = NULL;
+    input->n_msa = input->msa_file_rows = 0;
+}
+
 void rt_input_clear_templates(rt_input *input)
 {
     free(input->template_xyz);

@@ -71,6 +71,9 @@ void rt_inputs_free_members(rt_inputs *inputs);
  * Errors: those of rt_msa_read. */
 rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err);
 
+/* Forgets the alignment: n_msa 0. */
+void rt_input_clear_msa(rt_input *input);
+
 /* ---- templates ------------------------------------------------------------------------------------------------- */
 typedef enum {
     RT_TEMPLATE_MISSING_MASK,     /* the network is told that the residue is missing: coordinate 0, mask 0 */
