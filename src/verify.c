@@ -416,7 +416,8 @@ static rt_status run_case(verifier *v, const char *name, const json_t *setting)
     v->first_row = v->table->n_row;
     for (int64_t i = 0; i < v->inputs.n_input; i++)
         if (target && strcmp(v->inputs.input[i].target, target) == 0) input = &v->inputs.input[i];
-    if (!input) return rt_fail(v->err, RT_ERR_FORMAT, v->options->golden, 0, "raw/sequences.csv has no target of case '%s'", name);
+    if (!input)
+        return rt_fail(v->err, RT_ERR_FORMAT, v->options->golden, 0, "raw/sequences.csv has no target of case '%s'", name);
     RT_TRY(prepare_input(v, input, setting));
     snprintf(path, sizeof path, "%s/features/%s.safetensors", v->options->golden, name);
     RT_TRY(rt_weights_open(&expected, path, v->err));
