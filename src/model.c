@@ -16,14 +16,16 @@ static void bind_all(rt_binder *binder, rt_model *model)
     rt_confidence_head_bind(binder, &model->confidence);
 }
 
-void rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user)
+rt_status rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user, rt_err *err)
 {
     rt_model model = {.config = *config};
     rt_arena *arena;
-    if (rt_arena_create(&arena, "schema", 1 << 26, NULL) != RT_OK) return;
-    rt_binder binder = {.config = config, .visit = visit, .user = user, .arena = arena};
+    rt_status status = rt_arena_create(&arena, "schema", 1 << 26, err);
+    if (status != RT_OK) return status;
+    rt_binder binder = {.config = config, .visit = visit, .user = user, .arena = arena, .err = err};
     bind_all(&binder, &model);
     rt_arena_free(arena);
+    return binder.status;
 }
 
 const char *rt_ribonanza_source_name(rt_ribonanza_source source)

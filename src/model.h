@@ -46,8 +46,8 @@ typedef struct {
 rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, rt_err *err);
 void rt_model_close(rt_model *model);
 
-/* Every weight of a network of these sizes: name and shape. */
-void rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user);
+/* Every weight of a network of these sizes: name and shape.  RT_ERR_MEMORY when the list could not be completed. */
+rt_status rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user, rt_err *err);
 
 const char *rt_ribonanza_source_name(rt_ribonanza_source source);
 

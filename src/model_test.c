@@ -51,16 +51,16 @@ static void free_lines(line_list *list)
     free(list->line);
 }
 
-/* name TAB shape TAB dtype with a header line, as the reference's state_dict was written down */
+/* name TAB shape [TAB dtype] with a header line, as the reference's state_dict was written down */
 static void read_state_dict(line_list *list, const char *path)
 {
     FILE *file = fopen(path, "r");
     char line[512];
     assert_non_null(file);
     for (int row = 0; fgets(line, sizeof line, file); row++) {
-        char *last = strrchr(line, '\t');
-        assert_non_null(last);
-        *last = 0;
+        char *shape = strchr(line, '\t');
+        assert_non_null(shape);
+        shape[1 + strcspn(shape + 1, "\t\n")] = 0;
         if (row > 0) add_line(list, line);
     }
     fclose(file);
@@ -73,7 +73,7 @@ static void check_schema(const char *config_name, const char *state_dict, int64_
     line_list ours = {0}, reference = {0};
     assert_int_equal(rt_config_load(&config, config_name, &err), RT_OK);
     config.use_ribonanza = true;
-    rt_model_schema(&config, visit, &ours);
+    assert_int_equal(rt_model_schema(&config, visit, &ours, &err), RT_OK);
     read_state_dict(&reference, state_dict);
     sort_lines(&ours);
     sort_lines(&reference);
@@ -89,9 +89,11 @@ static void schema_is_the_references(void **state)
     (void)state;
     check_schema("tests/data/golden/tiny/tiny_config.json", "tests/data/tiny_state_dict.tsv", 666040);
     char path[4096];
-    if (!rt_test_shared(path, sizeof path, "golden/state_dict_base.tsv")) skip();
+    const char *shared = test_shared("the full-size schemas");
+    if (!shared) skip();
+    rt_path_join(path, sizeof path, shared, "golden/state_dict_base.tsv");
     check_schema("rnapro_base", path, 488301921);
-    rt_test_shared(path, sizeof path, "golden/state_dict_mini.tsv");
+    rt_path_join(path, sizeof path, shared, "golden/state_dict_mini.tsv");
     check_schema("rnapro_mini", path, 254280737);
 }
 
@@ -156,10 +158,7 @@ static void ribonanza_is_never_silently_absent(void **state)
     (void)state;
     rt_model *model;
     rt_err err;
-    char path[64] = "/tmp/rt_model_testXXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    fclose(fdopen(fd, "w"));
+    const char *path = test_path("variant.safetensors");
     write_variant(path, "ribonanza_net.", "", "");
     assert_int_equal(open_tiny(&model, (rt_model_options){.checkpoint = path}, &err), RT_ERR_MISMATCH);
     assert_non_null(strstr(err.what, "RibonanzaNet2"));
@@ -172,7 +171,6 @@ static void ribonanza_is_never_silently_absent(void **state)
     assert_int_equal(open_tiny(&model, (rt_model_options){.checkpoint = path, .no_ribonanza = true}, &err), RT_OK);
     assert_int_equal(model->ribonanza_source, RT_RIBONANZA_NONE);
     rt_model_close(model);
-    remove(path);
 }
 
 static void missing_and_unknown_weights_are_named(void **state)
@@ -180,17 +178,13 @@ static void missing_and_unknown_weights_are_named(void **state)
     (void)state;
     rt_model *model;
     rt_err err;
-    char path[64] = "/tmp/rt_model_testXXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    fclose(fdopen(fd, "w"));
+    const char *path = test_path("variant.safetensors");
     write_variant(path, "confidence_head.pae_ln.weight", "linear_no_bias_s.weight", "linear_no_bias_x.weight");
     assert_int_equal(open_tiny(&model, (rt_model_options){.checkpoint = path}, &err), RT_ERR_MISMATCH);
     assert_non_null(strstr(err.what, "2 weights are missing"));
     assert_non_null(strstr(err.what, "1 are unknown"));
     assert_non_null(strstr(err.what, "confidence_head.pae_ln.weight: missing"));
     assert_non_null(strstr(err.what, "linear_no_bias_x.weight: unknown"));
-    remove(path);
 }
 
 static void precision_decides_which_products_are_bf16(void **state)
@@ -219,5 +213,5 @@ int main(void)
         cmocka_unit_test(missing_and_unknown_weights_are_named),
         cmocka_unit_test(precision_decides_which_products_are_bf16),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

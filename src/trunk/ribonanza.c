@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "layer/triangle.h"
+
 enum { POSITION_REACH = 16, POSITION_CLASSES = 2 * POSITION_REACH + 1 };
 
 static void triangle_bind(rt_binder *binder, rt_ribonanza_triangle *t, const char *prefix, int64_t c, bool outgoing)
@@ -79,27 +81,13 @@ void rt_ribonanza_injector_bind(rt_binder *binder, rt_ribonanza_injector *inject
     rt_linear_bind(binder, &injector->inject, gated, "proj", c, c, true);
 }
 
-/* y = (x P^T + p) * sigmoid(x G^T + g) */
-static void gated(rt_ctx *ctx, const rt_linear *projection, const rt_linear *gate, rt_tensor y, rt_tensor x)
-{
-    rt_linear_forward(ctx, projection, y, x, RT_PLAIN);
-    rt_linear_forward(ctx, gate, y, x, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = y});
-}
-
 /* pair (N,N,c) += to_out(LN(product) * out_gate) */
 static void triangle_forward(rt_ctx *ctx, const rt_ribonanza_triangle *t, rt_tensor pair)
 {
-    int64_t n = pair.dim[0], rows = n * n, c = pair.dim[2], mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(pair, rows, c), left = RT_NEW(ctx, rows, c), right = RT_NEW(ctx, rows, c), x = RT_NEW(ctx, rows, c);
+    int64_t rows = rt_rows(pair), c = pair.dim[2], mark = rt_arena_mark(ctx->step);
+    rt_tensor flat = RT_VIEW(pair, rows, c), x = RT_NEW(ctx, rows, c);
+    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing);
     int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor normed = rt_norm_new(ctx, &t->norm, rt_slice(flat, first, count));
-        gated(ctx, &t->left, &t->left_gate, rt_slice(left, first, count), normed);
-        gated(ctx, &t->right, &t->right_gate, rt_slice(right, first, count), normed);
-        rt_arena_reset(ctx->step, inner);
-    }
-    rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), t->outgoing);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
         rt_tensor chunk = rt_slice(flat, first, count), out = rt_slice(x, first, count);
