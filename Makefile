@@ -81,7 +81,7 @@ $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all check unit lint demo asan valgrind fuzz stress bench clean
+.PHONY: all check unit lint demo asan valgrind fuzz stress libs clean
 lint:
 	@tools/lint.sh
 
@@ -96,6 +96,16 @@ asan:
 
 valgrind: $(TEST_PROGRAMS)
 	@WRAP="valgrind -q --leak-check=full --error-exitcode=9" tools/run_tests.sh $(TEST_PROGRAMS)
+
+fuzz: | $(BUILD)/.deps
+	@tools/fuzz.sh $(or $(SECONDS),60)
+
+stress: $(BUILD)/rnatune
+	@tests/stress.sh $(BUILD)/rnatune
+
+# What a program that uses build/librnatune.a links with.
+libs:
+	@echo $(LDLIBS) $(CUDA_LIBS)
 
 demo: $(BUILD)/rnatune
 	@examples/demo.sh $(BUILD)/rnatune
