@@ -43,8 +43,8 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev
-HEADERS  := dnnl.h jansson.h yaml.h openssl/evp.h cmocka.h
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev
+HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
 	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)"
