@@ -202,6 +202,26 @@ done:
     return status;
 }
 
+rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_err *err)
+{
+    rt_status status = RT_OK;
+    *ret_model = NULL;
+    rt_model *model;
+    RT_TRY_ALLOC(model, 1);
+    model->config = *config;
+    model->precision = precision;
+    RT_TRY(rt_arena_create(&model->arena, "weight", rt_memory_available(), err));
+    rt_binder binder = {.config = &model->config, .arena = model->arena, .real = RT_F32, .precision = precision, .err = err,
+                        .synthetic = true};
+    bind_all(&binder, model);
+    RT_TRY(binder.status);
+    *ret_model = model;
+    model = NULL;
+done:
+    rt_model_close(model);
+    return status;
+}
+
 void rt_model_close(rt_model *model)
 {
     if (!model) return;

@@ -46,6 +46,9 @@ typedef struct {
 rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, rt_err *err);
 void rt_model_close(rt_model *model);
 
+/* A network of these sizes with made-up weights in memory, for measuring.  RT_ERR_MEMORY. */
+rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_err *err);
+
 /* Every weight of a network of these sizes: name and shape.  RT_ERR_MEMORY when the list could not be completed. */
 rt_status rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user, rt_err *err);
 

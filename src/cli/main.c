@@ -16,6 +16,7 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CHECK };
 static const rt_command *const COMMANDS[] = {
     &rt_cmd_predict,
     &rt_cmd_verify,
+    &rt_cmd_bench,
     &rt_cmd_init,
     &rt_cmd_convert,
     &rt_cmd_inspect,
