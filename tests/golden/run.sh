@@ -31,7 +31,10 @@ check "fp32, 2 threads" 0 --golden "$golden" --threads 2
 check "fp32, 1 thread" 0 --golden "$golden" --threads 1
 check "plain reference in float" 0 --golden "$golden" --device plain --case hairpin30
 check "double" 0 --golden "$golden" --device double --case toy4
+check "bf16" 0 --golden "$golden" --precision bf16
+check "the reference's precision" 0 --golden "$golden" --precision reference
 if [ -d "$shared" ]; then
+    check "the whole shared golden folder in bf16" 0 --golden "$shared" --precision bf16
     check "the whole shared golden folder" 0 --golden "$shared"
 else
     echo "skip: the whole golden folder needs the shared data (RT_SHARED)"
