@@ -95,7 +95,7 @@ asan:
 	$(MAKE) BUILD=$(BUILD)/asan CUDA=0 SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
 
 valgrind: $(TEST_PROGRAMS)
-	@WRAP="valgrind -q --leak-check=full --error-exitcode=9" tools/run_tests.sh $(TEST_PROGRAMS)
+	@WRAP="valgrind -q --leak-check=full --error-exitcode=9 --suppressions=tools/valgrind.supp" tools/run_tests.sh $(TEST_PROGRAMS)
 
 fuzz: | $(BUILD)/.deps
 	@tools/fuzz.sh $(or $(SECONDS),60)
