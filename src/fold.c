@@ -10,6 +10,20 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+void rt_fold_work(double out_work[RT_STAGE_COUNT], const rt_config *c, const rt_features *features,
+                  const rt_fold_options *options)
+{
+    double n = (double)features->n_token, cz = (double)c->c_z, ct = (double)c->c_token, samples = (double)options->n_sample;
+    double pair_block = 12 * cz * n * n * n + 68 * cz * cz * n * n;   /* multiply-adds of a pairformer block, about */
+    double templates = (double)(c->template_blocks * features->n_template);
+    double cycle = pair_block * ((double)(c->pairformer_blocks + c->msa_blocks) + templates);
+    double ribonanza = c->use_ribonanza ? 0.7 * pair_block * (double)c->ribonanza_nlayers : 0;
+    out_work[RT_STAGE_TRUNK] = (double)options->n_cycle * cycle + ribonanza;
+    out_work[RT_STAGE_PREPARE] = 2 * (double)c->transformer_blocks * n * n * cz * cz;
+    out_work[RT_STAGE_DIFFUSION] = (double)options->n_step * samples * 18 * (double)c->transformer_blocks * n * ct * ct;
+    out_work[RT_STAGE_CONFIDENCE] = samples * (double)c->confidence_blocks * pair_block;
+}
+
 typedef struct {
     rt_ctx *ctx;
     const rt_fold_options *options;

@@ -33,6 +33,10 @@ typedef struct {
     double seconds[RT_STAGE_COUNT];
 } rt_fold_result;
 
+/* Work of each stage in arbitrary units, from the sizes: good enough to tell how far a target has come. */
+void rt_fold_work(double out_work[RT_STAGE_COUNT], const rt_config *config, const rt_features *features,
+                  const rt_fold_options *options);
+
 /* One trunk pass serves all samples.  Errors: RT_ERR_MEMORY (with what would be needed), RT_ERR_STOPPED, RT_ERR_FORMAT
  * when the network's output is not finite. */
 rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *features, const rt_fold_options *options,

@@ -72,13 +72,24 @@ done:
     return status;
 }
 
-/* The network reports its stages as parts of one target. */
+/* The network reports its stages; the bar shows how much of the target's work is done, in thousandths. */
+typedef struct {
+    double work[RT_STAGE_COUNT];
+} target_progress;
+
 static bool show_progress(void *user, rt_stage stage, int64_t done, int64_t total)
 {
     static const char *const NAMES[] = {"trunk, cycle", "denoiser set-up", "diffusion, step", "confidence, sample"};
-    (void)user;
+    const target_progress *p = user;
+    double before = 0, all = 0;
+    for (int i = 0; i < RT_STAGE_COUNT; i++) {
+        if (i < (int)stage) before += p->work[i];
+        all += p->work[i];
+    }
+    before += p->work[stage] * (double)done / (double)total;
     if (total > 1) rt_progress_label("%s %lld/%lld", NAMES[stage], (long long)done + 1, (long long)total);
     else rt_progress_label("%s", NAMES[stage]);
+    rt_progress_step((int64_t)(1000 * before / all));
     return !rt_stop_requested();
 }
 
@@ -89,11 +100,14 @@ static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err 
     int64_t mark = rt_arena_mark(r->ctx->step);
     rt_features features;
     rt_fold_result result;
+    target_progress progress;
     rt_fold_options fold = {.n_cycle = report->n_cycle, .n_step = report->n_step, .n_sample = report->n_sample,
-                            .seed = r->options->seed, .stream = rt_hash_text(input->target), .opt_progress = show_progress};
-    rt_progress_start(NULL, 1);
+                            .seed = r->options->seed, .stream = rt_hash_text(input->target), .opt_progress = show_progress,
+                            .user = &progress};
+    rt_progress_start(NULL, 1000);
     RT_TRY(give_inputs(r, input, record, err));
     RT_TRY(rt_features_build(&features, r->ctx->step, input, &r->conformers, r->options->seed, NULL, err));
+    rt_fold_work(progress.work, &r->model->config, &features, &fold);
     RT_TRY(rt_fold(r->ctx, r->model, &features, &fold, &result, err));
     RT_TRY(write_target(r, input, &features, &result, record, err));
 done:
