@@ -56,6 +56,7 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
         json_array_append_new(out_report->targets, record);
         out_report->n_target++;
         if (status == RT_ERR_STOPPED) {
+            json_object_set_new(record, "error", json_string("stopped before it was finished"));
             *err = failure;
             goto done;
         }
@@ -302,6 +303,7 @@ static rt_status open_run(run *r, rt_err *err)
     r->conformers = *rt_conformers_default();
     if (o->opt_conformers) RT_TRY(rt_conformers_open(&r->conformers, o->opt_conformers, err));
     RT_TRY(rt_ctx_create(&r->ctx, o->backend, o->threads, rt_memory_available(), err));
+    r->ctx->opt_stop = rt_stop_requested;
     model.real = r->ctx->real;
     RT_TRY(rt_model_open(&r->model, &model, err));
     const rt_config *c = &r->model->config;

@@ -51,7 +51,7 @@ static void print_targets(const json_t *targets)
                (long long)json_integer_value(json_object_get(json_object_get(inputs, "msa"), "rows")),
                (long long)json_integer_value(json_object_get(json_object_get(inputs, "templates"), "used")),
                json_number_value(json_object_get(target, "best_ranking_score")), sum,
-               error ? "FAILED" : json_string_value(json_object_get(target, "folder")));
+               error ? "-" : json_string_value(json_object_get(target, "folder")));
     }
 }
 

@@ -49,6 +49,7 @@ struct rt_ctx {
     rt_err err;
     rt_probe_function *probe;
     void *probe_user;
+    bool (*opt_stop)(void);   /* asked between blocks: true makes the context fail with RT_ERR_STOPPED */
 };
 
 /* ---- contexts ---- */
@@ -60,6 +61,9 @@ void rt_ctx_free(rt_ctx *ctx);
 
 /* The sticky status; copies the error out and clears it, so that the next target starts clean. */
 rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err);
+
+/* Long stacks call this between blocks: false after a failure or when the user asked to stop. */
+bool rt_ctx_go_on(rt_ctx *ctx);
 
 /* An uninitialised tensor of the context's real type (or of `dtype`) on the step arena.  When the arena is full the
  * context fails and the tensor has data NULL, which no op touches. */

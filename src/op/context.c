@@ -57,6 +57,13 @@ rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err)
     return status;
 }
 
+bool rt_ctx_go_on(rt_ctx *ctx)
+{
+    if (ctx->status == RT_OK && ctx->opt_stop && ctx->opt_stop())
+        ctx->status = rt_fail(&ctx->err, RT_ERR_STOPPED, NULL, 0, "stopped");
+    return ctx->status == RT_OK;
+}
+
 rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim)
 {
     rt_tensor t = rt_wrap(NULL, dtype, ndim, dim);

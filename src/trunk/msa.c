@@ -131,7 +131,7 @@ void rt_msa_module_forward(rt_ctx *ctx, const rt_msa_module *m, rt_tensor z, rt_
     int64_t n = z.dim[0], mark = rt_arena_mark(ctx->step);
     rt_tensor x = RT_NEW(ctx, rows.dim[0], n, m->c_m);
     if (m->n_block > 0) embed_rows(ctx, m, x, s_inputs, features, rows);
-    for (int64_t i = 0; i < m->n_block && ctx->status == RT_OK; i++) {
+    for (int64_t i = 0; i < m->n_block && rt_ctx_go_on(ctx); i++) {
         const rt_msa_block *block = &m->block[i];
         outer_product_mean(ctx, block, z, x);
         if (!block->last) {
