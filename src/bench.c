@@ -137,7 +137,8 @@ static void count_work(rt_bench_result *r, const rt_config *c)
     double n = (double)r->n_token, cz = (double)c->c_z, cs = (double)c->c_s, ch = (double)c->c_hidden_mul;
     double att = (double)(c->no_heads_pair * c->c_hidden_pair_att);
     double pair = 2 * (2 * n * n * n * ch + 2 * n * n * (4 * cz * ch + ch * cz + cz * cz)) +
-                  2 * (4 * n * n * n * att + 2 * n * n * (5 * cz * att + cz * (double)c->no_heads_pair)) + 2 * n * n * 12 * cz * cz;
+                  2 * (4 * n * n * n * att + 2 * n * n * (5 * cz * att + cz * (double)c->no_heads_pair)) +
+                  2 * n * n * 12 * cz * cz;
     double single = 4 * n * n * cs + 2 * n * (5 * cs * cs + 12 * cs * cs) + 2 * n * n * cz * (double)c->pairformer_heads;
     r->gflop[RT_BENCH_pairformer] = 1e-9 * (double)c->pairformer_blocks * (pair + single);
     r->gflop[RT_BENCH_template] = 1e-9 * (double)c->template_blocks * pair;

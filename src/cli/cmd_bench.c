@@ -18,8 +18,8 @@ static rt_status read_sizes(int64_t *out_sizes, int64_t *out_count, const char *
         size_t length = strcspn(at, ",");
         int64_t value;
         if (!rt_parse_int(at, (int64_t)length, &value) || value < 1 || value > 20000 || *out_count == MAX_SIZES)
-            return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--tokens '%s': expected up to %d numbers from 1 to 20000, as 64,128", text,
-                           MAX_SIZES);
+            return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--tokens '%s': expected up to %d numbers from 1 to 20000, as 64,128",
+                           text, MAX_SIZES);
         out_sizes[(*out_count)++] = value;
         at += length + (at[length] == ',');
     }

@@ -18,7 +18,8 @@ void rt_denoiser_bind(rt_binder *binder, rt_denoiser *d)
     rt_linear_bind(binder, &d->decoder_a, "diffusion_module.atom_attention_decoder", "linear_no_bias_a", c->c_atom, c->c_token,
                    false);
     rt_norm_bind(binder, &d->decoder_norm, "diffusion_module.atom_attention_decoder", "layernorm_q", c->c_atom, false);
-    rt_linear_bind_exact(binder, &d->decoder_out, "diffusion_module.atom_attention_decoder", "linear_no_bias_out", 3, c->c_atom, false);
+    rt_linear_bind_exact(binder, &d->decoder_out, "diffusion_module.atom_attention_decoder", "linear_no_bias_out", 3, c->c_atom,
+                         false);
     rt_diffusion_transformer_bind(binder, &d->decoder, "diffusion_module.atom_attention_decoder.atom_transformer"
                                   ".diffusion_transformer", c->atom_decoder_blocks, c->c_atom, c->c_atom, c->c_atompair,
                                   c->atom_decoder_heads, true);
