@@ -15,6 +15,7 @@ struct rt_cli {
 };
 
 extern const rt_command rt_cmd_predict, rt_cmd_verify, rt_cmd_init, rt_cmd_convert, rt_cmd_inspect, rt_cmd_version;
+extern const rt_command rt_cmd_compare, rt_cmd_results, rt_cmd_selection;
 
 /* "0.1.0" and the commit it was built from (cmd_version.c, which the Makefile tells). */
 const char *rt_version_text(void);
