@@ -97,9 +97,9 @@ static rt_status find_warnings(job *j, rt_err *err)
                  (long long)listed, (long long)p->n, first);
         j->leak[k] = listed > 0;
         if (k > 0 && (arm->fewest_models != j->arm[0].fewest_models || arm->most_models != j->arm[0].most_models))
-            warn(j, "%s and %s differ in models per target: %lld to %lld and %lld to %lld", arm_name(j, 0), arm_name(j, k),
-                 (long long)j->arm[0].fewest_models, (long long)j->arm[0].most_models, (long long)arm->fewest_models,
-                 (long long)arm->most_models);
+            warn(j, "%s and %s differ in models per target: %lld to %lld and %lld to %lld", arm_name(j, 0),
+                 arm_name(j, k), (long long)j->arm[0].fewest_models, (long long)j->arm[0].most_models,
+                 (long long)arm->fewest_models, (long long)arm->most_models);
     }
     for (int c = 0; c < j->n_comparison; c++) {
         const rt_paired_difference *d = &j->difference[c];
@@ -129,25 +129,33 @@ static void say_claim(const job *j, int c, rt_text *out)
                     (long long)d->n_family, d->n_family == 1 ? "family is" : "families are");
         break;
     case RT_CLAIM_NOTHING_LEAK:
-        rt_text_add(out, "Nothing may be claimed about %s and %s on new targets: a checkpoint was chosen on targets of this "
-                    "comparison.", b, a);
+        rt_text_add(out,
+                    "Nothing may be claimed about %s and %s on new targets: a checkpoint was chosen on targets of this "
+                    "comparison.",
+                    b, a);
         break;
     case RT_CLAIM_NO_DIFFERENCE:
-        rt_text_add(out, "No difference between %s and %s was shown in %s: %+.*f, and zero is inside the interval from "
-                    "%+.*f to %+.*f. That is no proof that they are equal: %lld families show a difference of %.*f in 80%% "
-                    "of such comparisons, smaller ones less often.", b, a, metric, digits, d->difference, digits,
-                    d->wide_low, digits, d->wide_high, (long long)d->n_family, digits, d->detectable);
+        rt_text_add(
+            out,
+            "No difference between %s and %s was shown in %s: %+.*f, and zero is inside the interval from "
+            "%+.*f to %+.*f. That is no proof that they are equal: %lld families show a difference of %.*f in 80%% "
+            "of such comparisons, smaller ones less often.",
+            b, a, metric, digits, d->difference, digits, d->wide_low, digits, d->wide_high, (long long)d->n_family,
+            digits, d->detectable);
         break;
     case RT_CLAIM_UNSURE:
-        rt_text_add(out, "A difference between %s and %s in %s is likely but not sure: the interval from %+.*f to %+.*f "
-                    "excludes zero, the signed-rank test by family does not reject it (p = %.3g): few families carry it.",
-                    b, a, metric, digits, d->wide_low, digits, d->wide_high, d->by_family.wilcoxon_p);
+        rt_text_add(
+            out,
+            "A difference between %s and %s in %s is likely but not sure: the interval from %+.*f to %+.*f "
+            "excludes zero, the signed-rank test by family does not reject it (p = %.3g): few families carry it.",
+            b, a, metric, digits, d->wide_low, digits, d->wide_high, d->by_family.wilcoxon_p);
         break;
     default:
-        rt_text_add(out, "%s is %s than %s in %s by %.*f (interval %+.*f to %+.*f) on %lld targets of %lld families, and so "
-                    "on new families that are like these.", b, claim == RT_CLAIM_BETTER ? "better" : "worse", a, metric,
-                    digits, fabs(d->difference), digits, d->wide_low, digits, d->wide_high, (long long)d->n,
-                    (long long)d->n_family);
+        rt_text_add(out,
+                    "%s is %s than %s in %s by %.*f (interval %+.*f to %+.*f) on %lld targets of %lld families, and so "
+                    "on new families that are like these.",
+                    b, claim == RT_CLAIM_BETTER ? "better" : "worse", a, metric, digits, fabs(d->difference), digits,
+                    d->wide_low, digits, d->wide_high, (long long)d->n, (long long)d->n_family);
     }
     if (claim <= RT_CLAIM_NOTHING_LEAK) return;
     if (j->n_comparison > 1)
@@ -155,7 +163,8 @@ static void say_claim(const job *j, int c, rt_text *out)
     if (!rt_option_has(j->options, "families"))
         rt_text_add(out, " Relatives among the targets are not accounted for.");
     if (j->differs[c])
-        rt_text_add(out, " The arms were not predicted in the same way, so the checkpoint alone is not what was compared.");
+        rt_text_add(out,
+                    " The arms were not predicted in the same way, so the checkpoint alone is not what was compared.");
     else if (!j->source[d->a].run || !j->source[d->b].run)
         rt_text_add(out, " Whether the arms were predicted in the same way is not known.");
 }
@@ -315,7 +324,8 @@ static rt_status open_arms(job *j, rt_err *err)
         rt_fail(err, RT_ERR_USAGE, NULL, 0, "there must be two arms at least");
         RT_TRY(rt_hint(err, "rnatune compare base.tsv tuned.tsv --families families.tsv"));
     }
-    if (j->n_arm > MAX_ARMS) RT_TRY(rt_fail(err, RT_ERR_USAGE, NULL, 0, "%d arms, at most %d are compared", j->n_arm, MAX_ARMS));
+    if (j->n_arm > MAX_ARMS)
+        RT_TRY(rt_fail(err, RT_ERR_USAGE, NULL, 0, "%d arms, at most %d are compared", j->n_arm, MAX_ARMS));
     j->n_comparison = j->n_arm * (j->n_arm - 1) / 2;
     RT_TRY_ALLOC(j->source, j->n_arm);
     RT_TRY_ALLOC(j->arm, j->n_arm);
@@ -327,7 +337,8 @@ static rt_status open_arms(job *j, rt_err *err)
         for (int i = 0; i < k; i++) {
             if (strcmp(arm_name(j, i), arm_name(j, k)) != 0) continue;
             rt_fail(err, RT_ERR_USAGE, NULL, 0, "two arms are called '%s'", arm_name(j, k));
-            RT_TRY(rt_hint(err, "name them: base=%s tuned=%s", rt_operand_at(j->options, i), rt_operand_at(j->options, k)));
+            RT_TRY(rt_hint(err, "name them: base=%s tuned=%s", rt_operand_at(j->options, i),
+                           rt_operand_at(j->options, k)));
         }
         RT_TRY(rt_arm_reduce(&j->arm[k], &j->source[k].table, j->metric, j->per_target, err));
         if (j->arm[k].n_target == 0)
@@ -348,7 +359,8 @@ static rt_status compare(job *j, rt_err *err)
                                  .n_comparison = j->n_comparison};
     if (rt_option_has(j->options, "families"))
         RT_TRY(rt_families_load(&j->families, rt_option_text(j->options, "families"), err));
-    RT_TRY(rt_paired_build(&j->paired, j->arm, j->n_arm, rt_option_has(j->options, "families") ? &j->families : NULL, err));
+    RT_TRY(rt_paired_build(&j->paired, j->arm, j->n_arm, rt_option_has(j->options, "families") ? &j->families : NULL,
+                           err));
     for (int a = 0; a < j->n_arm; a++)
         for (int b = a + 1; b < j->n_arm; b++)
             RT_TRY(rt_paired_compare(&j->difference[c++], &j->paired, a, b, j->metric, &options, err));
@@ -376,7 +388,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
 {
     rt_status status = RT_OK;
     const char *how = rt_option_text(cli->options, "per-target");
-    job j = {.options = cli->options, .metric = rt_metric_find(rt_option_text(cli->options, "metric")),
+    job j = {.options = cli->options,
              .per_target = strcmp(how, "best") == 0 ? RT_PER_TARGET_BEST
                            : strcmp(how, "top1") == 0 ? RT_PER_TARGET_TOP1 : RT_PER_TARGET_MEAN,
              .warnings = json_array()};
@@ -384,6 +396,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_text table = {0};
     size_t i;
     json_t *warning;
+    RT_TRY(rt_metric_read(&j.metric, rt_option_text(cli->options, "metric"), err));
     RT_TRY(open_arms(&j, err));
     RT_TRY(compare(&j, err));
     root = describe(&j);
@@ -413,18 +426,20 @@ static const rt_operand OPERANDS[] = {
 static const rt_option OPTIONS[] = {
     {.name = "families", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "each target its own",
      .help = "TSV with columns target and family"},
-    {.name = "metric", .type = RT_OPTION_CHOICE, .choices = RT_METRIC_CHOICES, .fallback = "tm_resid",
-     .help = "column to compare"},
+    {.name = "metric", .type = RT_OPTION_TEXT, .value = "NAME", .fallback = "tm_resid",
+     .help = "column of the tables: tm_align, rmsd, lddt_c1, inf_all ..."},
     {.name = "per-target", .type = RT_OPTION_CHOICE, .choices = "best|top1|mean", .fallback = "best",
      .help = "a target's models as one number: the best, the one ranked first, or the mean"},
     {.name = "interval", .type = RT_OPTION_CHOICE, .choices = "studentised|bca", .fallback = "studentised",
      .help = "the bootstrap's kind; studentised holds its level with few families, bca does not"},
     {.name = "resamples", .type = RT_OPTION_INT, .value = "N", .fallback = "10000", .low = 1000, .high = 10000000,
      .help = "draws of the family bootstrap"},
-    {.name = "seed", .type = RT_OPTION_INT, .value = "N", .fallback = "42", .low = 0, .high = 9e15, .help = "of the draws"},
+    {.name = "seed", .type = RT_OPTION_INT, .value = "N", .fallback = "42", .low = 0, .high = 9e15,
+     .help = "of the draws"},
     {.name = "selected-on", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "selected_on in run.json",
      .help = "targets, one a line, that a checkpoint was chosen on"},
-    {.name = "out", .type = RT_OPTION_OUT_FOLDER, .value = "DIR", .help = "also write compare.tsv, compare.json, pairs.tsv, run.json"},
+    {.name = "out", .type = RT_OPTION_OUT_FOLDER, .value = "DIR",
+     .help = "also write compare.tsv, compare.json, pairs.tsv, run.json"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},
 };
@@ -435,19 +450,19 @@ const rt_command rt_cmd_compare = {
     .operands = OPERANDS,
     .options = OPTIONS,
     .description =
-        "Pairs the arms by target, and takes the family of targets as the unit of chance: a bootstrap over families gives "
-        "the 95% interval of the mean difference (later arm minus earlier arm). With more than two arms every pair is "
-        "compared, and the claim rests on an interval that holds for all of them together.\n\n"
-        "Exact Wilcoxon and sign tests are given by target and by family (the mean difference of each); only the latter are "
-        "right when families have several targets. The detectable difference is what these families would show in 80% of "
-        "such comparisons; families_for_0.02 and families_for_0.05 say how many it takes for those.\n\n"
-        "Warns when the arms differ in samples, recycles, steps, templates, MSA or seed, which it reads from the run.json "
-        "beside each arm's predictions, and when a checkpoint was chosen on the same targets.",
+        "Pairs the arms by target, and takes the family of targets as the unit of chance: a bootstrap over families "
+        "gives the 95% interval of the mean difference (later arm minus earlier arm). With more than two arms every "
+        "pair is compared, and the claim rests on an interval that holds for all of them together.\n\n"
+        "Exact Wilcoxon and sign tests are given by target and by family (the mean difference of each); only the "
+        "latter are right when families have several targets. The detectable difference is what these families would "
+        "show in 80% of such comparisons; families_for_0.02 and families_for_0.05 say how many it takes for those.\n\n"
+        "Warns when the arms differ in samples, recycles, steps, templates, MSA or seed, which it reads from the "
+        "run.json beside each arm's predictions, and when a checkpoint was chosen on the same targets.",
     .output =
-        "A table of comparison, quantity and value, whose last line for each comparison says what may be claimed; or JSON. "
-        "In DIR: the same as compare.tsv and compare.json, pairs.tsv with each target's values, and run.json.",
+        "A table of comparison, quantity and value, whose last line for each comparison says what may be claimed; or "
+        "JSON. In DIR: the same as compare.tsv and compare.json, pairs.tsv with each target's values, and run.json.",
     .examples =
         "  rnatune compare base/scores.tsv tuned/scores.tsv --families families.tsv\n"
-        "  rnatune compare results.sqlite:base results.sqlite:phase1 results.sqlite:phase2 --families families.tsv\n",
+        "  rnatune compare results.sqlite:base results.sqlite:phase1 --families families.tsv --metric lddt_c1\n",
     .run = run,
 };

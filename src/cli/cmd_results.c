@@ -91,7 +91,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
 }
 
 static const rt_operand OPERANDS[] = {
-    {.name = "FILE", .type = RT_OPTION_TEXT, .required = true, .help = "the results file; --add makes it when there is none"},
+    {.name = "FILE", .type = RT_OPTION_TEXT, .required = true,
+     .help = "the results file; --add makes it when there is none"},
     {0},
 };
 
@@ -100,7 +101,8 @@ static const rt_option OPTIONS[] = {
      .help = "scores.tsv to add; rows of the same target, checkpoint and sample are replaced"},
     {.name = "checkpoint", .type = RT_OPTION_TEXT, .value = "NAME", .otherwise = "the table's name",
      .help = "what the added rows are called"},
-    {.name = "export", .type = RT_OPTION_TEXT, .value = "NAME", .help = "print a checkpoint's rows as 'rnatune score' does"},
+    {.name = "export", .type = RT_OPTION_TEXT, .value = "NAME",
+     .help = "print a checkpoint's rows as 'rnatune score' does"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},
 };
@@ -111,9 +113,10 @@ const rt_command rt_cmd_results = {
     .operands = OPERANDS,
     .options = OPTIONS,
     .description =
-        "One file for every score that was ever measured: the table score has a row for each target, checkpoint and sample "
-        "and a column for each metric, the table arm says when and from where each checkpoint came. Later runs add to it; "
-        "sqlite3 and every language's SQLite can query it. 'rnatune compare' takes FILE:CHECKPOINT as an arm.",
+        "One file for every score that was ever measured: the table score has a row for each target, checkpoint and "
+        "sample and a column for each metric, the table arm says when and from where each checkpoint came. Later runs "
+        "add to it; sqlite3 and every language's SQLite can query it. 'rnatune compare' takes FILE:CHECKPOINT as an "
+        "arm.",
     .output = "A table of the checkpoints; with --export the checkpoint's rows.",
     .examples =
         "  rnatune results results.sqlite --add base/scores.tsv --checkpoint base\n"

@@ -49,12 +49,12 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_selection selection = {0};
     bool has_families = rt_option_has(o, "families");
     rt_selection_options options = {.pred = rt_option_text(o, "pred"),
-                                    .quality = rt_metric_find(rt_option_text(o, "metric")),
-                                    .lddt = rt_metric_find(rt_option_text(o, "lddt")),
                                     .opt_families = has_families ? &families : NULL,
                                     .choose = rt_option_int(o, "choose"),
                                     .n_resample = rt_option_int(o, "resamples"),
                                     .seed = (uint64_t)rt_option_int(o, "seed")};
+    RT_TRY(rt_metric_read(&options.quality, rt_option_text(o, "metric"), err));
+    RT_TRY(rt_metric_read(&options.lddt, rt_option_text(o, "lddt"), err));
     RT_TRY(rt_arm_source_open(&source, rt_operand_at(o, 0), err));
     if (has_families) RT_TRY(rt_families_load(&families, rt_option_text(o, "families"), err));
     if (rt_option_has(o, "pairwise")) {
@@ -86,15 +86,17 @@ static const rt_option OPTIONS[] = {
      .help = "TSV with columns target and family"},
     {.name = "pairwise", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "no consensus selector",
      .help = "TSV with columns target, model_a, model_b and tm: TM-scores between samples"},
-    {.name = "metric", .type = RT_OPTION_CHOICE, .choices = RT_METRIC_CHOICES, .fallback = "tm_resid",
-     .help = "the quality that should be chosen"},
-    {.name = "lddt", .type = RT_OPTION_CHOICE, .choices = "lddt_all30|lddt_all|lddt_c1_30|lddt_c1", .fallback = "lddt_all30",
+    {.name = "metric", .type = RT_OPTION_TEXT, .value = "NAME", .fallback = "tm_resid",
+     .help = "column of the table: the quality that should be chosen"},
+    {.name = "lddt", .type = RT_OPTION_CHOICE, .choices = "lddt_all30|lddt_all|lddt_c1_30|lddt_c1",
+     .fallback = "lddt_all30",
      .help = "the true lDDT that pLDDT stands for"},
     {.name = "choose", .type = RT_OPTION_INT, .value = "N", .fallback = "5", .low = 1, .high = 1000,
      .help = "samples that are submitted"},
     {.name = "resamples", .type = RT_OPTION_INT, .value = "N", .fallback = "10000", .low = 1000, .high = 10000000,
      .help = "draws of the family bootstrap"},
-    {.name = "seed", .type = RT_OPTION_INT, .value = "N", .fallback = "42", .low = 0, .high = 9e15, .help = "of the draws"},
+    {.name = "seed", .type = RT_OPTION_INT, .value = "N", .fallback = "42", .low = 0, .high = 9e15,
+     .help = "of the draws"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},
 };
@@ -105,13 +107,14 @@ const rt_command rt_cmd_selection = {
     .operands = OPERANDS,
     .options = OPTIONS,
     .description =
-        "For targets with several samples, and for each way to choose (ranking_score, pLDDT, pTM, gPDE, consensus, random): "
-        "top1, the quality of the first choice; top1_loss, what it falls short of the best sample; best5, the best of the "
-        "first five choices; best5_loss; and best5_gain, what choosing five gains over five taken at random. Random is an "
-        "exact expectation. Consensus is the sample most like all others, and the medoids of five clusters.\n\n"
-        "Then the rank correlation within targets of pLDDT with lDDT and of pTM, gPDE and ranking_score with the quality, "
-        "the calibration of pLDDT (expected error, overconfidence), and its reliability table. Intervals are of the family "
-        "bootstrap.",
+        "For targets with several samples, and for each way to choose (ranking_score, pLDDT, pTM, gPDE, consensus, "
+        "random): top1, the quality of the first choice; top1_loss, what it falls short of the best sample; best5, "
+        "the best of the first five choices; best5_loss; and best5_gain, what choosing five gains over five taken at "
+        "random. Random is an exact expectation. Consensus is the sample most like all others, and the medoids of "
+        "five clusters.\n\n"
+        "Then the rank correlation within targets of pLDDT with lDDT and of pTM, gPDE and ranking_score with the "
+        "quality, the calibration of pLDDT (expected error, overconfidence), and its reliability table. Intervals are "
+        "of the family bootstrap.",
     .output = "A table of part, name, quantity, value, 95% interval and number of targets (of samples in calibration).",
     .examples =
         "  rnatune selection scores/scores.tsv --pred folds --families families.tsv\n",

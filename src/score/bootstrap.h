@@ -6,10 +6,10 @@
  * over targets, sum S_g / sum n_g.
  *
  * Studentised (bootstrap-t: Efron and Tibshirani 1993, chapter 12; for clusters Cameron, Gelbach and Miller 2008): each
- * resample gives t* = (mean* - mean) / se*, and the interval is mean -+ se q, with q the quantile of |t*|: the symmetric
- * form, whose error in coverage is of a smaller order (Hall 1988).  The standard error is the delete-one-family
- * jackknife, which is the cluster-robust one (Liang and Zeger 1986) with a correction for families that weigh much
- * (CR3 of Bell and McCaffrey 2002):
+ * resample gives t* = (mean* - mean) / se*, and the interval is mean -+ se q, with q the quantile of |t*|: the
+ * symmetric form, whose error in coverage is of a smaller order (Hall 1988).  The standard error is the
+ * delete-one-family jackknife, which is the cluster-robust one (Liang and Zeger 1986) with a correction for families
+ * that weigh much (CR3 of Bell and McCaffrey 2002):
  *     se^2 = (G - 1)/G sum_g e_g^2,   e_g = (S_g - mean n_g) / (n - n_g).
  * BCa (Efron 1987): quantiles of mean*, corrected for bias and for acceleration, both over families.
  *
@@ -42,7 +42,7 @@ typedef struct {
     double mean;               /* over values */
     double se;                 /* jackknife over families; NaN with fewer than two */
     double bias, acceleration; /* BCa's z0 and a */
-    double *draw;              /* (n_resample) ascending: |t*| when studentised, mean* for BCa; NULL with < 2 families */
+    double *draw; /* (n_resample) ascending: |t*| when studentised, mean* for BCa; NULL with < 2 families */
 } rt_bootstrap;
 
 /* value (n), family (n) with numbers 0 .. n_family-1, each used; n >= 1.  Release with rt_bootstrap_free_members.
@@ -56,8 +56,8 @@ void rt_bootstrap_free_members(rt_bootstrap *bootstrap);
 /* The two-sided interval of the given level (0.95).  With fewer than two families: -inf and inf. */
 void rt_bootstrap_interval(const rt_bootstrap *bootstrap, double level, double *out_low, double *out_high);
 
-/* Two-sided p of "the true mean is zero" from the studentised draws: (1 + number of |t*| >= |mean/se|) / (1 + resamples).
- * NaN with fewer than two families or with BCa; 1 when every value is zero. */
+/* Two-sided p of "the true mean is zero" from the studentised draws: (1 + number of |t*| >= |mean/se|) / (1 +
+ * resamples). NaN with fewer than two families or with BCa; 1 when every value is zero. */
 double rt_bootstrap_p(const rt_bootstrap *bootstrap);
 
 /* Element p (0..1) of sorted draws, between (count + 1) p - 1 and its neighbour, as Efron and Tibshirani count. */

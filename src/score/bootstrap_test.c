@@ -210,8 +210,8 @@ static void components(void **state)
     assert_int_equal(rt_power_families(&p, .02, .05, .8), RT_POWER_MANY);
 }
 
-/* A true difference of the size that the formula calls detectable is found in about 80% of data sets, and the components
- * come out as they went in. */
+/* A true difference of the size that the formula calls detectable is found in about 80% of data sets, and the
+ * components come out as they went in. */
 static void power_is_what_it_says(void **state)
 {
     (void)state;

@@ -10,8 +10,8 @@
 
 #define RT_CALIBRATION_BINS 10
 
-/* Spearman's rank correlation: Pearson's of the mid-ranks, which is right with ties too.  *out is NaN with fewer than two
- * pairs or when one side is constant.  x (n), y (n), no NaN.  Errors: RT_ERR_MEMORY. */
+/* Spearman's rank correlation: Pearson's of the mid-ranks, which is right with ties too.  *out is NaN with fewer than
+ * two pairs or when one side is constant.  x (n), y (n), no NaN.  Errors: RT_ERR_MEMORY. */
 rt_status rt_calibration_spearman(double *out, const double *x, const double *y, int64_t n, rt_err *err);
 
 typedef struct {

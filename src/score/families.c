@@ -50,8 +50,9 @@ rt_status rt_families_load(rt_families *out_families, const char *path, rt_err *
     for (int64_t i = 1; i < f->n_row; i++) {
         const rt_families_row *a = &f->row[i - 1], *b = &f->row[i];
         if (strcmp(a->target, b->target) == 0 && strcmp(a->family, b->family) != 0)
-            RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, b->line, "target '%s' is in family '%s' here and in '%s' on line %lld",
-                           b->target, b->family, a->family, (long long)a->line));
+            RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, b->line,
+                           "target '%s' is in family '%s' here and in '%s' on line %lld", b->target, b->family,
+                           a->family, (long long)a->line));
     }
 done:
     rt_csv_close(csv);

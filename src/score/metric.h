@@ -10,18 +10,16 @@
 
 #include "score/table.h"
 
-/* Every REAL column of RT_SCORE_COLUMNS that measures a model, for an option's choices. */
-#define RT_METRIC_CHOICES                                                                                                \
-    "tm_resid|tm_align|rmsd|rmsd_aligned|gdt_ts|lddt_c1|lddt_c1_30|lddt_all|lddt_all30|inf_all|inf_wc|inf_nwc|inf_stack|clash"
-
 typedef struct {
     const char *name;
     int decimals;
     size_t offset;   /* in a row */
 } rt_metric;
 
-/* NULL when there is no such metric. */
+/* A REAL column of RT_SCORE_COLUMNS that measures a model (d0 does not); NULL when there is no such metric. */
 const rt_metric *rt_metric_find(const char *name);
+/* The same for a name that a user gave.  Errors: RT_ERR_USAGE, with the nearest name or all names as a hint. */
+rt_status rt_metric_read(const rt_metric **out_metric, const char *name, rt_err *err);
 /* The row's value, NaN when it is not known. */
 double rt_metric_value(const rt_metric *metric, const rt_score_row *row);
 /* True when a smaller value is better: rmsd, rmsd_aligned, clash. */

@@ -221,7 +221,7 @@ rt_claim rt_paired_claim(const rt_paired_difference *difference, const rt_metric
 
 const char *rt_claim_name(rt_claim claim)
 {
-    static const char *const NAMES[] = {"nothing_few_families", "nothing_chosen_on_these_targets", "no_difference_shown",
-                                        "unsure", "better", "worse"};
+    static const char *const NAMES[] = {
+        "nothing_few_families", "nothing_chosen_on_these_targets", "no_difference_shown", "unsure", "better", "worse"};
     return NAMES[claim];
 }

@@ -7,8 +7,9 @@
  *     n0 = (n - sum n_g^2 / n) / (G - 1),   var(u) = max(0, (between - within) / n0),   var(e) = within.
  * The mean over the targets of G' families with sizes like these has the variance
  *     per_family / G',   per_family = var(u) m2 / m1^2 + var(e) / m1,
- * with m1 the mean and m2 the mean square of the sizes (Kish's design effect).  An effect is found in a share `power` of
- * comparisons by a two-sided test at `alpha` when it is (t_{1-alpha/2} + t_power) sqrt(per_family / G') (Bloom 1995).
+ * with m1 the mean and m2 the mean square of the sizes (Kish's design effect).  An effect is found in a share `power`
+ * of comparisons by a two-sided test at `alpha` when it is (t_{1-alpha/2} + t_power) sqrt(per_family / G') (Bloom
+ * 1995).
  * Where few families carry most of the variance, its estimate is worth fewer of them: the degrees of freedom are
  * effective G' - 1, with effective = (sum v_g)^2 / (G sum v_g^2) and v_g = n_g^2 var(u) + n_g var(e), as in
  * Satterthwaite's approximation; 1 when all families have the same size.

@@ -41,7 +41,7 @@ rt_status rt_protocol_find(json_t **ret_run, const char *table_path, rt_err *err
     json_t *scoring = *ret_run;
     *ret_run = NULL;
     if (rt_file_exists(path)) status = rt_json_load(ret_run, path, err);
-    if (status == RT_OK && *ret_run && option_text(*ret_run, "options.pred.value")) {   /* the scoring's own once more */
+    if (status == RT_OK && *ret_run && option_text(*ret_run, "options.pred.value")) { /* the scoring's own once more */
         json_decref(*ret_run);
         *ret_run = NULL;
     }
@@ -62,8 +62,8 @@ static void describe(char *out, size_t size, const json_t *value)
 }
 
 /* One option of both runs. */
-static int64_t compare_option(json_t *warnings, const char *name_a, const json_t *a, const char *name_b, const json_t *b,
-                              const char *path, const char *what)
+static int64_t compare_option(json_t *warnings, const char *name_a, const json_t *a, const char *name_b,
+                              const json_t *b, const char *path, const char *what)
 {
     char text[600], x[128], y[128];
     const json_t *first = rt_json_find(a, path), *second = rt_json_find(b, path);
@@ -97,8 +97,9 @@ static long long given(const json_t *target, const char *path)
     return json_is_integer(value) ? (long long)json_integer_value(value) : 0;
 }
 
-static int64_t compare_inputs(json_t *warnings, const char *name_a, const json_t *a, const char *name_b, const json_t *b,
-                              const char *const *target, int64_t n, const char *path, const char *what, const char *unit)
+static int64_t compare_inputs(json_t *warnings, const char *name_a, const json_t *a, const char *name_b,
+                              const json_t *b, const char *const *target, int64_t n, const char *path, const char *what,
+                              const char *unit)
 {
     char text[700];
     int64_t differ = 0, unknown = 0, first = 0;
@@ -110,13 +111,13 @@ static int64_t compare_inputs(json_t *warnings, const char *name_a, const json_t
         if (differ++ == 0) first = i, x = in_a, y = in_b;
     }
     if (differ) {
-        snprintf(text, sizeof text, "%s and %s differ in %s on %lld of %lld targets (%s: %lld and %lld %s)", name_a, name_b,
-                 what, (long long)differ, (long long)n, target[first], x, y, unit);
+        snprintf(text, sizeof text, "%s and %s differ in %s on %lld of %lld targets (%s: %lld and %lld %s)", name_a,
+                 name_b, what, (long long)differ, (long long)n, target[first], x, y, unit);
         warn(warnings, text);
     }
     if (unknown) {
-        snprintf(text, sizeof text, "the run records of %s and %s do not say the %s of %lld of %lld targets", name_a, name_b,
-                 what, (long long)unknown, (long long)n);
+        snprintf(text, sizeof text, "the run records of %s and %s do not say the %s of %lld of %lld targets", name_a,
+                 name_b, what, (long long)unknown, (long long)n);
         warn(warnings, text);
     }
     return differ > 0;
@@ -135,18 +136,20 @@ int64_t rt_protocol_compare(json_t *warnings, const char *name_a, const json_t *
     char text[600];
     int64_t differences = 0;
     if (!opt_run_a || !opt_run_b) {
-        snprintf(text, sizeof text,
-                 "%s%s%s: no run.json of the predictions, so it is not known whether samples, templates, MSA and seed are "
-                 "the same", !opt_run_a ? name_a : name_b, !opt_run_a && !opt_run_b ? " and " : "",
-                 !opt_run_a && !opt_run_b ? name_b : "");
+        snprintf(
+            text, sizeof text,
+            "%s%s%s: no run.json of the predictions, so it is not known whether samples, templates, MSA and seed are "
+            "the same",
+            !opt_run_a ? name_a : name_b, !opt_run_a && !opt_run_b ? " and " : "",
+            !opt_run_a && !opt_run_b ? name_b : "");
         warn(warnings, text);
         return 0;
     }
     for (size_t i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++)
         differences += compare_option(warnings, name_a, opt_run_a, name_b, opt_run_b, OPTIONS[i].path, OPTIONS[i].what);
     differences += compare_inputs(warnings, name_a, opt_run_a, name_b, opt_run_b, target, n, "msa.rows", "MSA", "rows");
-    differences += compare_inputs(warnings, name_a, opt_run_a, name_b, opt_run_b, target, n, "templates.used", "templates",
-                                  "templates");
+    differences += compare_inputs(warnings, name_a, opt_run_a, name_b, opt_run_b, target, n, "templates.used",
+                                  "templates", "templates");
     return differences;
 }
 

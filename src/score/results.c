@@ -80,11 +80,13 @@ static rt_status complete_schema(rt_results *r, rt_err *err)
     static const char *const TYPES[] = {[TEXT] = "TEXT", [REAL] = "REAL", [COUNT] = "INTEGER"};
     rt_status status = RT_OK;
     rt_text sql = {0};
-    rt_text_add(&sql,
-                "CREATE TABLE IF NOT EXISTS arm (checkpoint TEXT PRIMARY KEY, added TEXT NOT NULL, source TEXT, run TEXT);"
-                "CREATE TABLE IF NOT EXISTS score (target TEXT NOT NULL, checkpoint TEXT NOT NULL, sample TEXT NOT NULL,"
-                " PRIMARY KEY (target, checkpoint, sample)) WITHOUT ROWID;"
-                "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION_ID, RT_RESULTS_VERSION);
+    rt_text_add(
+        &sql,
+        "CREATE TABLE IF NOT EXISTS arm (checkpoint TEXT PRIMARY KEY, added TEXT NOT NULL, source TEXT, run TEXT);"
+        "CREATE TABLE IF NOT EXISTS score (target TEXT NOT NULL, checkpoint TEXT NOT NULL, sample TEXT NOT NULL,"
+        " PRIMARY KEY (target, checkpoint, sample)) WITHOUT ROWID;"
+        "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+        APPLICATION_ID, RT_RESULTS_VERSION);
     if (sql.failed) RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory"));
     RT_TRY(execute(r, sql.data, "make its tables", err));
     for (int i = 0; i < N_COLUMN; i++) {
@@ -179,7 +181,8 @@ static rt_status add_rows(rt_results *r, const char *checkpoint, const rt_score_
     for (int i = 0; i < N_COLUMN; i++) rt_text_add(&sql, ", ?");
     rt_text_add(&sql, ") ON CONFLICT (target, checkpoint, sample) DO UPDATE SET");
     for (int i = 0, n = 0; i < N_COLUMN; i++)   /* a column that somebody added by hand keeps its value */
-        if (!is_key(&COLUMNS[i])) rt_text_add(&sql, "%s %s = excluded.%s", n++ ? "," : "", COLUMNS[i].name, COLUMNS[i].name);
+        if (!is_key(&COLUMNS[i]))
+            rt_text_add(&sql, "%s %s = excluded.%s", n++ ? "," : "", COLUMNS[i].name, COLUMNS[i].name);
     if (sql.failed) RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory"));
     RT_TRY(prepare(r, &s, sql.data, err));
     for (int64_t i = 0; i < table->n_row; i++) {
@@ -204,9 +207,11 @@ static rt_status add_arm(rt_results *r, const char *checkpoint, const char *sour
     char *run = opt_run ? json_dumps(opt_run, JSON_COMPACT) : NULL;
     gmtime_r(&now, &parts);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    RT_TRY(prepare(r, &s,
-                   "INSERT INTO arm VALUES (?1, ?2, ?3, ?4) ON CONFLICT (checkpoint) DO UPDATE SET added = ?2, source = ?3,"
-                   " run = coalesce(?4, run)", err));
+    RT_TRY(prepare(
+        r, &s,
+        "INSERT INTO arm VALUES (?1, ?2, ?3, ?4) ON CONFLICT (checkpoint) DO UPDATE SET added = ?2, source = ?3,"
+        " run = coalesce(?4, run)",
+        err));
     sqlite3_bind_text(s, 1, checkpoint, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 2, when, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 3, source, -1, SQLITE_STATIC);
@@ -294,7 +299,8 @@ rt_status rt_results_read(rt_results *results, const char *checkpoint, rt_score_
     if (run && opt_ret_run) *opt_ret_run = json_loads(run, 0, NULL);
     sqlite3_finalize(s);
     s = NULL;
-    RT_TRY(prepare(r, &s, "SELECT * FROM score WHERE checkpoint = ? ORDER BY target, coalesce(rank, 9e15), sample", err));
+    RT_TRY(
+        prepare(r, &s, "SELECT * FROM score WHERE checkpoint = ? ORDER BY target, coalesce(rank, 9e15), sample", err));
     sqlite3_bind_text(s, 1, checkpoint, -1, SQLITE_STATIC);
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         rt_score_row row;
@@ -320,14 +326,17 @@ rt_status rt_results_list(rt_results *results, json_t **ret_list, rt_err *err)
     sqlite3_stmt *s = NULL;
     int step;
     *ret_list = json_array();
-    RT_TRY(prepare(results, &s,
-                   "SELECT a.checkpoint, count(DISTINCT target), count(target), added, source FROM arm a LEFT JOIN score s"
-                   " ON s.checkpoint = a.checkpoint GROUP BY a.checkpoint ORDER BY a.checkpoint", err));
+    RT_TRY(
+        prepare(results, &s,
+                "SELECT a.checkpoint, count(DISTINCT target), count(target), added, source FROM arm a LEFT JOIN score s"
+                " ON s.checkpoint = a.checkpoint GROUP BY a.checkpoint ORDER BY a.checkpoint",
+                err));
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
-        json_array_append_new(*ret_list, json_pack("{s:s, s:I, s:I, s:s, s:s?}", "checkpoint", sqlite3_column_text(s, 0),
-                                                   "targets", (json_int_t)sqlite3_column_int64(s, 1), "samples",
-                                                   (json_int_t)sqlite3_column_int64(s, 2), "added",
-                                                   sqlite3_column_text(s, 3), "source", sqlite3_column_text(s, 4)));
+        json_array_append_new(*ret_list,
+                              json_pack("{s:s, s:I, s:I, s:s, s:s?}", "checkpoint", sqlite3_column_text(s, 0),
+                                        "targets", (json_int_t)sqlite3_column_int64(s, 1), "samples",
+                                        (json_int_t)sqlite3_column_int64(s, 2), "added", sqlite3_column_text(s, 3),
+                                        "source", sqlite3_column_text(s, 4)));
     if (step != SQLITE_DONE) RT_TRY(fail(results, "read it", err));
 done:
     sqlite3_finalize(s);

@@ -3,7 +3,7 @@
  *
  * Two tables, for anyone with sqlite3:
  *     score (target, checkpoint, sample, and every other column of score/table.h; primary key the first three)
- *     arm   (checkpoint, added, source, run)   when and from which file it was added last, and the predictions' run.json
+ *     arm   (checkpoint, added, source, run)   when and from which file it was added last; the predictions' run.json
  * `sample` is the results table's `model`; what is not known is NULL.  PRAGMA user_version is the schema's version; a
  * file of the same version that lacks newer columns gets them when something is added.
  */
@@ -25,7 +25,7 @@ typedef struct rt_results rt_results;
 bool rt_results_is_file(const char *path);
 
 /* `writing`: makes the file when there is none.
- * Errors: RT_ERR_IO; RT_ERR_FORMAT for a file that is not SQLite or not ours; RT_ERR_UNSUPPORTED for a newer version. */
+ * Errors: RT_ERR_IO; RT_ERR_FORMAT for what is not SQLite or not ours; RT_ERR_UNSUPPORTED for a newer version. */
 rt_status rt_results_open(rt_results **ret_results, const char *path, bool writing, rt_err *err);
 void rt_results_close(rt_results *results);   /* NULL ok */
 

@@ -13,7 +13,8 @@
 
 /* Selectors: the four scores of a summary, then these. */
 enum { CONSENSUS = RT_SELECT_SCORES, RANDOM, ORACLE, N_SELECTOR };
-static const char *const SELECTORS[N_SELECTOR] = {"ranking_score", "plddt", "ptm", "gpde", "consensus", "random", "oracle"};
+static const char *const SELECTORS[N_SELECTOR] = {"ranking_score", "plddt",  "ptm",   "gpde",
+                                                  "consensus",     "random", "oracle"};
 
 /* A run's data, and room for one value per target. */
 typedef struct {
@@ -65,7 +66,8 @@ static rt_status add_interval(job *j, const char *part, const char *name, const 
     double low, high;
     if (n == 0) return add_row(j->out, part, name, quantity, NAN, NAN, NAN, 0, err);
     RT_TRY_ALLOC(scratch, j->out->n_family);
-    RT_TRY(rt_bootstrap_run(&bootstrap, value, family, n, renumber(family, n, scratch, j->out->n_family), &options, err));
+    RT_TRY(
+        rt_bootstrap_run(&bootstrap, value, family, n, renumber(family, n, scratch, j->out->n_family), &options, err));
     rt_bootstrap_interval(&bootstrap, .95, &low, &high);
     RT_TRY(add_row(j->out, part, name, quantity, bootstrap.mean, low, high, n, err));
 done:
@@ -146,7 +148,8 @@ static rt_status order_by_consensus(int64_t *out_top, int64_t *out_chosen, bool 
     for (int64_t i = 0; i < pairs; i++) *out_known &= !isnan(tm[i]);
     if (!*out_known) goto done;
     for (int64_t i = 0; i < t->n; i++)
-        for (int64_t k = 0; k < i; k++) tm[i * t->n + k] = tm[k * t->n + i] = .5 * (tm[i * t->n + k] + tm[k * t->n + i]);
+        for (int64_t k = 0; k < i; k++)
+            tm[i * t->n + k] = tm[k * t->n + i] = .5 * (tm[i * t->n + k] + tm[k * t->n + i]);
     RT_TRY(rt_kmedoids_find(out_top, tm, t->n, 1, err));
     RT_TRY(rt_kmedoids_find(out_chosen, tm, t->n, j->options->choose < t->n ? j->options->choose : t->n, err));
 done:
@@ -337,8 +340,8 @@ done:
 
 /* ---- the run ---- */
 
-rt_status rt_selection_run(rt_selection *out_selection, const rt_score_table *table, const rt_selection_options *options,
-                           rt_err *err)
+rt_status rt_selection_run(rt_selection *out_selection, const rt_score_table *table,
+                           const rt_selection_options *options, rt_err *err)
 {
     rt_status status = RT_OK;
     job j = {.options = options, .out = out_selection};
@@ -381,7 +384,8 @@ const rt_selection_row *rt_selection_find(const rt_selection *selection, const c
 {
     for (int64_t i = 0; i < selection->n_row; i++) {
         const rt_selection_row *row = &selection->row[i];
-        if (strcmp(row->part, part) == 0 && strcmp(row->name, name) == 0 && strcmp(row->quantity, quantity) == 0) return row;
+        if (strcmp(row->part, part) == 0 && strcmp(row->name, name) == 0 && strcmp(row->quantity, quantity) == 0)
+            return row;
     }
     return NULL;
 }
@@ -412,9 +416,10 @@ json_t *rt_selection_json(const rt_selection *selection)
     json_t *list = json_array();
     for (int64_t i = 0; i < selection->n_row; i++) {
         const rt_selection_row *row = &selection->row[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "part", row->part, "name", row->name,
-                                              "quantity", row->quantity, "value", number(row->value), "ci95_low",
-                                              number(row->low), "ci95_high", number(row->high), "n", (json_int_t)row->n));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "part", row->part, "name", row->name,
+                                        "quantity", row->quantity, "value", number(row->value), "ci95_low",
+                                        number(row->low), "ci95_high", number(row->high), "n", (json_int_t)row->n));
     }
     return list;
 }

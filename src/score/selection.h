@@ -3,8 +3,8 @@
  *   score/table.
  *
  * Per target and selector: top1 is the quality of the first choice, top1_loss what it falls short of the best sample
- * (the oracle), best5 the best of the first five choices, best5_loss what that falls short, and best5_gain what choosing
- * five gains over five samples taken at random.  Random choices are not drawn: their expectation is exact,
+ * (the oracle), best5 the best of the first five choices, best5_loss what that falls short, and best5_gain what
+ * choosing five gains over five samples taken at random.  Random choices are not drawn: their expectation is exact,
  *     top1: the mean,   best5: sum_i x_(i) C(i-1, 4) / C(n, 5) over the qualities in ascending order.
  * Means are over targets, with 95% intervals of the family bootstrap.  A loss is never negative, also where a lower
  * value is better.
@@ -21,8 +21,8 @@
 #include "score/metric.h"
 #include "score/table.h"
 
-/* Fills out_tm (n,n) with the TM-scores between a target's samples, which are named as in the table's `model`; NaN for a
- * pair that is not known. */
+/* Fills out_tm (n,n) with the TM-scores between a target's samples, which are named as in the table's `model`; NaN for
+ * a pair that is not known. */
 typedef rt_status rt_selection_pairwise(void *user, double *out_tm, const char *target, const char *const *model,
                                         int64_t n, rt_err *err);
 
@@ -60,8 +60,8 @@ typedef struct {
  * whose rank it has, where `model` is a number counted from 1 (a submission's columns).
  * Errors: RT_ERR_MISMATCH when no target has several samples with scores; RT_ERR_FORMAT for a summary.json that is not
  * one; RT_ERR_MEMORY; what the callback returns. */
-rt_status rt_selection_run(rt_selection *out_selection, const rt_score_table *table, const rt_selection_options *options,
-                           rt_err *err);
+rt_status rt_selection_run(rt_selection *out_selection, const rt_score_table *table,
+                           const rt_selection_options *options, rt_err *err);
 void rt_selection_free_members(rt_selection *selection);
 
 /* NULL when there is no such row. */
@@ -72,7 +72,8 @@ void rt_selection_print(rt_text *out_text, const rt_selection *selection);
 /* The same as an array of objects; json_decref() it. */
 json_t *rt_selection_json(const rt_selection *selection);
 
-/* Pairwise TM-scores from a TSV with columns target, model_a, model_b and tm; two directions of one pair are averaged. */
+/* Pairwise TM-scores from a TSV with columns target, model_a, model_b and tm; two directions of one pair are averaged.
+ */
 typedef struct rt_pairwise_file rt_pairwise_file;
 rt_status rt_pairwise_file_open(rt_pairwise_file **ret_file, const char *path, rt_err *err);
 void rt_pairwise_file_close(rt_pairwise_file *file);   /* NULL ok */

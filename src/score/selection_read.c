@@ -100,8 +100,8 @@ done:
     return status;
 }
 
-static rt_status add_target(rt_selection_data *data, rt_selection *counts, const rt_score_row *const *row, int64_t n_row,
-                            const rt_selection_options *o, rt_err *err)
+static rt_status add_target(rt_selection_data *data, rt_selection *counts, const rt_score_row *const *row,
+                            int64_t n_row, const rt_selection_options *o, rt_err *err)
 {
     rt_status status = RT_OK;
     char folder[4200], path[4400];
@@ -151,8 +151,8 @@ rt_status rt_selection_read(rt_selection_data *out_data, rt_selection *counts, c
     RT_TRY_ALLOC(name, out_data->n_target);
     RT_TRY_ALLOC(family, out_data->n_target);
     for (int64_t i = 0; i < out_data->n_target; i++) name[i] = out_data->target[i].target;
-    RT_TRY(rt_families_number(family, &counts->n_family, &counts->n_alone, options->opt_families, name, out_data->n_target,
-                              err));
+    RT_TRY(rt_families_number(family, &counts->n_family, &counts->n_alone, options->opt_families, name,
+                              out_data->n_target, err));
     for (int64_t i = 0; i < out_data->n_target; i++) out_data->target[i].family = family[i];
 done:
     free(row);

@@ -35,7 +35,8 @@ done:
 }
 
 /* P(W+ <= w) and P(W+ >= w), w doubled, by adding one doubled mid-rank after another. */
-static rt_status exact_tails(double *out_lower, double *out_upper, const double *rank, int64_t n, int64_t w, rt_err *err)
+static rt_status exact_tails(double *out_lower, double *out_upper, const double *rank, int64_t n, int64_t w,
+                             rt_err *err)
 {
     rt_status status = RT_OK;
     int64_t top = n * (n + 1), reached = 0;
