@@ -250,9 +250,10 @@ static void time_taken(void **state)
     assert_int_equal(rt_bootstrap_run(&b, value, family, 500, 500, &options, NULL), RT_OK);
     double seconds = (double)(clock() - begun) / CLOCKS_PER_SEC;
     rt_bootstrap_free_members(&b);
+    if (wrapped()) return;
     printf("note: 10,000 resamples of 500 targets in 500 families: %.3f s\n", seconds);
 #ifndef __SANITIZE_ADDRESS__
-    if (!wrapped()) assert_true(seconds < 1);
+    assert_true(seconds < 1);
 #endif
 }
 
