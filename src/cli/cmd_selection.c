@@ -115,7 +115,9 @@ const rt_command rt_cmd_selection = {
         "Then the rank correlation within targets of pLDDT with lDDT and of pTM, gPDE and ranking_score with the "
         "quality, the calibration of pLDDT (expected error, overconfidence), and its reliability table. Intervals are "
         "of the family bootstrap.",
-    .output = "A table of part, name, quantity, value, 95% interval and number of targets (of samples in calibration).",
+    .output =
+        "A table of part, name, quantity, value, 95% interval and number of targets (of samples in calibration). An "
+        "interval is NA when there are too few families for one.",
     .examples =
         "  rnatune selection scores/scores.tsv --pred folds --families families.tsv\n",
     .run = run,
