@@ -2,7 +2,7 @@
 #   make            the program, build/rnatune
 #   make demo       fold shipped RNAs with the shipped small checkpoint
 #   make check      lint, unit tests, golden values, command-line tests
-#   make stress     the simulations in full (coverage of intervals, with 10,000 resamples): minutes
+#   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
 BUILD   ?= build
@@ -22,7 +22,7 @@ SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src
 # cpu_ref.c is compiled twice, for float and for double
 SOURCES := $(filter-out src/op/cpu_ref.c,$(SOURCES))
 CLI     := $(filter-out src/cli/main.c %_test.c,$(wildcard src/cli/*.c))
-TESTS   := $(wildcard src/*/*_test.c)
+TESTS   := $(wildcard src/*/*_test.c) $(wildcard src/*_test.c)
 FUZZERS := $(wildcard src/*/*_fuzz.c)
 
 use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(NVCC),yes,$(if $(filter 1,$(CUDA)),$(error CUDA=1, but nvcc was not found))))
@@ -44,8 +44,8 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev libcmocka-dev
-HEADERS  := dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h cmocka.h
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev libcmocka-dev
+HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
 	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)"
@@ -82,7 +82,7 @@ $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all check unit lint demo asan valgrind fuzz stress bench clean
+.PHONY: all check unit lint demo asan valgrind fuzz stress libs clean
 lint:
 	@tools/lint.sh
 
@@ -96,10 +96,18 @@ asan:
 	$(MAKE) BUILD=$(BUILD)/asan CUDA=0 SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
 
 valgrind: $(TEST_PROGRAMS)
-	@WRAP="valgrind -q --leak-check=full --error-exitcode=9" tools/run_tests.sh $(TEST_PROGRAMS)
+	@WRAP="valgrind -q --leak-check=full --error-exitcode=9 --suppressions=tools/valgrind.supp" tools/run_tests.sh $(TEST_PROGRAMS)
 
-stress: $(BUILD)/test/score/bootstrap_test
-	@RT_STRESS=1 tools/run_tests.sh $^
+fuzz: | $(BUILD)/.deps
+	@tools/fuzz.sh $(or $(SECONDS),60)
+
+stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test
+	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test
+	@tests/stress.sh $(BUILD)/rnatune
+
+# What a program that uses build/librnatune.a links with.
+libs:
+	@echo $(LDLIBS) $(CUDA_LIBS)
 
 demo: $(BUILD)/rnatune
 	@examples/demo.sh $(BUILD)/rnatune

@@ -16,14 +16,16 @@ static void bind_all(rt_binder *binder, rt_model *model)
     rt_confidence_head_bind(binder, &model->confidence);
 }
 
-void rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user)
+rt_status rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user, rt_err *err)
 {
     rt_model model = {.config = *config};
     rt_arena *arena;
-    if (rt_arena_create(&arena, "schema", 1 << 26, NULL) != RT_OK) return;
-    rt_binder binder = {.config = config, .visit = visit, .user = user, .arena = arena};
+    rt_status status = rt_arena_create(&arena, "schema", 1 << 26, err);
+    if (status != RT_OK) return status;
+    rt_binder binder = {.config = config, .visit = visit, .user = user, .arena = arena, .err = err};
     bind_all(&binder, &model);
     rt_arena_free(arena);
+    return binder.status;
 }
 
 const char *rt_ribonanza_source_name(rt_ribonanza_source source)
@@ -193,6 +195,26 @@ rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, r
     RT_TRY(open_ribonanza(model, options, err));
     RT_TRY(settle_config(model, options, err));
     RT_TRY(bind_model(model, options, err));
+    *ret_model = model;
+    model = NULL;
+done:
+    rt_model_close(model);
+    return status;
+}
+
+rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_err *err)
+{
+    rt_status status = RT_OK;
+    *ret_model = NULL;
+    rt_model *model;
+    RT_TRY_ALLOC(model, 1);
+    model->config = *config;
+    model->precision = precision;
+    RT_TRY(rt_arena_create(&model->arena, "weight", rt_memory_available(), err));
+    rt_binder binder = {.config = &model->config, .arena = model->arena, .real = RT_F32, .precision = precision, .err = err,
+                        .synthetic = true};
+    bind_all(&binder, model);
+    RT_TRY(binder.status);
     *ret_model = model;
     model = NULL;
 done:

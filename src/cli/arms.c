@@ -62,6 +62,11 @@ rt_status rt_arm_source_open(rt_arm_source *out_source, const char *operand, rt_
     RT_TRY(rt_score_table_load(&s->table, path, err));
     RT_TRY(rt_protocol_find(&s->run, path, err));
 done:
+    rt_tame_text(s->name);
+    for (int64_t i = 0; i < s->table.n_row; i++) {
+        rt_tame_text(s->table.row[i].target);
+        rt_tame_text(s->table.row[i].model);
+    }
     if (status != RT_OK) rt_arm_source_free_members(s);
     return status;
 }

@@ -40,6 +40,7 @@ static void warn(job *j, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    rt_tame_text(text);
     json_array_append_new(j->warnings, json_string(text));
 }
 

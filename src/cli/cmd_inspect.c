@@ -172,6 +172,12 @@ done:
 
 /* ---- the table: section, name, value, dtype, shape -------------------------------------------------------------- */
 
+/* A name from a file cannot add columns or move the cursor. */
+static void print_text(const char *text)
+{
+    for (; text && *text; text++) putchar((unsigned char)*text < ' ' || *text == 127 ? '?' : *text);
+}
+
 static void print_shape(const json_t *shape)
 {
     if (!json_is_array(shape)) {
@@ -185,8 +191,10 @@ static void print_shape(const json_t *shape)
 
 static void print_row(const char *section, const char *name, const json_t *value)
 {
-    printf("%s\t%s\t", section, name);
-    if (json_is_string(value)) printf("%s", json_string_value(value));
+    printf("%s\t", section);
+    print_text(name);
+    printf("\t");
+    if (json_is_string(value)) print_text(json_string_value(value));
     else if (json_is_integer(value)) printf("%lld", (long long)json_integer_value(value));
     else if (json_is_boolean(value)) printf("%s", json_is_true(value) ? "yes" : "no");
     else printf("-");
@@ -211,7 +219,9 @@ static void print_weights(const char *section, const json_t *list, bool all)
             printf("%s\t...\tand %zu more (--all lists them)\t-\t-\n", section, count - i);
             return;
         }
-        printf("%s\t%s\t", section, json_string_value(json_object_get(item, "name")));
+        printf("%s\t", section);
+        print_text(json_string_value(json_object_get(item, "name")));
+        printf("\t");
         if (shape && expected) {
             printf("expected ");
             print_shape(expected);

@@ -178,8 +178,8 @@ const rt_command rt_cmd_predict = {
         "DIR/<target>/<target>_sample_<rank>.cif, best first; DIR/<target>/summary.json with every score; "
         "DIR/submission.csv; DIR/run.json. On stdout a table of the targets.",
     .examples =
-        "  rnatune predict --checkpoint rnapro_base.pt --ribonanza ribonanzanet2 --sequences test_sequences.csv \\\n"
-        "      --msa-dir MSA --templates template_features.pt --out folds\n",
+        "  rnatune predict --checkpoint rnapro_base.pt --ribonanza ribonanzanet2 \\\n"
+        "      --sequences test_sequences.csv --msa-dir MSA --templates template_features.pt --out folds",
     .long_work = true,
     .run = run,
 };

@@ -47,6 +47,14 @@ static rt_status export(const rt_options *o, rt_results *results, rt_err *err)
     return status;
 }
 
+static void print_cell(const json_t *value)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "%s", json_is_string(value) ? json_string_value(value) : "NA");
+    rt_tame_text(text);
+    fputs(text, stdout);
+}
+
 static rt_status list(const rt_options *o, rt_results *results, rt_err *err)
 {
     json_t *checkpoints, *c;
@@ -59,11 +67,13 @@ static rt_status list(const rt_options *o, rt_results *results, rt_err *err)
     } else {
         printf("checkpoint\ttargets\tsamples\tadded\tsource\n");
         json_array_foreach(checkpoints, i, c) {
-            const char *source = json_string_value(json_object_get(c, "source"));
-            printf("%s\t%lld\t%lld\t%s\t%s\n", json_string_value(json_object_get(c, "checkpoint")),
-                   (long long)json_integer_value(json_object_get(c, "targets")),
-                   (long long)json_integer_value(json_object_get(c, "samples")),
-                   json_string_value(json_object_get(c, "added")), source ? source : "NA");
+            print_cell(json_object_get(c, "checkpoint"));
+            printf("\t%lld\t%lld\t", (long long)json_integer_value(json_object_get(c, "targets")),
+                   (long long)json_integer_value(json_object_get(c, "samples")));
+            print_cell(json_object_get(c, "added"));
+            printf("\t");
+            print_cell(json_object_get(c, "source"));
+            printf("\n");
         }
     }
     json_decref(checkpoints);

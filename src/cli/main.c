@@ -19,6 +19,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_compare,
     &rt_cmd_results,
     &rt_cmd_verify,
+    &rt_cmd_bench,
     &rt_cmd_init,
     &rt_cmd_convert,
     &rt_cmd_inspect,
@@ -77,6 +78,8 @@ static int report(const char *verb, const rt_err *err)
     char text[2048];
     rt_progress_clear();
     rt_err_print(err, text, sizeof text);
+    for (char *at = text; *at; at++)   /* a name from a file cannot move the cursor; a list has lines of its own */
+        if (((unsigned char)*at < ' ' && *at != '\n') || *at == 127) *at = '?';
     fprintf(stderr, "rnatune %s: %s\n", verb, text);
     if (err->hint[0]) fprintf(stderr, "  hint: %s\n", err->hint);
     return err->code == RT_ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;

@@ -129,6 +129,7 @@ static void what_makes_no_sense_is_said_in_one_line(void **state)
     refused("a --target x --samples five", RT_ERR_USAGE, "--samples: 'five' is not a whole number", NULL);
     refused("a --target x --samples 1.5", RT_ERR_USAGE, "--samples: '1.5' is not a whole number", NULL);
     refused("a --target x --samples 0", RT_ERR_USAGE, "--samples: 0 is out of range; 1 to 1000 was expected", NULL);
+    refused("a --target x --samples 1001", RT_ERR_USAGE, "--samples: 1001 is out of range", NULL);
     refused("a --target x --samples ''", RT_ERR_USAGE, "--samples: the value is empty", NULL);
     refused("a --target x --cutoff nan", RT_ERR_USAGE, "--cutoff: 'nan' is not a number", NULL);
     refused("a --target x --dtype bf61", RT_ERR_USAGE, "--dtype: 'bf61' is not one of keep, fp32, bf16",

@@ -45,9 +45,9 @@ rt_status rt_schema_sort(rt_schema *schema, rt_err *err)
 rt_status rt_schema_build(rt_schema *out_schema, const rt_config *config, rt_err *err)
 {
     *out_schema = (rt_schema){0};
-    rt_model_schema(config, rt_schema_add, out_schema);
+    rt_status status = rt_model_schema(config, rt_schema_add, out_schema, err);
     if (out_schema->count == 0) out_schema->failed = true;
-    rt_status status = rt_schema_sort(out_schema, err);
+    if (status == RT_OK) status = rt_schema_sort(out_schema, err);
     if (status != RT_OK) rt_schema_free_members(out_schema);
     return status;
 }

@@ -108,6 +108,9 @@ static void a_random_network_has_the_right_kinds_of_numbers(void **state)
     const float *upper = numbers(weights, "confidence_head.upper_bins", RT_F32);
     assert_true(lower[0] == 3.25f && lower[38] == 50.75f && upper[0] == 4.5f && upper[37] == 50.75f &&
                 upper[38] == 1e6f);
+    const float *other = numbers(weights, "layernorm_s.bias", RT_F32),
+                *bias = numbers(weights, "confidence_head.plddt_ln.bias", RT_F32);
+    assert_true(memcmp(other, bias, 32 * sizeof *bias) != 0);   /* the same shape, another name */
     const float *tokens = numbers(weights, "ribonanza_net.encoder.weight", RT_F32);
     for (int i = 0; i < 24; i++) assert_true(tokens[4 * 24 + i] == 0 && tokens[3 * 24 + i] != 0);
     const float *matrix = numbers(weights, "linear_no_bias_sinit.weight", RT_F32);   /* (32, 105) */
@@ -122,6 +125,66 @@ static void a_random_network_has_the_right_kinds_of_numbers(void **state)
     rt_weights_close(weights);
     rt_weights_close(half);
     remove(a), remove(b);
+    rt_schema_free_members(&schema);
+}
+
+static bool is_ribonanza(const char *name) { return strncmp(name, "ribonanza_net.", 14) == 0; }
+
+/* A checkpoint without RibonanzaNet2, and RibonanzaNet2 in a file of its own. */
+static void a_separate_ribonanza_completes_the_sizes(void **state)
+{
+    (void)state;
+    rt_schema schema, main_part = {0}, ribonanza_part = {0};
+    char a[128], b[128];
+    rt_weights *weights, *ribonanza;
+    rt_config config;
+    rt_err err;
+    if (!load_schema(&schema, "tests/data/tiny_state_dict.tsv")) skip();
+    for (int64_t i = 0; i < schema.count; i++) {
+        const rt_schema_entry *e = &schema.entry[i];
+        if (is_ribonanza(e->name)) rt_schema_add(&ribonanza_part, e->name + 14, e->ndim, e->dim);
+        else rt_schema_add(&main_part, e->name, e->ndim, e->dim);
+    }
+    write_random(a, "a", &main_part, 1, "fp32");
+    write_random(b, "b", &ribonanza_part, 1, "fp32");
+    if (rt_weights_open(&weights, a, &err) != RT_OK || rt_weights_open(&ribonanza, b, &err) != RT_OK)
+        fail_msg("%s", err.what);
+    assert_int_equal(rt_config_preset(&config, "rnapro_base", &err), RT_OK);
+    assert_int_equal(rt_config_detect(&config, weights, NULL, &err), RT_ERR_MISMATCH);
+    assert_string_equal(err.file, a);
+    if (rt_config_detect(&config, weights, ribonanza, &err) != RT_OK) fail_msg("%s", err.what);
+    assert_true(config.ribonanza_ninp == 24 && config.ribonanza_nlayers == 3 && config.ribonanza_nhead == 4 &&
+                config.c_s == 32);
+    if (rt_weights_write_detect(&config, weights, &err) != RT_OK) fail_msg("%s", err.what);
+    assert_false(config.use_ribonanza);
+    rt_weights_close(weights);
+    rt_weights_close(ribonanza);
+    remove(a), remove(b);
+    rt_schema_free_members(&schema);
+    rt_schema_free_members(&main_part);
+    rt_schema_free_members(&ribonanza_part);
+}
+
+/* What shapes cannot tell comes from the preset of these sizes, or from what the file carries. */
+static void settings_follow_the_sizes_or_the_file(void **state)
+{
+    (void)state;
+    rt_schema schema;
+    rt_config config;
+    rt_weights *weights;
+    rt_err err;
+    char path[128];
+    assert_int_equal(rt_config_load(&config, "tests/data/tiny_config.json", &err), RT_OK);
+    config.n_step = 17;
+    assert_int_equal(rt_schema_build(&schema, &config, &err), RT_OK);
+    rt_path_join(path, sizeof path, folder, "own");
+    assert_int_equal(rt_weights_write_random(path, &schema, &config, 1, "bf16", &err), RT_OK);
+    assert_int_equal(rt_weights_open(&weights, path, &err), RT_OK);
+    assert_int_equal(rt_config_preset(&config, "rnapro_base", &err), RT_OK);
+    assert_int_equal(rt_weights_write_detect(&config, weights, &err), RT_OK);
+    assert_true(config.n_step == 17 && config.c_s == 32);
+    rt_weights_close(weights);
+    remove(path);
     rt_schema_free_members(&schema);
 }
 
@@ -140,9 +203,16 @@ static void parameters_are_counted(void **state)
 {
     (void)state;
     rt_schema schema;
-    if (!load_schema(&schema, "../shared/golden/state_dict_base.tsv")) skip();
+    rt_config config;
+    assert_int_equal(rt_config_preset(&config, "rnapro_base", NULL), RT_OK);
+    assert_int_equal(rt_schema_build(&schema, &config, NULL), RT_OK);
     assert_int_equal(schema.count, 7153);
     assert_int_equal(rt_schema_parameters(&schema), 488301921);
+    rt_schema_free_members(&schema);
+    assert_int_equal(rt_config_preset(&config, "rnapro_mini", NULL), RT_OK);
+    assert_int_equal(rt_schema_build(&schema, &config, NULL), RT_OK);
+    assert_int_equal(schema.count, 4673);
+    assert_int_equal(rt_schema_parameters(&schema), 254280737);
     rt_schema_free_members(&schema);
 }
 
@@ -179,6 +249,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_random_network_depends_on_its_seed_alone),
         cmocka_unit_test(a_random_network_has_the_right_kinds_of_numbers),
+        cmocka_unit_test(a_separate_ribonanza_completes_the_sizes),
+        cmocka_unit_test(settings_follow_the_sizes_or_the_file),
         cmocka_unit_test(types_are_chosen_by_name),
         cmocka_unit_test(parameters_are_counted),
         cmocka_unit_test(differences_from_a_schema_are_found),

@@ -11,8 +11,8 @@ void rt_confidence_head_bind(rt_binder *binder, rt_confidence_head *head)
     RT_BIND(binder, &head->resolved_weight, PREFIX, "resolved_weight", c->max_atoms_per_token, c->c_s, 2);
     rt_linear_bind(binder, &head->s1, PREFIX, "linear_no_bias_s1", c->c_z, c->c_s_inputs, false);
     rt_linear_bind(binder, &head->s2, PREFIX, "linear_no_bias_s2", c->c_z, c->c_s_inputs, false);
-    rt_linear_bind_exact(binder, &head->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, bins);
-    rt_linear_bind_exact(binder, &head->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1);
+    rt_linear_bind_exact(binder, &head->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, bins, false);
+    rt_linear_bind_exact(binder, &head->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1, false);
     rt_pairformer_bind(binder, &head->stack, "confidence_head.pairformer_stack", c->confidence_blocks, c->confidence_heads);
     rt_linear_bind(binder, &head->pae, PREFIX, "linear_no_bias_pae", c->pae_bins, c->c_z, false);
     rt_linear_bind(binder, &head->pde, PREFIX, "linear_no_bias_pde", c->pde_bins, c->c_z, false);

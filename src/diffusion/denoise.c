@@ -18,7 +18,7 @@ void rt_denoiser_bind(rt_binder *binder, rt_denoiser *d)
     rt_linear_bind(binder, &d->decoder_a, "diffusion_module.atom_attention_decoder", "linear_no_bias_a", c->c_atom, c->c_token,
                    false);
     rt_norm_bind(binder, &d->decoder_norm, "diffusion_module.atom_attention_decoder", "layernorm_q", c->c_atom, false);
-    rt_linear_bind_exact(binder, &d->decoder_out, "diffusion_module.atom_attention_decoder", "linear_no_bias_out", 3, c->c_atom);
+    rt_linear_bind_exact(binder, &d->decoder_out, "diffusion_module.atom_attention_decoder", "linear_no_bias_out", 3, c->c_atom, false);
     rt_diffusion_transformer_bind(binder, &d->decoder, "diffusion_module.atom_attention_decoder.atom_transformer"
                                   ".diffusion_transformer", c->atom_decoder_blocks, c->c_atom, c->c_atom, c->c_atompair,
                                   c->atom_decoder_heads, true);
@@ -94,7 +94,8 @@ void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_co
     probe_samples(ctx, q, ENCODER, ".1", first_call, call_stride);
     for (int64_t s = 0; ctx->probe && s < samples; s++)   /* the same for all calls; call 0 was shown before it was used */
         if (first_call + s * call_stride > 0)
-            RT_PROBE(ctx, RT_VIEW(c->atom.c_l, 1, atoms, c_atom), "%s@%lld.2", ENCODER, (long long)(first_call + s * call_stride));
+            RT_PROBE(ctx, RT_VIEW(c->atom.c_l, 1, atoms, c_atom), "%s@%lld.2", ENCODER,
+                     (long long)(first_call + s * call_stride));
 
     int64_t inner = rt_arena_mark(ctx->step);
     rt_op_add(ctx, a, rt_linear_new(ctx, &d->s, rt_norm_new(ctx, &d->norm_s, single), RT_ACT_NONE));

@@ -37,6 +37,7 @@ static void expect_error(const char *text, int64_t line, const char *word)
     if (!csv) status = err.code;
     while (status == RT_OK && more) status = rt_csv_next(csv, &more, &err);
     assert_int_equal(status, RT_ERR_FORMAT);
+    assert_true(!csv || !more);
     assert_int_equal(err.line, line);
     assert_string_equal(err.file, "t.csv");
     if (!strstr(err.what, word)) fail_msg("'%s' lacks '%s'", err.what, word);

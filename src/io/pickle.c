@@ -667,7 +667,8 @@ rt_status rt_pickle_open(rt_pickle **ret_pickle, const rt_pickle_source *source,
     pickle->limit = ((int64_t)64 << 20) + 48 * source->size + 4 * source->data_bytes;
     rt_unpickler u = {.pickle = pickle, .source = source, .at = source->bytes, .end = source->bytes + source->size,
                       .err = err};
-    status = run(&u);
+    u.stack = rt_alloc(u.stack_capacity = 64, sizeof *u.stack, err);
+    status = u.stack ? run(&u) : RT_ERR_MEMORY;
     free(u.stack);
     free(u.mark);
     free(u.memo);

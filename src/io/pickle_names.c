@@ -248,7 +248,8 @@ rt_status rt_pickle_call(rt_unpickler *u, rt_value **ret, const rt_value *callab
     case RT_NAME_DICT: return make_dict(u, ret, name->name, args);
     case RT_NAME_DEFAULTDICT:
         /* the factory says what a missing key would give: nothing that a file needs */
-        status = rt_pickle_tuple(u, &dict_args, args->item + (args->count > 0), args->count - (args->count > 0));
+        status = args->count ? rt_pickle_tuple(u, &dict_args, args->item + 1, args->count - 1)
+                             : rt_pickle_tuple(u, &dict_args, NULL, 0);
         return status == RT_OK ? make_dict(u, ret, name->name, dict_args) : status;
     case RT_NAME_LIST: return make_sequence(u, ret, RT_VALUE_LIST, name->name, args);
     case RT_NAME_TUPLE: return make_sequence(u, ret, RT_VALUE_TUPLE, name->name, args);

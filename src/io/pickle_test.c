@@ -200,6 +200,7 @@ static void damaged(void **state)
     REFUSE("(N.", RT_ERR_FORMAT, "middle of a value");
     REFUSE("R.", RT_ERR_FORMAT, "operands");
     REFUSE("N(R.", RT_ERR_FORMAT, "operands");
+    REFUSE("]N(a.", RT_ERR_FORMAT, "operands");         /* what lies below a mark is out of reach */
     REFUSE("N(0" "00.", RT_ERR_FORMAT, "operands");
     REFUSE("t.", RT_ERR_FORMAT, "mark");
     REFUSE("(Nd.", RT_ERR_FORMAT, "no value");
@@ -242,6 +243,7 @@ static void arrays_that_do_not_fit(void **state)
     assert_memory_equal(rt_pickle_root(pickle)->tensor->data, "abcdefgh", 8);
     rt_pickle_close(pickle);
     REFUSE(ARRAY("I1\nI3\n", "abcdefgh"), RT_ERR_FORMAT, "with 8 bytes of data");
+    REFUSE(ARRAY("I1\nI1\n", "abcdefgh"), RT_ERR_FORMAT, "with 8 bytes of data");
     REFUSE(ARRAY("I-1\nI-2\n", "abcdefgh"), RT_ERR_FORMAT, "with 8 bytes of data");
     REFUSE(ARRAY("I4611686018427387904\nI4\n", ""), RT_ERR_FORMAT, "with 0 bytes of data");
     REFUSE(ARRAY("Nl", "abcdefgh"), RT_ERR_FORMAT, "mark");

@@ -92,7 +92,7 @@ static rt_status read_atom(reader *r, uint8_t *out_element, int8_t *out_charge)
     uint64_t present = number(r, 4);    /* which of the following fields differ from their default */
     if (present & 1) skip(r, 4);                            /* mass */
     *out_charge = present & 2 ? (int8_t)number(r, 1) : 0;
-    for (int bit = 2; bit < 8; bit++)                       /* chirality, hybridisation, hydrogens, valences, radicals */
+    for (int bit = 2; bit < 8; bit++)                       /* chirality, hybrid, hydrogens, valences, radicals */
         if (present >> bit & 1) skip(r, 1);
     if (present & 0x100) skip(r, 4);                        /* isotope */
     if (flags & 8) {                                        /* a number that a reaction gave the atom */

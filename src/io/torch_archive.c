@@ -9,7 +9,9 @@
 #include "io/zip_archive.h"
 
 struct rt_torch {
-    rt_map map;
+    rt_map map;                 /* size 0 when the bytes are the caller's */
+    const uint8_t *bytes;
+    int64_t size;
     rt_zip *zip;
     rt_pickle *pickle;
     char *path;
@@ -79,36 +81,49 @@ static rt_status read_archive(rt_torch *torch, rt_err *err)
     rt_status status = RT_OK;
     const rt_zip_member *member;
     char name[512];
-    if (is_legacy(torch->map.data, torch->map.size)) {
+    if (is_legacy(torch->bytes, torch->size)) {
         rt_fail(err, RT_ERR_UNSUPPORTED, torch->path, 0, "has the layout of PyTorch before 1.6, which is not read");
         rt_hint(err, "save it again with a newer PyTorch: torch.save(torch.load(file), new_file)");
         return RT_ERR_UNSUPPORTED;
     }
-    RT_TRY(rt_zip_open(&torch->zip, torch->path, torch->map.data, torch->map.size, err));
+    RT_TRY(rt_zip_open(&torch->zip, torch->path, torch->bytes, torch->size, err));
     RT_TRY(find_folder(torch, err));
     RT_TRY(check_kind(torch, err));
     snprintf(name, sizeof name, "%s/data.pkl", torch->folder);
     RT_TRY(rt_zip_get(torch->zip, &member, name, err));
     RT_TRY(rt_zip_check(torch->zip, member, err));
-    rt_pickle_source source = {torch->path,     "data.pkl",   member->data, member->size,
-                               torch->map.size, read_storage, torch};
+    rt_pickle_source source = {torch->path, "data.pkl",   member->data, member->size,
+                               torch->size, read_storage, torch};
     RT_TRY(rt_pickle_open(&torch->pickle, &source, err));
+done:
+    return status;
+}
+
+rt_status rt_torch_open_memory(rt_torch **ret_torch, const char *name, const uint8_t *bytes, int64_t size, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_torch *torch;
+    *ret_torch = NULL;
+    RT_TRY_ALLOC(torch, 1);
+    torch->bytes = bytes;
+    torch->size = size;
+    torch->path = rt_copy_text(name, -1, err);
+    status = torch->path ? read_archive(torch, err) : RT_ERR_MEMORY;
+    if (status == RT_OK) *ret_torch = torch;
+    else rt_torch_close(torch);
 done:
     return status;
 }
 
 rt_status rt_torch_open(rt_torch **ret_torch, const char *path, rt_err *err)
 {
-    rt_status status = RT_OK;
-    rt_torch *torch;
+    rt_map map;
     *ret_torch = NULL;
-    RT_TRY_ALLOC(torch, 1);
-    torch->path = rt_copy_text(path, -1, err);
-    status = torch->path ? rt_map_open(&torch->map, path, err) : RT_ERR_MEMORY;
-    if (status == RT_OK) status = read_archive(torch, err);
-    if (status == RT_OK) *ret_torch = torch;
-    else rt_torch_close(torch);
-done:
+    rt_status status = rt_map_open(&map, path, err);
+    if (status != RT_OK) return status;
+    status = rt_torch_open_memory(ret_torch, path, map.data, map.size, err);
+    if (status != RT_OK) rt_map_close(&map);
+    else (*ret_torch)->map = map;
     return status;
 }
 

@@ -19,6 +19,8 @@ bool rt_torch_detect(const uint8_t *bytes, int64_t size);
 /* Errors: RT_ERR_IO; RT_ERR_FORMAT (cut short, no data.pkl, a wrong checksum, see io/pickle); RT_ERR_UNSUPPORTED
  * (PyTorch before 1.6, TorchScript, big-endian data, compressed members, names outside the list). */
 rt_status rt_torch_open(rt_torch **ret_torch, const char *path, rt_err *err);
+/* The same over memory that stays the caller's; `name` stands for the file in errors. */
+rt_status rt_torch_open_memory(rt_torch **ret_torch, const char *name, const uint8_t *bytes, int64_t size, rt_err *err);
 void rt_torch_close(rt_torch *torch);   /* NULL ok; every value goes with it */
 const rt_value *rt_torch_root(const rt_torch *torch);
 

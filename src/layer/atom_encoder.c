@@ -11,18 +11,18 @@ void rt_atom_encoder_bind(rt_binder *binder, rt_atom_encoder *e, const char *pre
     e->c_atom = c_atom;
     e->c_atompair = c_atompair;
     e->c_token = c_token;
-    rt_linear_bind_exact(binder, &e->ref_pos, prefix, "linear_no_bias_ref_pos", c_atom, 3);
-    rt_linear_bind_exact(binder, &e->ref_charge, prefix, "linear_no_bias_ref_charge", c_atom, 1);
-    rt_linear_bind_exact(binder, &e->f, prefix, "linear_no_bias_f", c_atom, F_INPUTS);
-    rt_linear_bind_exact(binder, &e->d, prefix, "linear_no_bias_d", c_atompair, 3);
-    rt_linear_bind_exact(binder, &e->invd, prefix, "linear_no_bias_invd", c_atompair, 1);
-    rt_linear_bind_exact(binder, &e->v, prefix, "linear_no_bias_v", c_atompair, 1);
+    rt_linear_bind_exact(binder, &e->ref_pos, prefix, "linear_no_bias_ref_pos", c_atom, 3, false);
+    rt_linear_bind_exact(binder, &e->ref_charge, prefix, "linear_no_bias_ref_charge", c_atom, 1, false);
+    rt_linear_bind_exact(binder, &e->f, prefix, "linear_no_bias_f", c_atom, F_INPUTS, false);
+    rt_linear_bind_exact(binder, &e->d, prefix, "linear_no_bias_d", c_atompair, 3, false);
+    rt_linear_bind_exact(binder, &e->invd, prefix, "linear_no_bias_invd", c_atompair, 1, false);
+    rt_linear_bind_exact(binder, &e->v, prefix, "linear_no_bias_v", c_atompair, 1, false);
     if (has_coords) {
         rt_norm_bind(binder, &e->norm_s, prefix, "layernorm_s", c_s, false);
         rt_linear_bind(binder, &e->s, prefix, "linear_no_bias_s", c_atom, c_s, false);
         rt_norm_bind(binder, &e->norm_z, prefix, "layernorm_z", c_z, false);
         rt_linear_bind(binder, &e->z, prefix, "linear_no_bias_z", c_atompair, c_z, false);
-        rt_linear_bind_exact(binder, &e->r, prefix, "linear_no_bias_r", c_atom, 3);
+        rt_linear_bind_exact(binder, &e->r, prefix, "linear_no_bias_r", c_atom, 3, false);
     }
     rt_linear_bind(binder, &e->cl, prefix, "linear_no_bias_cl", c_atompair, c_atom, false);
     rt_linear_bind(binder, &e->cm, prefix, "linear_no_bias_cm", c_atompair, c_atom, false);

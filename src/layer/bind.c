@@ -1,10 +1,12 @@
 #include "layer/bind.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/rng.h"
 
 enum { PROBLEMS_SHOWN = 8 };
 
@@ -72,6 +74,26 @@ static rt_tensor convert(rt_binder *binder, rt_tensor t, rt_dtype dtype)
     return copy;
 }
 
+/* Small numbers of both signs, not zeros: zeros multiply faster than weights do. */
+static rt_tensor make_up(rt_binder *binder, rt_dtype dtype, int ndim, const int64_t *dim, const char *name)
+{
+    rt_tensor t = rt_wrap(NULL, dtype, ndim, dim);
+    t.data = rt_arena_push(binder->arena, rt_bytes(t));
+    if (!t.data) {
+        if (binder->status == RT_OK)
+            binder->status = rt_fail(binder->err, RT_ERR_MEMORY, NULL, 0, "no memory for the weights");
+        return t;
+    }
+    uint64_t state = rt_hash_text(name);
+    float scale = ndim > 1 ? 1 / sqrtf((float)dim[ndim - 1]) : 0.1f;
+    for (int64_t i = 0; i < rt_count(t); i++) {
+        state = state * 6364136223846793005ull + 1442695040888963407ull;
+        float value = scale * ((float)(state >> 40) * 0x1p-23f - 1);
+        rt_convert((char *)t.data + i * rt_dtype_size(dtype), dtype, &value, RT_F32, 1);
+    }
+    return t;
+}
+
 void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bind_kind kind, const char *prefix,
              const char *name, int ndim, const int64_t *dim)
 {
@@ -81,6 +103,11 @@ void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bi
     if (out_bf16) *out_bf16 = rt_wrap(NULL, RT_BF16, ndim, dim);
     if (binder->visit) {
         binder->visit(binder->user, full, ndim, dim);
+        return;
+    }
+    bool bf16 = kind == RT_BIND_PRODUCT && binder->real == RT_F32 && rt_precision_bf16(binder->precision, full);
+    if (binder->synthetic) {
+        *(bf16 ? out_bf16 : out_exact) = make_up(binder, bf16 ? RT_BF16 : binder->real, ndim, dim, full);
         return;
     }
     const rt_weight *weight = find(binder, full);
@@ -99,7 +126,6 @@ void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bi
         report(binder, &binder->n_misshapen, full, what);
         return;
     }
-    bool bf16 = kind == RT_BIND_PRODUCT && binder->real == RT_F32 && rt_precision_bf16(binder->precision, full);
     if (bf16) *out_bf16 = convert(binder, t, RT_BF16);
     else *out_exact = convert(binder, t, binder->real);
 }

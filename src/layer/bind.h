@@ -40,6 +40,9 @@ typedef struct {
     rt_text problems;         /* the first few, one a line */
     rt_status status;
     rt_err *err;
+
+    /* measuring: weights are made up on the arena instead of read */
+    bool synthetic;
 } rt_binder;
 
 /* How a weight takes part in bf16 products. */

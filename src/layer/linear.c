@@ -9,11 +9,13 @@ void rt_linear_bind(rt_binder *binder, rt_linear *linear, const char *prefix, co
     if (bias) RT_BIND(binder, &linear->bias, scope, "bias", out);
 }
 
-void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in)
+void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in,
+                          bool bias)
 {
     RT_SCOPE(scope, prefix, "%s", name);
     *linear = (rt_linear){0};
     RT_BIND(binder, &linear->weight, scope, "weight", out, in);
+    if (bias) RT_BIND(binder, &linear->bias, scope, "bias", out);
 }
 
 void rt_norm_bind(rt_binder *binder, rt_norm *norm, const char *prefix, const char *name, int64_t c, bool offset)

@@ -22,8 +22,9 @@ typedef struct {
 /* Weights: <prefix>.<name>.weight (out,in) and, with a bias, <prefix>.<name>.bias (out). */
 void rt_linear_bind(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in,
                     bool bias);
-/* A layer on coordinates or distances: never rounded to bf16. */
-void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in);
+/* A layer that is never rounded to bf16: on coordinates or distances, or too small for speed to matter. */
+void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in,
+                          bool bias);
 /* Weights: <prefix>.<name>.weight (c) and, with an offset, .bias (c). */
 void rt_norm_bind(rt_binder *binder, rt_norm *norm, const char *prefix, const char *name, int64_t c, bool offset);
 

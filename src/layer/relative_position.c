@@ -5,7 +5,7 @@ void rt_relative_position_bind(rt_binder *binder, rt_relative_position *r, const
     const rt_config *c = binder->config;
     r->r_max = c->r_max;
     r->s_max = c->s_max;
-    rt_linear_bind_exact(binder, &r->linear, prefix, "linear_no_bias", c->c_z, 4 * c->r_max + 2 * c->s_max + 7);
+    rt_linear_bind_exact(binder, &r->linear, prefix, "linear_no_bias", c->c_z, 4 * c->r_max + 2 * c->s_max + 7, false);
 }
 
 /* clip(difference + reach, 0, 2 reach), or the extra class 2 reach + 1 where the two do not belong together. */

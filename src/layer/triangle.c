@@ -16,32 +16,42 @@ void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplicati
     rt_linear_bind(binder, &m->b_g, prefix, "linear_b_g", c_hidden, c_z, false);
 }
 
-/* y = (x P^T) * sigmoid(x G^T) */
+/* y = (x P^T) * sigmoid(x G^T), each with its bias if it has one */
 static void gated_projection(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_tensor y, rt_tensor x)
 {
     rt_linear_forward(ctx, p, y, x, RT_PLAIN);
     rt_linear_forward(ctx, g, y, x, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = y});
 }
 
+void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
+                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing)
+{
+    int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
+    rt_tensor flat = RT_VIEW(z, rows, z.dim[2]), left = RT_NEW(ctx, rows, c), right = RT_NEW(ctx, rows, c);
+    int64_t inner = rt_arena_mark(ctx->step);
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
+        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+        rt_tensor normed = rt_norm_new(ctx, norm, rt_slice(flat, first, count));
+        gated_projection(ctx, a, a_gate, rt_slice(left, first, count), normed);
+        gated_projection(ctx, b, b_gate, rt_slice(right, first, count), normed);
+        rt_arena_reset(ctx->step, inner);
+    }
+    rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), outgoing);
+    rt_arena_reset(ctx->step, mark);
+}
+
 void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor z)
 {
     int64_t n = z.dim[0], rows = n * n, c_z = z.dim[2], c = rt_linear_out(&m->a_p), mark = rt_arena_mark(ctx->step);
     RT_SHAPE(z, n, n, c_z);
-    rt_tensor flat = RT_VIEW(z, rows, c_z);
-    rt_tensor a = RT_NEW(ctx, rows, c), b = RT_NEW(ctx, rows, c), x = RT_NEW(ctx, rows, c);
+    rt_tensor flat = RT_VIEW(z, rows, c_z), x = RT_NEW(ctx, rows, c);
+    rt_triangle_update(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, x, z, m->outgoing);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor normed = rt_norm_new(ctx, &m->norm_in, rt_slice(flat, first, count));
-        gated_projection(ctx, &m->a_p, &m->a_g, rt_slice(a, first, count), normed);
-        gated_projection(ctx, &m->b_p, &m->b_g, rt_slice(b, first, count), normed);
-        rt_arena_reset(ctx->step, inner);
-    }
-    rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(a, n, n, c), RT_VIEW(b, n, n, c), m->outgoing);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor chunk = rt_slice(flat, first, count);
-        rt_tensor normed = rt_norm_new(ctx, &m->norm_in, chunk), out = rt_norm_new(ctx, &m->norm_out, rt_slice(x, first, count));
+        rt_tensor chunk = rt_slice(flat, first, count), out = rt_slice(x, first, count);
+        rt_tensor normed = rt_norm_new(ctx, &m->norm_in, chunk);
+        rt_norm_forward(ctx, &m->norm_out, out, out);
         rt_tensor update = rt_linear_new(ctx, &m->z, out, RT_ACT_NONE);
         rt_linear_forward(ctx, &m->g, chunk, normed, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = update, .add = true});
         rt_arena_reset(ctx->step, inner);

@@ -352,7 +352,8 @@ static void a_bf16_weight_is_read_as_bf16(void **state)
         rt_op_linear(c, y, x, w16, RT_ABSENT, (rt_epilogue){0});
         result[i] = y;
     }
-    assert_true(compare(result[0], result[1]) < 1e-5);
+    /* without bf16 instructions the weights are widened and x is not rounded: then the two differ by x's rounding */
+    assert_true(compare(result[0], result[1]) < (rt_cpu_has_bf16() ? 1e-5 : 1e-2));
     rt_ctx_free(ctx);
     rt_ctx_free(exact);
 }

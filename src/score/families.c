@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/csv.h"
 
 static int by_target(const void *a, const void *b)
@@ -27,7 +28,10 @@ static rt_status add_row(rt_families *f, const rt_csv *csv, int64_t target, int6
     *row = (rt_families_row){.line = rt_csv_line(csv)};
     row->target = rt_copy_text(rt_csv_text(csv, target), -1, err);
     row->family = rt_copy_text(rt_csv_text(csv, family), -1, err);
-    return row->target && row->family ? RT_OK : RT_ERR_MEMORY;
+    if (!row->target || !row->family) return RT_ERR_MEMORY;
+    rt_tame_text(row->target);
+    rt_tame_text(row->family);
+    return RT_OK;
 }
 
 rt_status rt_families_load(rt_families *out_families, const char *path, rt_err *err)

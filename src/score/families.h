@@ -1,5 +1,5 @@
 /* families.h - which family each target belongs to
- * Room: score.  Uses: base/memory, io/csv.
+ * Room: score.  Uses: base/memory, base/text, io/csv.
  */
 #ifndef RT_SCORE_FAMILIES_H
 #define RT_SCORE_FAMILIES_H

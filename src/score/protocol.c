@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 
 /* "folder/name" of a file's own folder. */
 static void beside(char *out, int64_t size, const char *file, const char *name)
@@ -49,7 +50,11 @@ rt_status rt_protocol_find(json_t **ret_run, const char *table_path, rt_err *err
     return status;
 }
 
-static void warn(json_t *warnings, const char *text) { json_array_append_new(warnings, json_string(text)); }
+static void warn(json_t *warnings, char *text)
+{
+    rt_tame_text(text);
+    json_array_append_new(warnings, json_string(text));
+}
 
 /* A value as a person reads it. */
 static void describe(char *out, size_t size, const json_t *value)

@@ -1,5 +1,5 @@
 /* protocol.h - how an arm was predicted: what its run.json says, and what differs between two arms
- * Room: score.  Uses: base/file, base/json.
+ * Room: score.  Uses: base/file, base/json, base/text.
  *
  * Read from a run record: options.samples, options.cycles, options.steps, options.template-idx, seed,
  * targets[].inputs.msa.rows, targets[].inputs.templates.used and, when a checkpoint was chosen by its scores, the list

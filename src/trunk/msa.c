@@ -12,7 +12,7 @@ void rt_msa_module_bind(rt_binder *binder, rt_msa_module *m)
     int64_t width = c->msa_averaging_heads * c->msa_averaging_hidden, hidden = c->msa_outer_product_hidden;
     m->n_block = c->msa_blocks;
     m->c_m = c->c_m;
-    rt_linear_bind_exact(binder, &m->m, "msa_module", "linear_no_bias_m", c->c_m, M_INPUTS);
+    rt_linear_bind_exact(binder, &m->m, "msa_module", "linear_no_bias_m", c->c_m, M_INPUTS, false);
     rt_linear_bind(binder, &m->s, "msa_module", "linear_no_bias_s", c->c_m, c->c_s_inputs, false);
     m->block = rt_bind_array(binder, m->n_block, sizeof *m->block);
     for (int64_t i = 0; m->block && i < m->n_block; i++) {

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "layer/triangle.h"
+
 enum { POSITION_REACH = 16, POSITION_CLASSES = 2 * POSITION_REACH + 1 };
 
 static void triangle_bind(rt_binder *binder, rt_ribonanza_triangle *t, const char *prefix, int64_t c, bool outgoing)
@@ -22,23 +24,23 @@ static void layer_bind(rt_binder *binder, rt_ribonanza_layer *l, const char *pre
     const rt_config *c = binder->config;
     int64_t ninp = c->ribonanza_ninp, pair = c->ribonanza_pairwise_dimension, dim_msa = c->ribonanza_dim_msa;
     RT_SCOPE(attention, prefix, "self_attn");
-    rt_linear_bind(binder, &l->q, attention, "w_qs", ninp, ninp, false);
-    rt_linear_bind(binder, &l->k, attention, "w_ks", ninp, ninp, false);
-    rt_linear_bind(binder, &l->v, attention, "w_vs", ninp, ninp, false);
+    rt_linear_bind_exact(binder, &l->q, attention, "w_qs", ninp, ninp, false);
+    rt_linear_bind_exact(binder, &l->k, attention, "w_ks", ninp, ninp, false);
+    rt_linear_bind_exact(binder, &l->v, attention, "w_vs", ninp, ninp, false);
     rt_norm_bind(binder, &l->norm1, prefix, "norm1", ninp, true);
     rt_norm_bind(binder, &l->norm2, prefix, "norm2", ninp, true);
-    rt_linear_bind(binder, &l->bias, prefix, "pairwise2heads", c->ribonanza_nhead, pair, false);
+    rt_linear_bind_exact(binder, &l->bias, prefix, "pairwise2heads", c->ribonanza_nhead, pair, false);
     rt_norm_bind(binder, &l->pair_norm, prefix, "pairwise_norm", pair, true);
     RT_SCOPE(out, prefix, "triangle_update_out");
     RT_SCOPE(in, prefix, "triangle_update_in");
     triangle_bind(binder, &l->triangle_out, out, pair, true);
     triangle_bind(binder, &l->triangle_in, in, pair, false);
     RT_SCOPE(outer, prefix, "outer_product_mean");
-    rt_linear_bind(binder, &l->down, outer, "proj_down1", dim_msa, ninp, true);
+    rt_linear_bind_exact(binder, &l->down, outer, "proj_down1", dim_msa, ninp, true);
     RT_BIND(binder, &l->outer, outer, "proj_down2.weight", pair, dim_msa * dim_msa);
     RT_BIND(binder, &l->outer_bias, outer, "proj_down2.bias", pair);
-    rt_linear_bind(binder, &l->transition1, prefix, "sequence_transititon.0", 4 * ninp, ninp, true);
-    rt_linear_bind(binder, &l->transition2, prefix, "sequence_transititon.2", ninp, 4 * ninp, true);
+    rt_linear_bind_exact(binder, &l->transition1, prefix, "sequence_transititon.0", 4 * ninp, ninp, true);
+    rt_linear_bind_exact(binder, &l->transition2, prefix, "sequence_transititon.2", ninp, 4 * ninp, true);
     rt_norm_bind(binder, &l->pair_transition_norm, prefix, "pair_transition.0", pair, true);
     rt_linear_bind(binder, &l->pair_transition1, prefix, "pair_transition.1", 4 * pair, pair, true);
     rt_linear_bind(binder, &l->pair_transition2, prefix, "pair_transition.3", pair, 4 * pair, true);
@@ -60,7 +62,7 @@ void rt_ribonanza_bind(rt_binder *binder, rt_ribonanza *r)
     }
     RT_BIND(binder, &r->encoder, "ribonanza_net", "encoder.weight", c->ribonanza_ntoken, r->ninp);
     rt_linear_bind(binder, &r->decoder, "ribonanza_net", "decoder", c->ribonanza_nclass, r->ninp, true);
-    rt_linear_bind(binder, &r->down, "ribonanza_net", "outer_product_mean.proj_down1", dim_msa, r->ninp, true);
+    rt_linear_bind_exact(binder, &r->down, "ribonanza_net", "outer_product_mean.proj_down1", dim_msa, r->ninp, true);
     RT_BIND(binder, &r->outer, "ribonanza_net", "outer_product_mean.proj_down2.weight", pair, dim_msa * dim_msa);
     RT_BIND(binder, &r->outer_bias, "ribonanza_net", "outer_product_mean.proj_down2.bias", pair);
     RT_BIND(binder, &r->position, "ribonanza_net", "pos_encoder.linear.weight", pair, POSITION_CLASSES);
@@ -71,35 +73,21 @@ void rt_ribonanza_injector_bind(rt_binder *binder, rt_ribonanza_injector *inject
 {
     RT_SCOPE(projection, "", "projection_%s_features", kind);
     RT_SCOPE(gated, "", "gated_%s_feature_injector", kind);
-    rt_linear_bind(binder, &injector->first, projection, "0", c, c_in, false);
+    rt_linear_bind_exact(binder, &injector->first, projection, "0", c, c_in, false);
     rt_norm_bind(binder, &injector->norm1, projection, "1", c, true);
-    rt_linear_bind(binder, &injector->second, projection, "3", c, c, false);
+    rt_linear_bind_exact(binder, &injector->second, projection, "3", c, c, false);
     rt_norm_bind(binder, &injector->norm2, projection, "4", c, true);
     RT_BIND(binder, &injector->gate, gated, "gate_param", c);
-    rt_linear_bind(binder, &injector->inject, gated, "proj", c, c, true);
-}
-
-/* y = (x P^T + p) * sigmoid(x G^T + g) */
-static void gated(rt_ctx *ctx, const rt_linear *projection, const rt_linear *gate, rt_tensor y, rt_tensor x)
-{
-    rt_linear_forward(ctx, projection, y, x, RT_PLAIN);
-    rt_linear_forward(ctx, gate, y, x, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = y});
+    rt_linear_bind_exact(binder, &injector->inject, gated, "proj", c, c, true);
 }
 
 /* pair (N,N,c) += to_out(LN(product) * out_gate) */
 static void triangle_forward(rt_ctx *ctx, const rt_ribonanza_triangle *t, rt_tensor pair)
 {
-    int64_t n = pair.dim[0], rows = n * n, c = pair.dim[2], mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(pair, rows, c), left = RT_NEW(ctx, rows, c), right = RT_NEW(ctx, rows, c), x = RT_NEW(ctx, rows, c);
+    int64_t rows = rt_rows(pair), c = pair.dim[2], mark = rt_arena_mark(ctx->step);
+    rt_tensor flat = RT_VIEW(pair, rows, c), x = RT_NEW(ctx, rows, c);
+    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing);
     int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor normed = rt_norm_new(ctx, &t->norm, rt_slice(flat, first, count));
-        gated(ctx, &t->left, &t->left_gate, rt_slice(left, first, count), normed);
-        gated(ctx, &t->right, &t->right_gate, rt_slice(right, first, count), normed);
-        rt_arena_reset(ctx->step, inner);
-    }
-    rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), t->outgoing);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
         rt_tensor chunk = rt_slice(flat, first, count), out = rt_slice(x, first, count);

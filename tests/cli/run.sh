@@ -6,6 +6,7 @@
 #   expect_stdout TEXT       a piece of its stdout (expect_stderr: of its stderr; TEXT spans no line end)
 #   expect_no_stdout         nothing at all on stdout
 #   expect_same A B          two values
+#   model FILE               writes a small random checkpoint (666,040 parameters)
 #   needs PATH               skips the case when a file is not here
 # Set for cases: DATA (tests/data), GOLDEN (shared golden files, which only some machines have), BINARY.
 set -u
@@ -33,6 +34,7 @@ expect_stderr() { grep -qF -- "$1" "$err" || { note "$ran: stderr lacks '$1':"; 
 expect_no_stdout() { [ ! -s "$out" ] || note "$ran: stdout is not empty: $(head -1 "$out")"; }
 expect_same() { [ "$1" = "$2" ] || note "'$1' is not '$2'"; }
 skip() { echo "$*" >"$skip"; exit 0; }
+model() { "$BINARY" init --config "$DATA/tiny_config.json" --out "$1" --quiet >/dev/null || note "init failed"; }
 needs() { [ -e "$1" ] || skip "no $1"; }
 
 passed=0 failed=0 skipped=0

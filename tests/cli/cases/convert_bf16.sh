@@ -1,5 +1,5 @@
-needs "$GOLDEN/tiny/tiny.pt"
-run convert "$GOLDEN/tiny/tiny.pt" --out t.safetensors --dtype bf16 --json
+model m.safetensors
+run convert m.safetensors --out t.safetensors --dtype bf16 --json
 expect_exit 0
 expect_stdout '"parameters": 666040'
 run inspect t.safetensors

@@ -1,0 +1,205 @@
+#include "bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "diffusion/sampler.h"
+#include "op/cpu.h"
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+const char *rt_bench_stage_name(int stage)
+{
+    static const char *const NAMES[] = {
+#define RT_STAGE(name) #name,
+        RT_BENCH_STAGES
+#undef RT_STAGE
+    };
+    return NAMES[stage];
+}
+
+typedef struct {
+    rt_ctx *ctx;
+    rt_model *model;
+    rt_features features;
+    rt_tensor s_inputs, s_init, s, z, x, denoised, rows;
+    rt_denoiser_context context;
+} workload;
+
+/* An N-mer with n_msa mutated rows and one random-walk template. */
+static rt_status make_features(workload *w, int64_t n, int64_t n_msa, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_input input = {0};
+    rt_rng rng = rt_rng_make(1, 2, 3, RT_DRAW_WEIGHTS);
+    char *text = NULL;
+    float *xyz = NULL;
+    RT_TRY_ALLOC(text, n + 1);
+    RT_TRY_ALLOC(xyz, 3 * n);
+    for (int64_t i = 0; i < n; i++) text[i] = "ACGU"[rt_rng_below(&rng, (uint64_t)i, 4)];
+    for (int64_t i = 0; i < 3 * n; i++)
+        xyz[i] = (i < 3 ? 0 : xyz[i - 3]) + 3.5f * (float)rt_rng_normal(&rng, (uint64_t)(n + i));
+    RT_TRY(rt_input_set_sequence(&input, "bench", text, err));
+    RT_TRY(rt_input_set_templates(&input, xyz, n, 1, NULL, 0, RT_TEMPLATE_MISSING_MASK, NULL, err));
+    RT_TRY(rt_features_build(&w->features, w->ctx->step, &input, rt_conformers_default(), 1, NULL, err));
+    w->features.n_msa = n_msa;
+    w->features.msa = RT_NEW_TYPE(w->ctx, RT_U8, n_msa, n);
+    w->rows = RT_NEW_TYPE(w->ctx, RT_I64, n_msa);
+    for (int64_t i = 0; w->ctx->status == RT_OK && i < n_msa * n; i++)
+        ((uint8_t *)w->features.msa.data)[i] = (uint8_t)(21 + rt_rng_below(&rng, (uint64_t)(5 * n + i), 4));
+    for (int64_t i = 0; w->ctx->status == RT_OK && i < n_msa; i++) ((int64_t *)w->rows.data)[i] = i;
+done:
+    rt_input_free_members(&input);
+    free(text);
+    free(xyz);
+    return status;
+}
+
+static void fill(rt_tensor t, double scale, uint64_t stream)
+{
+    rt_rng rng = rt_rng_make(7, stream, 0, RT_DRAW_WEIGHTS);
+    for (int64_t i = 0; t.data && i < rt_count(t); i++) ((float *)t.data)[i] = (float)(scale * rt_rng_normal(&rng, (uint64_t)i));
+}
+
+static void run_stage(workload *w, int stage)
+{
+    rt_ctx *ctx = w->ctx;
+    const rt_model *m = w->model;
+    int64_t n = w->features.n_token, atoms = w->features.n_atom, mark = rt_arena_mark(ctx->step);
+    rt_tensor z = rt_new_copy(ctx, w->z), s = rt_new_copy(ctx, w->s);
+    const rt_config *c = &m->config;
+    switch (stage) {
+    case RT_BENCH_ribonanza: {
+        rt_ribonanza_mix mix;
+        rt_ribonanza_forward(ctx, &m->trunk.embedder.ribonanza, &mix, w->features.tokenized_seq);
+        break;
+    }
+    case RT_BENCH_input_embedder: {
+        rt_embedder embedder = m->trunk.embedder;
+        embedder.use_ribonanza = false;
+        rt_embedder_forward(ctx, &embedder, w->s_inputs, w->s_init, z, &w->features);
+        break;
+    }
+    case RT_BENCH_template:
+        rt_template_embedder_forward(ctx, &m->trunk.template_embedder, z, w->s_inputs, &w->features, 0);
+        break;
+    case RT_BENCH_msa:
+        rt_msa_module_forward(ctx, &m->trunk.msa, z, w->s_inputs, &w->features, w->rows, 0);
+        break;
+    case RT_BENCH_pairformer:
+        rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0);
+        break;
+    case RT_BENCH_denoiser_1:
+    case RT_BENCH_denoiser_5:
+        rt_denoiser_forward(ctx, &m->denoiser, &w->context, rt_slice(w->denoised, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5),
+                            rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1);
+        break;
+    default: {
+        rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
+                                       RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
+        rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, w->s, w->z, rt_at(w->x, 0), &w->features, 0);
+    }
+    }
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* GFLOP/s of one product of 2,048 x 1,024 x 512 per thread at a time, on all threads, best of several. */
+static double measure_gemm_peak(rt_ctx *ctx, bool bf16)
+{
+    int64_t mark = rt_arena_mark(ctx->step), m = 4096 * rt_pool_threads(ctx->pool), n = 1024, k = 512;
+    rt_tensor x = RT_NEW(ctx, m, k), y = RT_NEW(ctx, m, n), w = RT_NEW(ctx, n, k), w16 = RT_NEW_TYPE(ctx, RT_BF16, n, k);
+    double best = INFINITY;
+    fill(x, 1, 1);
+    fill(w, 1, 2);
+    if (ctx->status == RT_OK) rt_cpu_to_bf16(w16.data, w.data, rt_count(w));
+    for (int i = 0; i < 8 && ctx->status == RT_OK; i++) {
+        double start = now();
+        rt_op_linear(ctx, y, x, bf16 ? w16 : w, RT_ABSENT, (rt_epilogue){0});
+        best = fmin(best, now() - start);
+    }
+    rt_arena_reset(ctx->step, mark);
+    return 2e-9 * (double)(m * n * k) / best;
+}
+
+/* Matrix-product work of the stages whose formula is simple: pairformer blocks and everything made of them. */
+static void count_work(rt_bench_result *r, const rt_config *c)
+{
+    double n = (double)r->n_token, cz = (double)c->c_z, cs = (double)c->c_s, ch = (double)c->c_hidden_mul;
+    double att = (double)(c->no_heads_pair * c->c_hidden_pair_att);
+    double pair = 2 * (2 * n * n * n * ch + 2 * n * n * (4 * cz * ch + ch * cz + cz * cz)) +
+                  2 * (4 * n * n * n * att + 2 * n * n * (5 * cz * att + cz * (double)c->no_heads_pair)) + 2 * n * n * 12 * cz * cz;
+    double single = 4 * n * n * cs + 2 * n * (5 * cs * cs + 12 * cs * cs) + 2 * n * n * cz * (double)c->pairformer_heads;
+    r->gflop[RT_BENCH_pairformer] = 1e-9 * (double)c->pairformer_blocks * (pair + single);
+    r->gflop[RT_BENCH_template] = 1e-9 * (double)c->template_blocks * pair;
+    r->gflop[RT_BENCH_confidence] = 1e-9 * (double)c->confidence_blocks * (pair + single);
+}
+
+static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_options *options, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_ctx *ctx = w->ctx;
+    const rt_config *c = options->config;
+    int64_t n = result->n_token;
+    RT_TRY(make_features(w, n, options->n_msa, err));
+    result->n_atom = w->features.n_atom;
+    w->s_inputs = RT_NEW(ctx, n, c->c_s_inputs);
+    w->s_init = RT_NEW(ctx, n, c->c_s);
+    w->s = RT_NEW(ctx, n, c->c_s);
+    w->z = RT_NEW(ctx, n, n, c->c_z);
+    w->x = RT_NEW(ctx, 5, result->n_atom, 3);
+    w->denoised = RT_NEW(ctx, 5, result->n_atom, 3);
+    fill(w->s, 1, 3);
+    fill(w->z, 1, 4);
+    fill(w->x, 20, 5);
+    fill(w->s_inputs, 1, 6);
+    result->gemm_peak = measure_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);
+    for (int stage = 0; stage < RT_BENCH_COUNT && ctx->status == RT_OK; stage++) {
+        ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
+                    (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);
+        if (stage == RT_BENCH_denoiser_1)
+            rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z);
+        result->seconds[stage] = INFINITY;
+        for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
+            double start = now();
+            run_stage(w, stage);
+            result->seconds[stage] = fmin(result->seconds[stage], now() - start);
+        }
+        rt_debug("%lld tokens, %s: %.4f s", (long long)n, rt_bench_stage_name(stage), result->seconds[stage]);
+    }
+    count_work(result, c);
+    result->peak_rss = rt_memory_peak_rss();
+    result->peak_activations = rt_arena_peak(ctx->step);
+    status = rt_ctx_take(ctx, err);
+done:
+    rt_arena_reset(ctx->step, 0);
+    rt_arena_peak_reset(ctx->step);
+    rt_arena_trim(ctx->step);
+    return status;
+}
+
+rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t n_size, const rt_bench_options *options,
+                       rt_err *err)
+{
+    rt_status status = RT_OK;
+    workload w = {0};
+    RT_TRY(rt_ctx_create(&w.ctx, RT_BACKEND_CPU, options->threads, rt_memory_available(), err));
+    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, err));
+    for (int64_t i = 0; i < n_size; i++) {
+        results[i] = (rt_bench_result){.n_token = n_token[i]};
+        RT_TRY(run_size(&results[i], &w, options, err));
+    }
+done:
+    rt_model_close(w.model);
+    rt_ctx_free(w.ctx);
+    return status;
+}

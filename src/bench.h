@@ -1,0 +1,51 @@
+/* bench.h - seconds and GFLOP/s of each stage of the network, beside this machine's own matrix-product peak
+ * Uses: model, fold, feat.
+ *
+ * Stages and their inputs are those that PyTorch timings of the reference use: N random tokens, 64 MSA rows, all of them
+ * seen, one template, made-up weights of the true shapes; minimum over repetitions.
+ */
+#ifndef RT_BENCH_H
+#define RT_BENCH_H
+
+#include "model.h"
+
+#define RT_BENCH_STAGES     \
+    RT_STAGE(ribonanza)     \
+    RT_STAGE(input_embedder) \
+    RT_STAGE(template)      \
+    RT_STAGE(msa)           \
+    RT_STAGE(pairformer)    \
+    RT_STAGE(denoiser_1)    \
+    RT_STAGE(denoiser_5)    \
+    RT_STAGE(confidence)
+
+enum {
+#define RT_STAGE(name) RT_BENCH_##name,
+    RT_BENCH_STAGES
+#undef RT_STAGE
+    RT_BENCH_COUNT
+};
+
+typedef struct {
+    int64_t n_token, n_atom;
+    double seconds[RT_BENCH_COUNT];
+    double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the matrix products; 0: not counted */
+    double gemm_peak;                 /* GFLOP/s of large products on all threads, measured in the same run */
+    int64_t peak_rss;                 /* bytes, of the process so far */
+    int64_t peak_activations;         /* bytes of the arena */
+} rt_bench_result;
+
+typedef struct {
+    const rt_config *config;
+    rt_precision precision;
+    int threads, repetitions;
+    int64_t n_msa;
+} rt_bench_options;
+
+const char *rt_bench_stage_name(int stage);
+
+/* One result per size; results (n_size) is the caller's. */
+rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t n_size, const rt_bench_options *options,
+                       rt_err *err);
+
+#endif

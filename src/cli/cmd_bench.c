@@ -1,0 +1,106 @@
+/* cmd_bench.c - rnatune bench: how fast each stage of the network is here */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "bench.h"
+#include "cli/choices.h"
+#include "cli/commands.h"
+
+enum { MAX_SIZES = 32 };
+
+static rt_status read_sizes(int64_t *out_sizes, int64_t *out_count, const char *text, rt_err *err)
+{
+    *out_count = 0;
+    for (const char *at = text; *at;) {
+        size_t length = strcspn(at, ",");
+        int64_t value;
+        if (!rt_parse_int(at, (int64_t)length, &value) || value < 1 || value > 20000 || *out_count == MAX_SIZES)
+            return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--tokens '%s': expected up to %d numbers from 1 to 20000, as 64,128", text,
+                           MAX_SIZES);
+        out_sizes[(*out_count)++] = value;
+        at += length + (at[length] == ',');
+    }
+    return RT_OK;
+}
+
+static void print_json(const rt_bench_result *results, int64_t count, const char *precision)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < count; i++) {
+        const rt_bench_result *r = &results[i];
+        json_t *sec = json_object();
+        for (int stage = 0; stage < RT_BENCH_COUNT; stage++)
+            json_object_set_new(sec, rt_bench_stage_name(stage), json_real(r->seconds[stage]));
+        json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:o, s:f, s:f}", "n_token", (json_int_t)r->n_token, "n_atom",
+                                              (json_int_t)r->n_atom, "precision", precision, "sec", sec, "gemm_peak_gflops",
+                                              r->gemm_peak, "peak_rss_mib", (double)r->peak_rss / (1 << 20)));
+    }
+    json_dumpf(list, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(list);
+}
+
+static void print_table(const rt_bench_result *results, int64_t count)
+{
+    printf("tokens\tstage\tseconds\tgflops\tof_gemm_peak\n");
+    for (int64_t i = 0; i < count; i++)
+        for (int stage = 0; stage < RT_BENCH_COUNT; stage++) {
+            const rt_bench_result *r = &results[i];
+            double rate = r->gflop[stage] / r->seconds[stage];
+            printf("%lld\t%s\t%.4f\t", (long long)r->n_token, rt_bench_stage_name(stage), r->seconds[stage]);
+            if (r->gflop[stage] > 0) printf("%.1f\t%.2f\n", rate, rate / r->gemm_peak);
+            else printf("-\t-\n");
+        }
+    for (int64_t i = 0; i < count; i++)
+        rt_info("%lld tokens: matrix products reach %.0f GFLOP/s here; activations %.0f MiB, peak memory %.0f MiB",
+                (long long)results[i].n_token, results[i].gemm_peak, (double)results[i].peak_activations / (1 << 20),
+                (double)results[i].peak_rss / (1 << 20));
+}
+
+static rt_status run(rt_cli *cli, rt_err *err)
+{
+    rt_status status = RT_OK;
+    const rt_options *o = cli->options;
+    rt_config config;
+    rt_bench_result results[MAX_SIZES];
+    int64_t sizes[MAX_SIZES], count;
+    const char *precision = rt_option_text(o, "precision");
+    RT_TRY(rt_config_load(&config, rt_option_text(o, "config"), err));
+    config.use_ribonanza = true;
+    RT_TRY(read_sizes(sizes, &count, rt_option_text(o, "tokens"), err));
+    rt_bench_options options = {.config = &config, .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
+                                .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa")};
+    RT_TRY(rt_bench_run(results, sizes, count, &options, err));
+    if (rt_option_flag(o, "json")) print_json(results, count, precision);
+    else print_table(results, count);
+done:
+    return status;
+}
+
+static const rt_option OPTIONS[] = {
+    {.name = "config", .type = RT_OPTION_TEXT, .value = "NAME|FILE", .fallback = "rnapro_base",
+     .help = "the network's sizes; its weights are made up"},
+    {.name = "tokens", .type = RT_OPTION_TEXT, .value = "N[,N...]", .fallback = "64,128", .help = "target lengths"},
+    {.name = "msa", .type = RT_OPTION_INT, .value = "N", .fallback = "64", .low = 1, .high = 16384, .help = "MSA rows"},
+    {.name = "reps", .type = RT_OPTION_INT, .value = "N", .fallback = "3", .low = 1, .high = 1000,
+     .help = "repetitions of each stage; the minimum is printed"},
+    RT_CHOICE_PRECISION,
+    RT_CHOICE_THREADS,
+    {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
+    {0},
+};
+
+const rt_command rt_cmd_bench = {
+    .name = "bench",
+    .summary = "how fast each stage of the network is on this machine",
+    .options = OPTIONS,
+    .description =
+        "Times each stage on a random target with one template and made-up weights, and the machine's own matrix products "
+        "in the same run, so that a rate can be read as a share of what is possible here.",
+    .output = "A table of tokens, stage, seconds, GFLOP/s and share of the measured peak, or JSON.",
+    .examples = "  rnatune bench --config rnapro_base --tokens 64,128 --precision bf16\n",
+    .run = run,
+};

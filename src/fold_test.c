@@ -1,0 +1,236 @@
+/* fold_test.c - what must hold for every network: threads, seeds, templates, memory, stopping, broken weights */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fold.h"
+
+static const char SEQUENCE[] = "GGGAAACCCGGGUUCGCCCGGGAUACUCCCGAGAUUACAGCC";
+enum { N = sizeof SEQUENCE - 1, SAMPLES = 2, STEPS = 3, CYCLES = 2 };
+
+typedef struct {
+    rt_ctx *ctx;
+    rt_model *model;
+    rt_input input;
+    rt_features features;
+} bench;
+
+static void open_bench(bench *b, rt_backend_kind kind, int threads, rt_precision precision)
+{
+    rt_err err;
+    *b = (bench){0};
+    assert_int_equal(rt_ctx_create(&b->ctx, kind, threads, (int64_t)1 << 30, &err), RT_OK);
+    rt_model_options options = {.checkpoint = "tests/data/golden/tiny/tiny.pt", .real = b->ctx->real, .precision = precision};
+    assert_int_equal(rt_model_open(&b->model, &options, &err), RT_OK);
+    assert_int_equal(rt_input_set_sequence(&b->input, "test", SEQUENCE, &err), RT_OK);
+}
+
+static void close_bench(bench *b)
+{
+    rt_input_free_members(&b->input);
+    rt_model_close(b->model);
+    rt_ctx_free(b->ctx);
+}
+
+/* Two helix-like templates; the second one moved rigidly by `turn` when asked; residue `hidden` missing in both. */
+static void set_templates(bench *b, double turn, int hidden, double hidden_value)
+{
+    float xyz[N * 2 * 3];
+    rt_err err;
+    for (int i = 0; i < N; i++)
+        for (int t = 0; t < 2; t++) {
+            double p[3] = {8.7 * cos(0.57 * i) + 1 + t, 8.7 * sin(0.57 * i) - 2, 2.81 * i + 3};
+            float *at = xyz + (i * 2 + t) * 3;
+            at[0] = (float)(cos(turn) * p[0] - sin(turn) * p[2] + 5 * turn);
+            at[1] = (float)(p[1] - 7 * turn);
+            at[2] = (float)(sin(turn) * p[0] + cos(turn) * p[2]);
+            if (i == hidden) at[0] = at[1] = at[2] = (float)hidden_value;
+        }
+    assert_int_equal(rt_input_set_templates(&b->input, xyz, N, 2, SEQUENCE, 1, RT_TEMPLATE_MISSING_MASK, NULL, &err), RT_OK);
+}
+
+static rt_status fold(bench *b, uint64_t seed, rt_fold_progress *opt_progress, rt_fold_result *result, rt_err *err)
+{
+    rt_fold_options options = {.n_cycle = CYCLES, .n_step = STEPS, .n_sample = SAMPLES, .seed = seed, .stream = 7,
+                               .opt_progress = opt_progress};
+    rt_status status = rt_features_build(&b->features, b->ctx->step, &b->input, rt_conformers_default(), seed, NULL, err);
+    return status == RT_OK ? rt_fold(b->ctx, b->model, &b->features, &options, result, err) : status;
+}
+
+static void same_bytes(rt_tensor a, rt_tensor b)
+{
+    assert_int_equal(rt_bytes(a), rt_bytes(b));
+    assert_memory_equal(a.data, b.data, (size_t)rt_bytes(a));
+}
+
+static double largest_difference(rt_tensor a, rt_tensor b)
+{
+    double top = 0;
+    for (int64_t i = 0; i < rt_count(a); i++) top = fmax(top, fabs(rt_get(a, i) - rt_get(b, i)));
+    return top;
+}
+
+static void check_threads(rt_precision precision)
+{
+    bench one, three;
+    rt_fold_result a, b, again;
+    rt_err err;
+    open_bench(&one, RT_BACKEND_CPU, 1, precision);
+    open_bench(&three, RT_BACKEND_CPU, 3, precision);
+    set_templates(&one, 0, 5, NAN);
+    set_templates(&three, 0, 5, NAN);
+    assert_int_equal(fold(&one, 42, NULL, &a, &err), RT_OK);
+    assert_int_equal(fold(&three, 42, NULL, &b, &err), RT_OK);
+    assert_int_equal(fold(&one, 42, NULL, &again, &err), RT_OK);
+    same_bytes(a.coordinate, b.coordinate);
+    same_bytes(a.coordinate, again.coordinate);
+    same_bytes(a.contact_probs, b.contact_probs);
+    for (int s = 0; s < SAMPLES; s++) {
+        same_bytes(a.summary[s].token_pair_pae, b.summary[s].token_pair_pae);
+        same_bytes(a.summary[s].atom_plddt, again.summary[s].atom_plddt);
+        assert_true(a.summary[s].ranking_score == b.summary[s].ranking_score);
+    }
+    close_bench(&one);
+    close_bench(&three);
+}
+
+static void threads_and_reruns_give_the_same_bytes(void **state) { (void)state; check_threads(RT_PRECISION_FP32); }
+static void so_they_do_in_bf16(void **state) { (void)state; check_threads(RT_PRECISION_BF16); }
+
+static void seeds_and_samples_differ(void **state)
+{
+    (void)state;
+    bench b;
+    rt_fold_result first, second;
+    rt_err err;
+    open_bench(&b, RT_BACKEND_CPU, 2, RT_PRECISION_FP32);
+    assert_int_equal(fold(&b, 1, NULL, &first, &err), RT_OK);
+    assert_int_equal(fold(&b, 2, NULL, &second, &err), RT_OK);
+    assert_true(largest_difference(first.coordinate, second.coordinate) > 1);
+    assert_true(largest_difference(rt_at(first.coordinate, 0), rt_at(first.coordinate, 1)) > 1);
+    close_bench(&b);
+}
+
+static void a_template_may_stand_anywhere(void **state)
+{
+    (void)state;
+    bench b;
+    rt_fold_result here, there;
+    rt_err err;
+    open_bench(&b, RT_BACKEND_REF64, 1, RT_PRECISION_FP32);   /* in double: no rounding to hide behind */
+    set_templates(&b, 0, -1, 0);
+    assert_int_equal(fold(&b, 42, NULL, &here, &err), RT_OK);
+    set_templates(&b, 1.1, -1, 0);
+    assert_int_equal(fold(&b, 42, NULL, &there, &err), RT_OK);
+    double moved = largest_difference(here.contact_probs, there.contact_probs);
+    assert_true(moved < 1e-5);   /* the template's coordinates are float32: distances change in the last bit */
+    set_templates(&b, 0, 3, NAN);
+    assert_int_equal(fold(&b, 42, NULL, &there, &err), RT_OK);
+    assert_true(largest_difference(here.contact_probs, there.contact_probs) > 100 * moved);   /* templates do matter */
+    close_bench(&b);
+}
+
+static void a_missing_residue_has_no_place(void **state)
+{
+    (void)state;
+    bench b;
+    rt_fold_result not_a_number, nowhere;
+    rt_err err;
+    open_bench(&b, RT_BACKEND_CPU, 2, RT_PRECISION_FP32);
+    set_templates(&b, 0, 9, NAN);
+    assert_int_equal(fold(&b, 42, NULL, &not_a_number, &err), RT_OK);
+    set_templates(&b, 0, 9, -1e18);   /* the competition's way to write it */
+    assert_int_equal(fold(&b, 42, NULL, &nowhere, &err), RT_OK);
+    same_bytes(not_a_number.coordinate, nowhere.coordinate);
+    close_bench(&b);
+}
+
+static bool stop_at_diffusion(void *user, rt_stage stage, int64_t done, int64_t total)
+{
+    (void)user, (void)total;
+    return stage != RT_STAGE_DIFFUSION || done < 1;
+}
+
+static void stopping_is_a_status_and_leaves_the_context_usable(void **state)
+{
+    (void)state;
+    bench b;
+    rt_fold_result result, clean;
+    rt_err err;
+    open_bench(&b, RT_BACKEND_CPU, 2, RT_PRECISION_FP32);
+    assert_int_equal(fold(&b, 42, NULL, &clean, &err), RT_OK);
+    assert_int_equal(fold(&b, 42, stop_at_diffusion, &result, &err), RT_ERR_STOPPED);
+    assert_int_equal(fold(&b, 42, NULL, &result, &err), RT_OK);
+    same_bytes(clean.coordinate, result.coordinate);
+    close_bench(&b);
+}
+
+static void too_little_memory_is_an_error_with_figures(void **state)
+{
+    (void)state;
+    bench b;
+    rt_fold_result result;
+    rt_err err;
+    open_bench(&b, RT_BACKEND_CPU, 1, RT_PRECISION_FP32);
+    rt_arena *roomy = b.ctx->step, *tight;
+    assert_int_equal(rt_arena_create(&tight, "activation", 4 << 20, NULL), RT_OK);
+    b.ctx->step = tight;
+    assert_int_equal(fold(&b, 42, NULL, &result, &err), RT_ERR_MEMORY);
+    assert_non_null(strstr(err.what, "GiB"));
+    b.ctx->step = roomy;
+    rt_arena_free(tight);
+    assert_int_equal(fold(&b, 42, NULL, &result, &err), RT_OK);
+    close_bench(&b);
+}
+
+static void a_broken_weight_does_not_look_like_a_fold(void **state)
+{
+    (void)state;
+    bench b;
+    rt_fold_result result;
+    rt_err err;
+    float broken[32 * 105];
+    open_bench(&b, RT_BACKEND_CPU, 1, RT_PRECISION_FP32);
+    rt_linear *sinit = &b.model->trunk.embedder.sinit;
+    assert_int_equal(rt_count(sinit->weight), 32 * 105);
+    memcpy(broken, sinit->weight.data, sizeof broken);
+    broken[17] = NAN;
+    sinit->weight.data = broken;
+    assert_int_equal(fold(&b, 42, NULL, &result, &err), RT_ERR_FORMAT);
+    assert_non_null(strstr(err.what, "not finite"));
+    close_bench(&b);
+}
+
+static void the_smallest_target_folds(void **state)
+{
+    (void)state;
+    bench b;
+    rt_fold_result result;
+    rt_err err;
+    open_bench(&b, RT_BACKEND_CPU, 2, RT_PRECISION_FP32);
+    rt_input_free_members(&b.input);
+    assert_int_equal(rt_input_set_sequence(&b.input, "one", "G", &err), RT_OK);
+    assert_int_equal(fold(&b, 42, NULL, &result, &err), RT_OK);
+    assert_int_equal(result.coordinate.dim[1], 24);   /* G with OP3 */
+    close_bench(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_and_reruns_give_the_same_bytes),
+        cmocka_unit_test(so_they_do_in_bf16),
+        cmocka_unit_test(seeds_and_samples_differ),
+        cmocka_unit_test(a_template_may_stand_anywhere),
+        cmocka_unit_test(a_missing_residue_has_no_place),
+        cmocka_unit_test(stopping_is_a_status_and_leaves_the_context_usable),
+        cmocka_unit_test(too_little_memory_is_an_error_with_figures),
+        cmocka_unit_test(a_broken_weight_does_not_look_like_a_fold),
+        cmocka_unit_test(the_smallest_target_folds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,57 @@
+#!/bin/bash
+# run.sh BINARY: `rnatune verify` on recorded reference runs: every stage on the fast CPU, the plain reference and in
+# double, with other thread counts; bf16 with its own bounds; and that a wrong number is noticed.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+rnatune=$(realpath "$1")
+golden=$here/../data/golden
+shared=${RT_SHARED:-$here/../../../shared}/golden
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0 skipped=0
+
+# check NAME EXPECTED_EXIT ARGUMENT...
+check() {
+    local name=$1 expected=$2 code
+    shift 2
+    "$rnatune" verify --misses "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+    code=$?
+    if [ "$code" = "$expected" ]; then
+        echo "ok $name: $(tail -1 "$scratch/err")"
+        passed=$((passed + 1))
+    else
+        echo "FAILED $name: exit $code, not $expected"
+        head -12 "$scratch/out"
+        tail -5 "$scratch/err"
+        failed=$((failed + 1))
+    fi
+}
+
+check "fp32, 2 threads" 0 --golden "$golden" --threads 2
+check "fp32, 1 thread" 0 --golden "$golden" --threads 1
+check "plain reference in float" 0 --golden "$golden" --device plain --case hairpin30
+check "double" 0 --golden "$golden" --device double --case toy4
+check "bf16" 0 --golden "$golden" --precision bf16
+check "the reference's precision" 0 --golden "$golden" --precision reference
+if [ -d "$shared" ]; then
+    check "the whole shared golden folder in bf16" 0 --golden "$shared" --precision bf16
+    check "the whole shared golden folder" 0 --golden "$shared"
+else
+    echo "skip: the whole golden folder needs the shared data (RT_SHARED)"
+    skipped=$((skipped + 1))
+fi
+
+# A recorded value that is off by more than the bound, and one that nothing is compared with, are misses.
+cp -r "$golden" "$scratch/wrong"
+chmod -R u+w "$scratch/wrong"
+size=$(stat -c %s "$scratch/wrong/infer/toy4_bare.safetensors")
+printf '\x00\x00\xa0\x41' | dd of="$scratch/wrong/infer/toy4_bare.safetensors" bs=1 seek=$((size - 4)) conv=notrunc status=none
+check "a wrong number is a miss" 3 --golden "$scratch/wrong" --case toy4_bare
+cp "$golden/infer/toy4_bare.safetensors" "$scratch/wrong/infer/"
+sed -i 's/s_init@0/s_init@9/' "$scratch/wrong/infer/toy4_bare.safetensors"
+check "a recorded tensor without a counterpart is a miss" 3 --golden "$scratch/wrong" --case toy4_bare
+grep -q "s_init@9.*NOT COMPARED" "$scratch/out" || { echo "FAILED it is not named"; failed=$((failed + 1)); }
+check "no such case" 1 --golden "$golden" --case toy5
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
