@@ -2,6 +2,7 @@
 #   make            the program, build/rnatune
 #   make demo       fold shipped RNAs with the shipped small checkpoint
 #   make check      lint, unit tests, golden values, command-line tests
+#   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
 BUILD   ?= build
@@ -13,7 +14,7 @@ COMMIT  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS  += -std=gnu11 -g -O2 $(WARN) -fopenmp-simd -fno-math-errno -fno-trapping-math -Isrc -Iinclude $(SANITIZE)
-LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lgomp -lpthread -lm
+LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lsqlite3 -lgomp -lpthread -lm
 LDFLAGS += $(SANITIZE)
 
 ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship
@@ -43,8 +44,8 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev
-HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h cmocka.h
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev libcmocka-dev
+HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
 	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)"
@@ -100,7 +101,8 @@ valgrind: $(TEST_PROGRAMS)
 fuzz: | $(BUILD)/.deps
 	@tools/fuzz.sh $(or $(SECONDS),60)
 
-stress: $(BUILD)/rnatune
+stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test
+	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test
 	@tests/stress.sh $(BUILD)/rnatune
 
 # What a program that uses build/librnatune.a links with.

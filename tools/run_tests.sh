@@ -1,5 +1,6 @@
 #!/bin/sh
-# run_tests.sh PROGRAM...: runs cmocka test programs one after another; prints only what failed and the sum.
+# run_tests.sh PROGRAM...: runs cmocka test programs one after another; prints only what failed, lines that
+# begin with "note: ", and the sum.
 # WRAP: a command to run each program under (valgrind).
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -16,6 +17,7 @@ for program in "$@"; do
     else
         echo "ok     $(basename "$program"): $p passed${s:+, $s skipped}"
         [ "$s" -eq 0 ] || grep -i '^skip' "$log"
+        grep '^note: ' "$log" | sed 's/^note: /       /'
     fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done

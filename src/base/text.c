@@ -115,3 +115,9 @@ bool rt_ends_with(const char *text, const char *suffix)
     size_t n = strlen(text), m = strlen(suffix);
     return n >= m && strcmp(text + n - m, suffix) == 0;
 }
+
+void rt_tame_text(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127) *text = '?';
+}

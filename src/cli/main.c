@@ -15,6 +15,9 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CHECK };
 /* In the pipeline's order. */
 static const rt_command *const COMMANDS[] = {
     &rt_cmd_predict,
+    &rt_cmd_selection,
+    &rt_cmd_compare,
+    &rt_cmd_results,
     &rt_cmd_verify,
     &rt_cmd_bench,
     &rt_cmd_init,

@@ -15,6 +15,7 @@ struct rt_csv {
     char *name;
     rt_map map;                 /* size 0 when the bytes are the caller's */
     const char *data;
+    char separator;             /* ',' or, without quotes, a tab */
     int64_t size, at, first;    /* first: where the row after the header begins */
     int64_t line, first_line;   /* of `at` and of `first` */
     int64_t row_line;           /* where the current row began */
@@ -86,7 +87,7 @@ static rt_status read_row(rt_csv *csv, rt_err *err)
     csv->row_length = csv->n_field = 0;
     for (;;) {
         rt_status status = RT_OK;
-        if (csv->at < csv->size && csv->data[csv->at] == '"') {
+        if (csv->separator == ',' && csv->at < csv->size && csv->data[csv->at] == '"') {
             csv->at++;
             status = read_quoted(csv, err);
             if (status != RT_OK) return status;
@@ -95,15 +96,15 @@ static rt_status read_row(rt_csv *csv, rt_err *err)
                                "text follows the closing quote of a field (a quote inside quotes is written twice)");
         } else {
             int64_t from = csv->at;
-            while (csv->at < csv->size && csv->data[csv->at] != ',' && csv->data[csv->at] != '\n' &&
-                   csv->data[csv->at] != '\r')
+            while (csv->at < csv->size && csv->data[csv->at] != csv->separator &&
+                   csv->data[csv->at] != '\n' && csv->data[csv->at] != '\r')
                 csv->at++;
             status = put(csv, csv->data + from, csv->at - from, err);
         }
         if (status == RT_OK) status = end_field(csv, err);
         if (status != RT_OK) return status;
         if (csv->at >= csv->size) break;
-        if (csv->data[csv->at] != ',') {
+        if (csv->data[csv->at] != csv->separator) {
             pass_line_end(csv);
             break;
         }
@@ -150,13 +151,15 @@ done:
     return status;
 }
 
-rt_status rt_csv_open_memory(rt_csv **ret_csv, const char *name, const void *bytes, int64_t size, rt_err *err)
+static rt_status open_bytes(rt_csv **ret_csv, const char *name, const void *bytes, int64_t size, char separator,
+                            rt_err *err)
 {
     rt_status status = RT_OK;
     *ret_csv = NULL;
     rt_csv *csv;
     RT_TRY_ALLOC(csv, 1);
     csv->data = bytes;
+    csv->separator = separator;
     csv->size = size;
     csv->name = rt_copy_text(name, -1, err);
     int64_t *start;
@@ -170,16 +173,28 @@ done:
     return status;
 }
 
-rt_status rt_csv_open(rt_csv **ret_csv, const char *path, rt_err *err)
+rt_status rt_csv_open_memory(rt_csv **ret_csv, const char *name, const void *bytes, int64_t size, rt_err *err)
+{
+    return open_bytes(ret_csv, name, bytes, size, ',', err);
+}
+
+static rt_status open_file(rt_csv **ret_csv, const char *path, char separator, rt_err *err)
 {
     rt_map map;
     *ret_csv = NULL;
     rt_status status = rt_map_open(&map, path, err);
     if (status != RT_OK) return status;
-    status = rt_csv_open_memory(ret_csv, path, map.data, map.size, err);
+    status = open_bytes(ret_csv, path, map.data, map.size, separator, err);
     if (status != RT_OK) rt_map_close(&map);
     else (*ret_csv)->map = map;
     return status;
+}
+
+rt_status rt_csv_open(rt_csv **ret_csv, const char *path, rt_err *err) { return open_file(ret_csv, path, ',', err); }
+
+rt_status rt_csv_open_tsv(rt_csv **ret_csv, const char *path, rt_err *err)
+{
+    return open_file(ret_csv, path, '\t', err);
 }
 
 void rt_csv_close(rt_csv *csv)

@@ -29,6 +29,8 @@ typedef struct rt_csv rt_csv;
 rt_status rt_csv_open(rt_csv **ret_csv, const char *path, rt_err *err);
 /* The same over memory that stays the caller's; `name` stands for the file in errors. */
 rt_status rt_csv_open_memory(rt_csv **ret_csv, const char *name, const void *bytes, int64_t size, rt_err *err);
+/* The same for fields separated by tabs, where a quote is a character like any other. */
+rt_status rt_csv_open_tsv(rt_csv **ret_csv, const char *path, rt_err *err);
 void rt_csv_close(rt_csv *csv);   /* NULL ok */
 
 int64_t rt_csv_columns(const rt_csv *csv);

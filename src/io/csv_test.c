@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "io/csv.h"
@@ -215,13 +216,34 @@ static void a_real_file(void **state)
     rt_csv_close(csv);
 }
 
+/* Tabs separate, quotes and commas are characters. */
+static void tabs(void **state)
+{
+    (void)state;
+    rt_csv *csv;
+    char path[] = "/tmp/rt_csvXXXXXX";
+    close(mkstemp(path));
+    const char text[] = "target\tnote\r\nA\t\"5' end\", cut\n\nB\t\n";
+    assert_int_equal(rt_write_text(path, text, sizeof text - 1, &err), RT_OK);
+    assert_int_equal(rt_csv_open_tsv(&csv, path, &err), RT_OK);
+    assert_int_equal(rt_csv_find(csv, "note"), 1);
+    assert_true(next(csv));
+    assert_string_equal(rt_csv_text(csv, 1), "\"5' end\", cut");
+    assert_true(next(csv));
+    assert_string_equal(rt_csv_text(csv, 0), "B");
+    assert_true(rt_csv_missing(csv, 1));
+    assert_false(next(csv));
+    rt_csv_close(csv);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_rows),       cmocka_unit_test(quotes_line_ends_and_mark),
         cmocka_unit_test(numbers),          cmocka_unit_test(errors_say_where),
         cmocka_unit_test(columns_by_name),  cmocka_unit_test(many_columns_and_long_fields),
-        cmocka_unit_test(a_real_file),
+        cmocka_unit_test(a_real_file),      cmocka_unit_test(tabs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,425 @@
+#include "score/selection.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "score/bootstrap.h"
+#include "score/calibration.h"
+#include "score/kmedoids.h"
+#include "score/selection_internal.h"
+
+/* Selectors: the four scores of a summary, then these. */
+enum { CONSENSUS = RT_SELECT_SCORES, RANDOM, ORACLE, N_SELECTOR };
+static const char *const SELECTORS[N_SELECTOR] = {"ranking_score", "plddt",  "ptm",   "gpde",
+                                                  "consensus",     "random", "oracle"};
+
+/* A run's data, and room for one value per target. */
+typedef struct {
+    const rt_selection_options *options;
+    rt_selection *out;
+    rt_selection_data data;
+    double *value;          /* (n) what add_mean reads; NaN: the target has none */
+    double *kept;           /* (n) */
+    int64_t *family;        /* (n) */
+} job;
+
+/* ---- rows ---- */
+
+static rt_status add_row(rt_selection *s, const char *part, const char *name, const char *quantity, double value,
+                         double low, double high, int64_t n, rt_err *err)
+{
+    void *rows = s->row;
+    rt_status status = rt_grow(&rows, &s->capacity, s->n_row + 1, sizeof *s->row, err);
+    s->row = rows;
+    if (status != RT_OK) return status;
+    rt_selection_row *row = &s->row[s->n_row++];
+    *row = (rt_selection_row){.value = value, .low = low, .high = high, .n = n};
+    snprintf(row->part, sizeof row->part, "%s", part);
+    snprintf(row->name, sizeof row->name, "%s", name);
+    snprintf(row->quantity, sizeof row->quantity, "%s", quantity);
+    return RT_OK;
+}
+
+/* Families renumbered without gaps after values were left out; returns their number. */
+static int64_t renumber(int64_t *family, int64_t n, int64_t *scratch, int64_t n_family)
+{
+    int64_t count = 0;
+    for (int64_t g = 0; g < n_family; g++) scratch[g] = -1;
+    for (int64_t i = 0; i < n; i++) {
+        if (scratch[family[i]] < 0) scratch[family[i]] = count++;
+        family[i] = scratch[family[i]];
+    }
+    return count;
+}
+
+/* The mean of values with families, and its interval; a value that is NaN was left out before. */
+static rt_status add_interval(job *j, const char *part, const char *name, const char *quantity, const double *value,
+                              int64_t *family, int64_t n, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_bootstrap bootstrap = {0};
+    rt_bootstrap_options options = {RT_BOOTSTRAP_STUDENTISED, j->options->n_resample, j->options->seed, 0};
+    int64_t *scratch = NULL;
+    double low, high;
+    if (n == 0) return add_row(j->out, part, name, quantity, NAN, NAN, NAN, 0, err);
+    RT_TRY_ALLOC(scratch, j->out->n_family);
+    RT_TRY(
+        rt_bootstrap_run(&bootstrap, value, family, n, renumber(family, n, scratch, j->out->n_family), &options, err));
+    rt_bootstrap_interval(&bootstrap, .95, &low, &high);
+    RT_TRY(add_row(j->out, part, name, quantity, bootstrap.mean, low, high, n, err));
+done:
+    rt_bootstrap_free_members(&bootstrap);
+    free(scratch);
+    return status;
+}
+
+/* The mean of j->value over targets. */
+static rt_status add_mean(job *j, const char *part, const char *name, const char *quantity, rt_err *err)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < j->data.n_target; i++) {
+        if (isnan(j->value[i])) continue;
+        j->kept[n] = j->value[i];
+        j->family[n++] = j->data.target[i].family;
+    }
+    return add_interval(j, part, name, quantity, j->kept, j->family, n, err);
+}
+
+/* ---- selectors ---- */
+
+static double best_of(const rt_selection_target *t, const int64_t *order, int64_t count)
+{
+    double best = -INFINITY;
+    for (int64_t i = 0; i < count && i < t->n; i++) best = fmax(best, t->sample[order[i]].quality);
+    return best;
+}
+
+/* The expected best of k samples taken at random; sorted (n) ascending. */
+static double expected_best(const double *sorted, int64_t n, int64_t k)
+{
+    double sum = 0, weight;
+    if (k > n) k = n;
+    weight = (double)k / (double)n;   /* C(n-1, k-1) / C(n, k): the chance that the largest is among them */
+    for (int64_t i = n; i >= k; i--) {
+        sum += weight * sorted[i - 1];
+        weight *= i > 1 ? (double)(i - k) / (double)(i - 1) : 0;   /* C(i-2, k-1) / C(i-1, k-1) */
+    }
+    return sum;
+}
+
+/* Samples by a score, best first; equal ones in the order in which they were drawn.  False when none has the score. */
+static bool order_by_score(int64_t *out_order, const rt_selection_target *t, int selector)
+{
+    int64_t known = 0;
+    for (int64_t i = 0; i < t->n; i++) {
+        double score = selector == ORACLE ? t->sample[i].quality : t->sample[i].score[selector];
+        int64_t at = i;
+        known += !isnan(score);
+        for (; at > 0; at--) {
+            const rt_selection_sample *before = &t->sample[out_order[at - 1]];
+            double its = selector == ORACLE ? before->quality : before->score[selector];
+            bool later = isnan(score) || (!isnan(its) && (selector == RT_SELECT_GPDE ? its <= score : its >= score));
+            if (later) break;
+            out_order[at] = out_order[at - 1];
+        }
+        out_order[at] = i;
+    }
+    return known > 0;
+}
+
+/* The consensus: the sample most like all others first, and the medoids of `choose` clusters.  *out_known is false when
+ * a pair is missing. */
+static rt_status order_by_consensus(int64_t *out_top, int64_t *out_chosen, bool *out_known, job *j,
+                                    const rt_selection_target *t, rt_err *err)
+{
+    rt_status status = RT_OK;
+    const char **name = NULL;
+    double *tm = NULL;
+    int64_t pairs;
+    if (!rt_multiply(t->n, t->n, &pairs)) return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
+    RT_TRY_ALLOC(name, t->n);
+    RT_TRY_ALLOC(tm, pairs);
+    for (int64_t i = 0; i < t->n; i++) name[i] = t->sample[i].model;
+    RT_TRY(j->options->opt_pairwise(j->options->pairwise_user, tm, t->target, name, t->n, err));
+    *out_known = true;
+    for (int64_t i = 0; i < pairs; i++) *out_known &= !isnan(tm[i]);
+    if (!*out_known) goto done;
+    for (int64_t i = 0; i < t->n; i++)
+        for (int64_t k = 0; k < i; k++)
+            tm[i * t->n + k] = tm[k * t->n + i] = .5 * (tm[i * t->n + k] + tm[k * t->n + i]);
+    RT_TRY(rt_kmedoids_find(out_top, tm, t->n, 1, err));
+    RT_TRY(rt_kmedoids_find(out_chosen, tm, t->n, j->options->choose < t->n ? j->options->choose : t->n, err));
+done:
+    free(name);
+    free(tm);
+    return status;
+}
+
+/* What a selector reaches on one target. */
+typedef struct { double top1, best5, oracle, random5; } reached;
+
+static rt_status reach(reached *out, job *j, const rt_selection_target *t, int selector, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t *order = NULL, top = 0;
+    double *sorted = NULL, sum = 0;
+    bool known = true;
+    *out = (reached){NAN, NAN, NAN, NAN};
+    RT_TRY_ALLOC(order, t->n);
+    RT_TRY_ALLOC(sorted, t->n);
+    for (int64_t i = 0; i < t->n; i++) sorted[i] = t->sample[i].quality, sum += sorted[i];
+    rt_bootstrap_sort(sorted, t->n);
+    if (selector == CONSENSUS) RT_TRY(order_by_consensus(&top, order, &known, j, t, err));
+    else if (selector != RANDOM) known = order_by_score(order, t, selector), top = order[0];
+    if (!known) goto done;
+    out->oracle = sorted[t->n - 1];
+    out->random5 = expected_best(sorted, t->n, j->options->choose);
+    out->top1 = selector == RANDOM ? sum / (double)t->n : t->sample[top].quality;
+    out->best5 = selector == RANDOM ? out->random5 : best_of(t, order, j->options->choose);
+done:
+    free(order);
+    free(sorted);
+    return status;
+}
+
+static rt_status add_selector(job *j, int selector, rt_err *err)
+{
+    rt_status status = RT_OK;
+    enum { TOP1, LOSS1, BEST5, LOSS5, GAIN5, N_QUANTITY };
+    double sign = rt_metric_lower(j->options->quality) ? -1 : 1, *all = NULL;
+    int64_t n = j->data.n_target;
+    char name[24];
+    static const char *const ENDS[N_QUANTITY] = {"", "_loss", "", "_loss", "_gain"};
+    RT_TRY_ALLOC(all, N_QUANTITY * n);
+    for (int64_t i = 0; i < n; i++) {
+        reached r;
+        RT_TRY(reach(&r, j, &j->data.target[i], selector, err));
+        all[TOP1 * n + i] = sign * r.top1;
+        all[LOSS1 * n + i] = r.oracle - r.top1;
+        all[BEST5 * n + i] = sign * r.best5;
+        all[LOSS5 * n + i] = r.oracle - r.best5;
+        all[GAIN5 * n + i] = r.best5 - r.random5;
+    }
+    for (int q = 0; q < N_QUANTITY; q++) {
+        if (selector == ORACLE && q != TOP1 && q != GAIN5) continue;
+        if (selector == RANDOM && q == GAIN5) continue;
+        if (q < BEST5) snprintf(name, sizeof name, "top1%s", ENDS[q]);
+        else snprintf(name, sizeof name, "best%lld%s", (long long)j->options->choose, ENDS[q]);
+        memcpy(j->value, all + q * n, (size_t)n * sizeof *all);
+        RT_TRY(add_mean(j, "selector", SELECTORS[selector], name, err));
+    }
+done:
+    free(all);
+    return status;
+}
+
+/* ---- correlation within targets ---- */
+
+static rt_status add_correlation(job *j, int score, bool with_lddt, rt_err *err)
+{
+    rt_status status = RT_OK;
+    const rt_metric *metric = with_lddt ? j->options->lddt : j->options->quality;
+    double sign = !with_lddt && rt_metric_lower(metric) ? -1 : 1, *x = NULL, *y = NULL;
+    char name[48];
+    int64_t most = 0;
+    for (int64_t i = 0; i < j->data.n_target; i++) most = j->data.target[i].n > most ? j->data.target[i].n : most;
+    RT_TRY_ALLOC(x, most);
+    RT_TRY_ALLOC(y, most);
+    for (int64_t i = 0; i < j->data.n_target; i++) {
+        const rt_selection_target *t = &j->data.target[i];
+        int64_t n = 0;
+        for (int64_t k = 0; k < t->n; k++) {
+            double true_score = with_lddt ? t->sample[k].lddt : sign * t->sample[k].quality;
+            if (isnan(true_score) || isnan(t->sample[k].score[score])) continue;
+            x[n] = t->sample[k].score[score];
+            y[n++] = true_score;
+        }
+        RT_TRY(rt_calibration_spearman(&j->value[i], x, y, n, err));
+    }
+    snprintf(name, sizeof name, "%s~%s", SELECTORS[score], metric->name);
+    RT_TRY(add_mean(j, "correlation", name, "spearman", err));
+done:
+    free(x);
+    free(y);
+    return status;
+}
+
+/* ---- calibration of pLDDT ---- */
+
+/* A 95% interval of the expected calibration error from plain quantiles over resampled families.  The error of a
+ * resample is a little larger than that of the data, as any mean of absolute values: read it as an upper bound. */
+static rt_status find_error_interval(double out[2], const job *j, const double *predicted, const double *observed,
+                                     const int64_t *family, int64_t n, rt_err *err)
+{
+    rt_status status = RT_OK;
+    enum { B = RT_CALIBRATION_BINS };
+    int64_t g = j->out->n_family, n_draw = j->options->n_resample;
+    double *gap = NULL, *size = NULL, *draw = NULL;
+    int32_t *count = NULL;
+    rt_bootstrap_options options = {RT_BOOTSTRAP_STUDENTISED, n_draw, j->options->seed, 0};
+    RT_TRY_ALLOC(gap, g * B);
+    RT_TRY_ALLOC(size, g);
+    RT_TRY_ALLOC(count, g);
+    RT_TRY_ALLOC(draw, n_draw);
+    for (int64_t i = 0; i < n; i++) {
+        gap[family[i] * B + rt_calibration_bin_of(predicted[i])] += predicted[i] - observed[i];
+        size[family[i]]++;
+    }
+    for (int64_t r = 0; r < n_draw; r++) {
+        double sum[B] = {0}, total = 0;
+        rt_bootstrap_draw(count, g, &options, r);
+        for (int64_t f = 0; f < g; f++) {
+            total += count[f] * size[f];
+            for (int b = 0; b < B; b++) sum[b] += count[f] * gap[f * B + b];
+        }
+        for (int b = 0; b < B; b++) draw[r] += total > 0 ? fabs(sum[b]) / total : 0;
+    }
+    rt_bootstrap_sort(draw, n_draw);
+    out[0] = rt_bootstrap_quantile(draw, n_draw, .025);
+    out[1] = rt_bootstrap_quantile(draw, n_draw, .975);
+done:
+    free(gap);
+    free(size);
+    free(count);
+    free(draw);
+    return status;
+}
+
+static rt_status add_reliability(job *j, const rt_calibration *c, rt_err *err)
+{
+    rt_status status = RT_OK;
+    for (int b = 0; b < RT_CALIBRATION_BINS; b++) {
+        char name[16];
+        const rt_calibration_bin *bin = &c->bin[b];
+        snprintf(name, sizeof name, "%.1f-%.1f", bin->low, bin->high);
+        RT_TRY(add_row(j->out, "reliability", name, "predicted", bin->predicted, NAN, NAN, bin->n, err));
+        RT_TRY(add_row(j->out, "reliability", name, "observed", bin->observed, NAN, NAN, bin->n, err));
+    }
+done:
+    return status;
+}
+
+static rt_status add_calibration(job *j, rt_err *err)
+{
+    rt_status status = RT_OK;
+    double *predicted = NULL, *observed = NULL, interval[2] = {NAN, NAN};
+    int64_t *family = NULL, n = 0, most = 0;
+    rt_calibration c;
+    char name[48];
+    for (int64_t i = 0; i < j->data.n_target; i++) most += j->data.target[i].n;
+    RT_TRY_ALLOC(predicted, most);
+    RT_TRY_ALLOC(observed, most);
+    RT_TRY_ALLOC(family, most);
+    for (int64_t i = 0; i < j->data.n_target; i++) {
+        const rt_selection_target *t = &j->data.target[i];
+        for (int64_t k = 0; k < t->n; k++) {
+            double plddt = t->sample[k].score[RT_SELECT_PLDDT] / 100;   /* a summary's pLDDT is 0 .. 100 */
+            if (isnan(plddt) || isnan(t->sample[k].lddt)) continue;
+            predicted[n] = plddt;
+            observed[n] = t->sample[k].lddt;
+            family[n++] = t->family;
+        }
+    }
+    snprintf(name, sizeof name, "plddt~%s", j->options->lddt->name);
+    rt_calibration_find(&c, predicted, observed, n);
+    if (n > 0 && j->out->n_family > 1) RT_TRY(find_error_interval(interval, j, predicted, observed, family, n, err));
+    RT_TRY(add_row(j->out, "calibration", name, "expected_error", c.expected_error, interval[0], interval[1], n, err));
+    RT_TRY(add_row(j->out, "calibration", name, "mean_absolute_error", c.mean_absolute, NAN, NAN, n, err));
+    RT_TRY(add_reliability(j, &c, err));
+    for (int64_t i = 0; i < n; i++) predicted[i] -= observed[i];
+    RT_TRY(add_interval(j, "calibration", name, "overconfidence", predicted, family, n, err));
+done:
+    free(predicted);
+    free(observed);
+    free(family);
+    return status;
+}
+
+/* ---- the run ---- */
+
+rt_status rt_selection_run(rt_selection *out_selection, const rt_score_table *table,
+                           const rt_selection_options *options, rt_err *err)
+{
+    rt_status status = RT_OK;
+    job j = {.options = options, .out = out_selection};
+    *out_selection = (rt_selection){0};
+    RT_REQUIRE(options->choose >= 1 && options->n_resample >= 1);
+    RT_TRY(rt_selection_read(&j.data, out_selection, table, options, err));
+    if (j.data.n_target == 0) {
+        rt_fail(err, RT_ERR_MISMATCH, options->pred, 0, "no target has two samples with a summary.json and a known %s",
+                options->quality->name);
+        RT_TRY(rt_hint(err, "the folder is the --out of 'rnatune predict', and the table scores its structures"));
+    }
+    RT_TRY_ALLOC(j.value, j.data.n_target);
+    RT_TRY_ALLOC(j.kept, j.data.n_target);
+    RT_TRY_ALLOC(j.family, j.data.n_target);
+    for (int selector = 0; selector < N_SELECTOR; selector++)
+        if (selector != CONSENSUS || options->opt_pairwise) RT_TRY(add_selector(&j, selector, err));
+    RT_TRY(add_correlation(&j, RT_SELECT_PLDDT, true, err));
+    RT_TRY(add_correlation(&j, RT_SELECT_PTM, false, err));
+    RT_TRY(add_correlation(&j, RT_SELECT_GPDE, false, err));
+    RT_TRY(add_correlation(&j, RT_SELECT_RANKING_SCORE, false, err));
+    RT_TRY(add_calibration(&j, err));
+done:
+    rt_selection_data_free_members(&j.data);
+    free(j.value);
+    free(j.kept);
+    free(j.family);
+    if (status != RT_OK) rt_selection_free_members(out_selection);
+    return status;
+}
+
+void rt_selection_free_members(rt_selection *selection)
+{
+    free(selection->row);
+    selection->row = NULL;
+    selection->n_row = selection->capacity = 0;
+}
+
+const rt_selection_row *rt_selection_find(const rt_selection *selection, const char *part, const char *name,
+                                          const char *quantity)
+{
+    for (int64_t i = 0; i < selection->n_row; i++) {
+        const rt_selection_row *row = &selection->row[i];
+        if (strcmp(row->part, part) == 0 && strcmp(row->name, name) == 0 && strcmp(row->quantity, quantity) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static void print_number(rt_text *out, double x)
+{
+    if (isfinite(x)) rt_text_add(out, "\t%.5f", x);
+    else rt_text_add(out, "\tNA");
+}
+
+void rt_selection_print(rt_text *out_text, const rt_selection *selection)
+{
+    rt_text_add(out_text, "part\tname\tquantity\tvalue\tci95_low\tci95_high\tn\n");
+    for (int64_t i = 0; i < selection->n_row; i++) {
+        const rt_selection_row *row = &selection->row[i];
+        rt_text_add(out_text, "%s\t%s\t%s", row->part, row->name, row->quantity);
+        print_number(out_text, row->value);
+        print_number(out_text, row->low);
+        print_number(out_text, row->high);
+        rt_text_add(out_text, "\t%lld\n", (long long)row->n);
+    }
+}
+
+static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+
+json_t *rt_selection_json(const rt_selection *selection)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < selection->n_row; i++) {
+        const rt_selection_row *row = &selection->row[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "part", row->part, "name", row->name,
+                                        "quantity", row->quantity, "value", number(row->value), "ci95_low",
+                                        number(row->low), "ci95_high", number(row->high), "n", (json_int_t)row->n));
+    }
+    return list;
+}

@@ -1,0 +1,8 @@
+printf 'target\tnote\r\nT009\tx\nT0\nT024' >list.tsv
+run compare "$DATA/compare/base.tsv" "$DATA/compare/tuned.tsv" --families "$DATA/compare/families.tsv" --selected-on list.tsv
+expect_exit 0
+expect_stderr 'warning: 2 of the 24 targets are on the list of those that a checkpoint was chosen on (T009)'
+expect_stdout 'Nothing may be claimed'
+echo T999 >list.tsv
+run compare "$DATA/compare/base.tsv" "$DATA/compare/tuned.tsv" --families "$DATA/compare/families.tsv" --selected-on list.tsv
+expect_stdout "$(printf 'verdict\tbetter')"

@@ -1,0 +1,31 @@
+# 24 targets in 12 families; every number was computed independently (NumPy, scipy.stats.wilcoxon, binomtest, t)
+row() { printf 'tuned - base\t%s\t%s' "$1" "$2"; }
+run compare "$DATA/compare/base.tsv" "$DATA/compare/tuned.tsv" --families "$DATA/compare/families.tsv" --resamples 200000
+expect_exit 0
+expect_stdout "$(printf 'comparison\tquantity\tvalue')"
+expect_stdout "$(row targets 24)"
+expect_stdout "$(row families 12)"
+expect_stdout "$(row mean_a 0.55117)"
+expect_stdout "$(row mean_b 0.59388)"
+expect_stdout "$(row difference 0.04272)"
+expect_stdout "$(row standard_error 0.00932)"
+expect_stdout "$(row ci95_low 0.018)"      # 0.01865 and 0.06679 at two million resamples of another generator
+expect_stdout "$(row ci95_high 0.066)"
+expect_stdout "$(row wilcoxon_p 2.384e-06)"
+expect_stdout "$(row wilcoxon exact)"
+expect_stdout "$(row sign_p 6.604e-05)"
+expect_stdout "$(row wilcoxon_p_by_family 0.009766)"
+expect_stdout "$(row sign_p_by_family 0.06543)"
+expect_stdout "$(row wins 21)"
+expect_stdout "$(row losses 2)"
+expect_stdout "$(row ties 1)"
+expect_stdout "$(row sd_between_families 0.02909)"
+expect_stdout "$(row sd_within_families 0.01492)"
+expect_stdout "$(row detectable_at_80_percent 0.03950)"
+expect_stdout "$(row families_for_0.02 31)"
+expect_stdout "$(row families_for_0.05 10)"
+expect_stdout "$(row worst_1 'T021 (RF00010) -0.02176')"
+expect_stdout "$(row worst_2 'T008 (RF00004) -0.01235')"
+expect_stdout "$(row verdict better)"
+expect_stdout "tuned is better than base in tm_resid by 0.0427 (interval +0.018"
+expect_stdout "on 24 targets of 12 families"
