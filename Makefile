@@ -13,7 +13,7 @@ COMMIT  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS  += -std=gnu11 -g -O2 $(WARN) -fopenmp-simd -fno-math-errno -fno-trapping-math -Isrc -Iinclude $(SANITIZE)
-LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lgomp -lpthread -lm
+LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lz -lgomp -lpthread -lm
 LDFLAGS += $(SANITIZE)
 
 ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship
@@ -43,8 +43,8 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev
-HEADERS  := dnnl.h jansson.h yaml.h openssl/evp.h cmocka.h
+PACKAGES := gcc make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev zlib1g-dev
+HEADERS  := dnnl.h jansson.h yaml.h openssl/evp.h cmocka.h zlib.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
 	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)"
