@@ -58,7 +58,7 @@ $(BUILD)/librnatune.a: $(OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/src/op/cpu_%.o: CFLAGS += -O3
+$(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran
 $(shell mkdir -p $(BUILD); echo '$(VERSION) $(COMMIT)' | cmp -s - $(BUILD)/.version || echo '$(VERSION) $(COMMIT)' >$(BUILD)/.version)
 $(BUILD)/src/cli/cmd_version.o: $(BUILD)/.version
