@@ -37,8 +37,8 @@
     REAL(gdt_ts, 5, "GDT-TS by residue number, 0..1: share of the native within 1, 2, 4, 8 Angstrom, averaged")         \
     REAL(lddt_c1, 5, "lDDT of the representative atom, inclusion radius 15 Angstrom")                                   \
     REAL(lddt_c1_30, 5, "the same with 30 Angstrom, RNAPro's radius for nucleotides")                                   \
-    REAL(lddt_all, 5, "lDDT of all heavy atoms, 15 Angstrom")                                                           \
-    REAL(lddt_all30, 5, "lDDT of all heavy atoms, 30 Angstrom")                                                         \
+    REAL(lddt_all, 5, "lDDT of all heavy atoms, 15 Angstrom, pairs of different residues")                              \
+    REAL(lddt_all30, 5, "the same with 30 Angstrom, pairs within a residue included as RNAPro counts")                  \
     REAL(inf_all, 5, "interaction network fidelity over all base pairs and stacks")                                     \
     REAL(inf_wc, 5, "the same, canonical and wobble pairs")                                                             \
     REAL(inf_nwc, 5, "the same, all other base pairs")                                                                  \
@@ -52,7 +52,8 @@
     TEXT(atom, "representative atom: C1', C3' or P")                                                                    \
     TEXT(chain_map, "native chain:model chain,... when there are several, else NA")                                     \
     COUNT(rank, "1 is the model that its maker ranks first")                                                            \
-    COUNT(n_model_total, "models of this target in this table")
+    COUNT(n_model_total, "models of this target in this table")                                                        \
+    COUNT(n_template, "templates that the prediction had, from its summary.json")
 
 typedef struct {
 #define RT_TEXT_FIELD(name, help) char name[RT_SCORE_NAME];
