@@ -197,13 +197,13 @@ json_t *rt_score_table_json(const rt_score_table *table)
     for (int64_t r = 0; r < table->n_row && rows; r++) {
         json_t *object = json_object();
         for (int c = 0; c < N_COLUMNS; c++) {
-            const column *column = &COLUMNS[c];
+            const column *of = &COLUMNS[c];
             const rt_score_row *row = &table->row[r];
             json_t *value;
-            if (column->kind == TEXT) value = *text_of(row, column) ? json_string_nocheck(text_of(row, column)) : json_null();
-            else if (column->kind == REAL) value = isfinite(*real_of(row, column)) ? json_real(*real_of(row, column)) : json_null();
-            else value = *count_of(row, column) >= 0 ? json_integer(*count_of(row, column)) : json_null();
-            json_object_set_new(object, column->name, value);
+            if (of->kind == TEXT) value = *text_of(row, of) ? json_string_nocheck(text_of(row, of)) : json_null();
+            else if (of->kind == REAL) value = isfinite(*real_of(row, of)) ? json_real(*real_of(row, of)) : json_null();
+            else value = *count_of(row, of) >= 0 ? json_integer(*count_of(row, of)) : json_null();
+            json_object_set_new(object, of->name, value);
         }
         json_array_append_new(rows, object);
     }
