@@ -28,7 +28,6 @@ void rt_tm_free(rt_tm *tm)
     rt_tm_dp_free_members(&tm->dp);
     free(tm->memory);
     free(tm->maps);
-    free(tm->letters);
     free(tm);
 }
 

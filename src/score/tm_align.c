@@ -295,10 +295,10 @@ static bool is_pair(const rt_points *points, const char *letters, int64_t i, int
     return (float)d > 12.5f && (float)d < 15.0f;
 }
 
-/* '<' and '>' along stacks of at least two pairs, '.' elsewhere. */
-static void mark_pairs(char *out, const rt_points *points, const char *letters, int64_t n)
+/* 1 and 2 along the strands of stacks of at least two pairs, 0 elsewhere. */
+static void mark_pairs(double *out, const rt_points *points, const char *letters, int64_t n)
 {
-    memset(out, '.', (size_t)n);
+    for (int64_t i = 0; i < n; i++) out[i] = 0;
     for (int64_t i = 0; i + 2 < n; i++)
         for (int64_t j = i + 3; j < n; j++) {
             if (!is_pair(points, letters, i, j) || !is_pair(points, letters, i + 1, j - 1)) continue;
@@ -310,8 +310,8 @@ static void mark_pairs(char *out, const rt_points *points, const char *letters, 
             if (length == 0) length = 1;
             if (j - length + 1 < i || j < i + length - 1) length = 1;
             for (int64_t k = 0; k < length; k++) {
-                out[i + k] = '<';
-                out[j - length + 1 + k] = '>';
+                out[i + k] = 1;
+                out[j - length + 1 + k] = 2;
             }
         }
 }
@@ -327,14 +327,11 @@ static rt_status reserve(rt_tm *tm, int64_t n_model, int64_t n_native, rt_err *e
     if (longer > tm->capacity) {
         free(tm->memory);
         free(tm->maps);
-        free(tm->letters);
         tm->memory = NULL;
         tm->maps = NULL;
-        tm->letters = NULL;
         tm->capacity = 0;
-        RT_TRY_ALLOC(tm->memory, 6 * (longer + 8));
+        RT_TRY_ALLOC(tm->memory, 8 * (longer + RT_TM_DP_PADDING));
         RT_TRY_ALLOC(tm->maps, 4 * longer);
-        RT_TRY_ALLOC(tm->letters, 2 * longer + 2);
         tm->capacity = longer;
     }
 done:
@@ -344,7 +341,7 @@ done:
 static void load_chain(rt_points *points, double *memory, const rt_tm_chain *chain, int64_t capacity)
 {
     for (int k = 0; k < 3; k++) {
-        points->axis[k] = memory + k * (capacity + 8);
+        points->axis[k] = memory + k * (capacity + RT_TM_DP_PADDING);
         for (int64_t i = 0; i < chain->n; i++) points->axis[k][i] = chain->xyz[3 * i + k];
     }
 }
@@ -399,12 +396,13 @@ rt_status rt_tm_align(rt_tm *tm, rt_tm_result *out, int32_t *out_map, const rt_t
     if (model->n < 3 || native->n < 3) return RT_OK;
     rt_status status = reserve(tm, model->n, native->n, err);
     if (status != RT_OK) return status;
+    int64_t stride = tm->capacity + RT_TM_DP_PADDING;
     load_chain(&tm->dp.model, tm->memory, model, tm->capacity);
-    load_chain(&tm->dp.native, tm->memory + 3 * (tm->capacity + 8), native, tm->capacity);
-    mark_pairs(tm->letters, &tm->dp.model, model->letters, model->n);
-    mark_pairs(tm->letters + tm->capacity, &tm->dp.native, native->letters, native->n);
-    tm->dp.model_pairs = tm->letters;
-    tm->dp.native_pairs = tm->letters + tm->capacity;
+    load_chain(&tm->dp.native, tm->memory + 3 * stride, native, tm->capacity);
+    tm->dp.model_pairs = tm->memory + 6 * stride;
+    tm->dp.native_pairs = tm->memory + 7 * stride;
+    mark_pairs(tm->dp.model_pairs, &tm->dp.model, model->letters, model->n);
+    mark_pairs(tm->dp.native_pairs, &tm->dp.native, native->letters, native->n);
     s.best = tm->maps;
     s.work = tm->maps + tm->capacity;
     s.other = tm->maps + 2 * tm->capacity;

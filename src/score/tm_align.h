@@ -11,9 +11,8 @@
 struct rt_tm {
     rt_tm_pairs pairs;
     rt_tm_dp dp;
-    double *memory;       /* both chains, axis by axis */
+    double *memory;       /* both chains, axis by axis, and their secondary structure */
     int32_t *maps;        /* 4 (n_native): the best alignment, the one in work, a scratch, the thorough search's */
-    char *letters;        /* both chains' secondary structure, and which residues may pair */
     int64_t capacity;
 };
 

@@ -6,96 +6,127 @@
 #include "base/memory.h"
 #include "score/simd.h"
 
+enum { ROWS = RT_TM_DP_ROWS };
+
+/* Steps of a block: the last row reaches the last column ROWS-1 steps after the first. */
+static int64_t steps_of(const rt_tm_dp *dp) { return dp->n_native + ROWS; }
+
 rt_status rt_tm_dp_reserve(rt_tm_dp *dp, int64_t n_model, int64_t n_native, rt_err *err)
 {
     rt_status status = RT_OK;
-    int64_t cells;
-    if (!rt_multiply(n_model + 1, n_native + 1, &cells))
-        return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "two chains of %lld and %lld residues are too long to align",
-                       (long long)n_model, (long long)n_native);
+    int64_t cells, blocks = (n_model + ROWS - 1) / ROWS;
     dp->n_model = n_model;
     dp->n_native = n_native;
-    cells += 3 * (n_native + 8);
+    if (!rt_multiply(blocks * ROWS, steps_of(dp), &cells))
+        return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "two chains of %lld and %lld residues are too long to align",
+                       (long long)n_model, (long long)n_native);
+    cells += 2 * (n_native + RT_TM_DP_PADDING);
     if (cells > dp->capacity) {
-        free(dp->left);
+        free(dp->leave);
         free(dp->paired);
-        dp->left = NULL;
+        dp->leave = NULL;
         dp->paired = NULL;
         dp->capacity = 0;
-        RT_TRY_ALLOC(dp->left, cells);
+        RT_TRY_ALLOC(dp->leave, cells);
         RT_TRY_ALLOC(dp->paired, cells);
         dp->capacity = cells;
     }
-    dp->value[0] = dp->left + (n_model + 1) * (n_native + 1);
-    dp->value[1] = dp->value[0] + n_native + 8;
-    dp->worth = dp->value[1] + n_native + 8;
+    dp->above = dp->leave + blocks * ROWS * steps_of(dp);
+    dp->above_leave = dp->above + n_native + RT_TM_DP_PADDING;
 done:
     return status;
 }
 
 void rt_tm_dp_free_members(rt_tm_dp *dp)
 {
-    free(dp->left);
+    free(dp->leave);
     free(dp->paired);
     *dp = (rt_tm_dp){0};
 }
 
-/* worth[j] of the model's residue i against every native residue. */
+typedef double four __attribute__((vector_size(32), aligned(8)));
+typedef int64_t four_bits __attribute__((vector_size(32), aligned(8)));
+typedef int8_t four_bytes __attribute__((vector_size(4), aligned(1)));
+
+/* Every row takes what the row above it had; the first one takes x. */
+#define SHIFT_IN(v, x) __builtin_shufflevector((v), (four){(x), 0, 0, 0}, 4, 0, 1, 2)
+#define CHOOSE(mask, a, b) ((four)(((four_bits)(a) & (mask)) | ((four_bits)(b) & ~(mask))))
+
+/* The block of model residues first .. first+3.  Of three ways into a cell the diagonal wins ties. */
 RT_SCORE_CLONES
-static void fill_row(const rt_tm_dp *dp, const rt_tm_worth *w, int64_t i)
+static void fill_block(const rt_tm_dp *dp, int64_t first, const rt_tm_worth *w, double gap)
 {
-    double *restrict worth = dp->worth;
-    int64_t n = dp->n_native;
-    if (w->opt_rigid) {
-        const double *restrict y0 = dp->native.axis[0], *restrict y1 = dp->native.axis[1];
-        const double *restrict y2 = dp->native.axis[2];
-        double x[3] = {dp->model.axis[0][i], dp->model.axis[1][i], dp->model.axis[2][i]}, moved[3], scale = w->d * w->d;
-        rt_superpose_apply(moved, w->opt_rigid, x);
-        double m0 = moved[0], m1 = moved[1], m2 = moved[2];
-        #pragma omp simd
-        for (int64_t j = 0; j < n; j++) {
-            double a = m0 - y0[j], b = m1 - y1[j], c = m2 - y2[j];
-            worth[j] = scale / (scale + (a * a + b * b + c * c));
-        }
-    } else {
-        for (int64_t j = 0; j < n; j++) worth[j] = 0;
+    const double *restrict y0 = dp->native.axis[0], *restrict y1 = dp->native.axis[1], *restrict y2 = dp->native.axis[2];
+    const double *restrict pairs = dp->native_pairs;
+    double *restrict above = dp->above, *restrict above_leave = dp->above_leave;
+    int64_t steps = steps_of(dp), m = dp->n_native;
+    double *leave_out = dp->leave + first * steps;
+    int8_t *paired_out = dp->paired + first * steps;
+    double scale = w->opt_rigid ? w->d * w->d : 1, near = w->opt_rigid ? 1 : 0, same = w->same;
+    four x0, x1, x2, code;
+    for (int l = 0; l < ROWS; l++) {
+        double x[3] = {0}, moved[3] = {0};
+        int64_t i = first + l < dp->n_model ? first + l : dp->n_model - 1;
+        for (int k = 0; k < 3; k++) x[k] = dp->model.axis[k][i];
+        if (w->opt_rigid) rt_superpose_apply(moved, w->opt_rigid, x);
+        x0[l] = moved[0];
+        x1[l] = moved[1];
+        x2[l] = moved[2];
+        code[l] = dp->model_pairs[i];
     }
-    if (w->same != 0)
-        for (int64_t j = 0; j < n; j++) worth[j] += dp->model_pairs[i] == dp->native_pairs[j] ? w->same : 0;
+    four zero = {0}, b0 = zero, b1 = zero, b2 = zero, other = zero;
+    four leave = zero, value = zero, value_before = zero;
+    for (int64_t s = 1; s < steps; s++) {   /* row l is at column s - l */
+        b0 = SHIFT_IN(b0, y0[s - 1]);
+        b1 = SHIFT_IN(b1, y1[s - 1]);
+        b2 = SHIFT_IN(b2, y2[s - 1]);
+        other = SHIFT_IN(other, pairs[s - 1]);
+        four d0 = x0 - b0, d1 = x1 - b1, d2 = x2 - b2;
+        four worth = near * scale / (scale + (d0 * d0 + d1 * d1 + d2 * d2));
+        worth += CHOOSE(code == other, zero + same, zero);
+        double up_value = s <= m ? above[s - 1] : 0, up_leave = s <= m ? above_leave[s] : 0;
+        four diagonal = SHIFT_IN(value_before, up_value) + worth;
+        four up = SHIFT_IN(leave, up_leave);
+        four around = CHOOSE(up > leave, up, leave);
+        four_bits pair = diagonal >= around;
+        value_before = value;
+        value = CHOOSE(pair, diagonal, around);
+        leave = CHOOSE(pair, diagonal + gap, around);
+        if (s < ROWS) {   /* rows that have not begun are at column 0 */
+            four_bits begun = (four_bits){1, 2, 3, 4} <= s;
+            value = CHOOSE(begun, value, zero);
+            leave = CHOOSE(begun, leave, zero);
+        }
+        memcpy(leave_out + ROWS * s, &leave, sizeof leave);
+        four_bytes bytes = __builtin_convertvector(pair, four_bytes);
+        memcpy(paired_out + ROWS * s, &bytes, sizeof bytes);
+        if (s >= ROWS) {   /* column s - 3 of the last row is done; the first row is past it */
+            above[s - ROWS + 1] = value[ROWS - 1];
+            above_leave[s - ROWS + 1] = leave[ROWS - 1];
+        }
+    }
 }
 
-/* Of three ways into a cell the diagonal wins ties, then the one that skips a native residue. */
+/* Where row i (from 1) and column j of the table are. */
+static int64_t place(int64_t steps, int64_t i, int64_t j)
+{
+    int64_t lane = (i - 1) % ROWS;
+    return (i - 1 - lane) * steps + ROWS * (j + lane) + lane;
+}
+
 void rt_tm_dp_align(rt_tm_dp *dp, int32_t *out_map, const rt_tm_worth *worth, double gap)
 {
-    int64_t width = dp->n_native + 1, m = dp->n_native;
-    double *above = dp->value[0], *here = dp->value[1];
-    for (int64_t j = 0; j <= m; j++) above[j] = dp->left[j] = 0;
-    here[0] = 0;
-    for (int64_t i = 1; i <= dp->n_model; i++) {
-        double *restrict left = dp->left + i * width;
-        const double *restrict up = left - width;
-        uint8_t *restrict paired = dp->paired + i * width;
-        fill_row(dp, worth, i - 1);
-        double beside = 0;
-        left[0] = 0;
-        for (int64_t j = 1; j <= m; j++) {
-            double diagonal = above[j - 1] + dp->worth[j - 1];
-            double around = up[j] > beside ? up[j] : beside;
-            bool pair = diagonal >= around;
-            here[j] = pair ? diagonal : around;
-            beside = pair ? diagonal + gap : around;
-            left[j] = beside;
-            paired[j] = pair;
-        }
-        double *swap = above;
-        above = here;
-        here = swap;
-        here[0] = 0;
-    }
+    int64_t m = dp->n_native, steps = steps_of(dp);
+    for (int64_t j = 0; j <= m; j++) dp->above[j] = dp->above_leave[j] = 0;
+    for (int64_t i = 0; i < dp->n_model; i += ROWS) fill_block(dp, i, worth, gap);
     for (int64_t j = 0; j < m; j++) out_map[j] = -1;
     for (int64_t i = dp->n_model, j = m; i > 0 && j > 0;) {
-        if (dp->paired[i * width + j]) out_map[--j] = (int32_t)--i;
-        else if (dp->left[i * width + j - 1] >= dp->left[(i - 1) * width + j]) j--;
+        if (dp->paired[place(steps, i, j)]) {
+            out_map[--j] = (int32_t)--i;
+            continue;
+        }
+        double left = j > 1 ? dp->leave[place(steps, i, j - 1)] : 0, up = i > 1 ? dp->leave[place(steps, i - 1, j)] : 0;
+        if (left >= up) j--;
         else i--;
     }
 }

@@ -2,6 +2,8 @@
  * Room: score.  Uses: base/memory, score/superpose, score/tm_search.
  * Reference: S. B. Needleman, C. D. Wunsch, J. Mol. Biol. 48:443 (1970), with free ends and TM-align's gap: a penalty for
  * leaving a pair, none for a gap's length.
+ *
+ * Four rows are worked on at once, each one column behind the one above it, so that no cell waits for its neighbour.
  */
 #ifndef RT_SCORE_TM_DP_H
 #define RT_SCORE_TM_DP_H
@@ -11,6 +13,8 @@
 #include "base/status.h"
 #include "score/superpose.h"
 #include "score/tm_search.h"
+
+enum { RT_TM_DP_ROWS = 4, RT_TM_DP_PADDING = 8 };
 
 /* What a pair (model i, native j) is worth: 1 / (1 + (distance / d)^2) when rigid is given, plus `same` where the
  * secondary structures agree. */
@@ -22,11 +26,11 @@ typedef struct {
 
 typedef struct {
     int64_t n_model, n_native;
-    rt_points model, native;
-    const char *model_pairs, *native_pairs;   /* secondary structure, one character per residue */
-    double *left;                             /* (n_model+1, n_native+1): a cell's value for whoever goes around it */
-    uint8_t *paired;                          /* the same shape: the cell was entered along the diagonal */
-    double *value[2], *worth;                 /* rows */
+    rt_points model, native;                  /* with RT_TM_DP_PADDING items behind them that may be read */
+    double *model_pairs, *native_pairs;       /* secondary structure, a number per residue; padded alike */
+    double *leave;                            /* per block of rows and step: four cells' value for whoever goes around them */
+    int8_t *paired;                           /* the same: not 0 where a cell was entered along the diagonal */
+    double *above, *above_leave;              /* the row above a block */
     int64_t capacity;
 } rt_tm_dp;
 
