@@ -23,12 +23,9 @@ rt_status rt_tm_dp_reserve(rt_tm_dp *dp, int64_t n_model, int64_t n_native, rt_e
     cells += 2 * (n_native + RT_TM_DP_PADDING);
     if (cells > dp->capacity) {
         free(dp->leave);
-        free(dp->paired);
         dp->leave = NULL;
-        dp->paired = NULL;
         dp->capacity = 0;
         RT_TRY_ALLOC(dp->leave, cells);
-        RT_TRY_ALLOC(dp->paired, cells);
         dp->capacity = cells;
     }
     dp->above = dp->leave + blocks * ROWS * steps_of(dp);
@@ -40,13 +37,11 @@ done:
 void rt_tm_dp_free_members(rt_tm_dp *dp)
 {
     free(dp->leave);
-    free(dp->paired);
     *dp = (rt_tm_dp){0};
 }
 
 typedef double four __attribute__((vector_size(32), aligned(8)));
 typedef int64_t four_bits __attribute__((vector_size(32), aligned(8)));
-typedef int8_t four_bytes __attribute__((vector_size(4), aligned(1)));
 
 /* Every row takes what the row above it had; the first one takes x. */
 #define SHIFT_IN(v, x) __builtin_shufflevector((v), (four){(x), 0, 0, 0}, 4, 0, 1, 2)
@@ -61,7 +56,6 @@ static void fill_block(const rt_tm_dp *dp, int64_t first, const rt_tm_worth *w, 
     double *restrict above = dp->above, *restrict above_leave = dp->above_leave;
     int64_t steps = steps_of(dp), m = dp->n_native;
     double *leave_out = dp->leave + first * steps;
-    int8_t *paired_out = dp->paired + first * steps;
     double scale = w->opt_rigid ? w->d * w->d : 1, near = w->opt_rigid ? 1 : 0, same = w->same;
     four x0, x1, x2, code;
     for (int l = 0; l < ROWS; l++) {
@@ -97,9 +91,8 @@ static void fill_block(const rt_tm_dp *dp, int64_t first, const rt_tm_worth *w, 
             value = CHOOSE(begun, value, zero);
             leave = CHOOSE(begun, leave, zero);
         }
-        memcpy(leave_out + ROWS * s, &leave, sizeof leave);
-        four_bytes bytes = __builtin_convertvector(pair, four_bytes);
-        memcpy(paired_out + ROWS * s, &bytes, sizeof bytes);
+        four_bits marked = ((four_bits)leave & ~(four_bits){1, 1, 1, 1}) | (pair & 1);
+        memcpy(leave_out + ROWS * s, &marked, sizeof marked);
         if (s >= ROWS) {   /* column s - 3 of the last row is done; the first row is past it */
             above[s - ROWS + 1] = value[ROWS - 1];
             above_leave[s - ROWS + 1] = leave[ROWS - 1];
@@ -107,26 +100,38 @@ static void fill_block(const rt_tm_dp *dp, int64_t first, const rt_tm_worth *w, 
     }
 }
 
-/* Where row i (from 1) and column j of the table are. */
-static int64_t place(int64_t steps, int64_t i, int64_t j)
+/* What is kept of the cell at row i and column j, both from 1. */
+static double cell(const rt_tm_dp *dp, int64_t i, int64_t j)
 {
     int64_t lane = (i - 1) % ROWS;
-    return (i - 1 - lane) * steps + ROWS * (j + lane) + lane;
+    return i > 0 && j > 0 ? dp->leave[(i - 1 - lane) * steps_of(dp) + ROWS * (j + lane) + lane] : 0;
+}
+
+static bool is_paired(double cell)
+{
+    int64_t bits;
+    memcpy(&bits, &cell, sizeof bits);
+    return bits & 1;
+}
+
+static double without_mark(double cell)
+{
+    int64_t bits;
+    memcpy(&bits, &cell, sizeof bits);
+    bits &= ~(int64_t)1;
+    memcpy(&cell, &bits, sizeof bits);
+    return cell;
 }
 
 void rt_tm_dp_align(rt_tm_dp *dp, int32_t *out_map, const rt_tm_worth *worth, double gap)
 {
-    int64_t m = dp->n_native, steps = steps_of(dp);
+    int64_t m = dp->n_native;
     for (int64_t j = 0; j <= m; j++) dp->above[j] = dp->above_leave[j] = 0;
     for (int64_t i = 0; i < dp->n_model; i += ROWS) fill_block(dp, i, worth, gap);
     for (int64_t j = 0; j < m; j++) out_map[j] = -1;
     for (int64_t i = dp->n_model, j = m; i > 0 && j > 0;) {
-        if (dp->paired[place(steps, i, j)]) {
-            out_map[--j] = (int32_t)--i;
-            continue;
-        }
-        double left = j > 1 ? dp->leave[place(steps, i, j - 1)] : 0, up = i > 1 ? dp->leave[place(steps, i - 1, j)] : 0;
-        if (left >= up) j--;
+        if (is_paired(cell(dp, i, j))) out_map[--j] = (int32_t)--i;
+        else if (without_mark(cell(dp, i, j - 1)) >= without_mark(cell(dp, i - 1, j))) j--;
         else i--;
     }
 }

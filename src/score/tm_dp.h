@@ -28,8 +28,8 @@ typedef struct {
     int64_t n_model, n_native;
     rt_points model, native;                  /* with RT_TM_DP_PADDING items behind them that may be read */
     double *model_pairs, *native_pairs;       /* secondary structure, a number per residue; padded alike */
-    double *leave;                            /* per block of rows and step: four cells' value for whoever goes around them */
-    int8_t *paired;                           /* the same: not 0 where a cell was entered along the diagonal */
+    double *leave;                            /* per block of rows and step: four cells' value for whoever goes around them;
+                                               * its last bit says that the cell was entered along the diagonal */
     double *above, *above_leave;              /* the row above a block */
     int64_t capacity;
 } rt_tm_dp;
