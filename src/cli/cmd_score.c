@@ -129,8 +129,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
                 rt_option_text(o, "native"), models.alien);
     RT_TRY(rt_score_run(&report, &natives, &models, &options, err));
     if (report.table.n_row == 0 && report.n_failed == 1) {   /* the one thing that was asked for failed: say just why */
-        report.failures.data[report.failures.length - 1] = 0;
-        RT_TRY(rt_fail(err, RT_ERR_FORMAT, NULL, 0, "%.1000s", report.failures.data));
+        *err = report.first_failure;
+        RT_TRY(err->code);
     }
     if (report.table.n_row == 0 && report.n_failed == 0) {
         rt_fail(err, RT_ERR_MISMATCH, rt_option_text(o, "pred"), 0, "nothing here can be compared with %s",

@@ -34,6 +34,7 @@ typedef struct {
     rt_text notes;           /* lines, one after another */
     rt_text failures;        /* lines: what could not be scored, and why */
     int64_t n_failed;        /* models */
+    rt_err first_failure;    /* the first of them */
     int64_t n_target;        /* natives */
     int64_t n_without;       /* natives without a model */
     char without[RT_SCORE_NAME];   /* one of them */

@@ -136,6 +136,7 @@ static rt_status gather(rt_score_report *report, run *r, rt_err *err)
         for (int64_t k = 0; k < t->table.n_row; k++) RT_TRY(rt_score_table_add(&report->table, &t->table.row[k], err));
         if (t->notes.length) rt_text_add_bytes(&report->notes, t->notes.data, t->notes.length);
         if (t->failures.length) rt_text_add_bytes(&report->failures, t->failures.data, t->failures.length);
+        if (t->n_failed && !report->n_failed) report->first_failure = t->err;
         report->n_failed += t->n_failed;
     }
     rt_score_table *table = &report->table;
