@@ -33,7 +33,8 @@ static void say_summary(const rt_score_summary *summary)
 }
 
 /* scores.tsv, summary.tsv and run.json. */
-static rt_status write_files(rt_cli *cli, const char *folder, const rt_score_report *report, const rt_score_summary *summary,
+static rt_status write_files(rt_cli *cli, const char *folder, const rt_score_report *report,
+                             const rt_score_summary *summary,
                              rt_err *err)
 {
     rt_status status = RT_OK;
@@ -63,7 +64,8 @@ static void print_metric(const rt_score_report *report, int part, bool json)
 {
     double value = rt_score_kaggle(&report->table, report->n_target, part);
     if (json)
-        printf("{\"metric\": \"kaggle%d\", \"value\": %.17g, \"targets\": %lld}\n", part, value, (long long)report->n_target);
+        printf("{\"metric\": \"kaggle%d\", \"value\": %.17g, \"targets\": %lld}\n", part, value,
+               (long long)report->n_target);
     else
         printf("metric\tvalue\ttargets\nkaggle%d\t%.8f\t%lld\n", part, value, (long long)report->n_target);
 }
@@ -102,7 +104,8 @@ static rt_status finish(rt_cli *cli, const rt_score_report *report, int part, rt
     if (!part) say_summary(&summary);
     if (rt_option_has(o, "out")) RT_TRY(write_files(cli, rt_option_text(o, "out"), report, &summary, err));
     if (report->n_failed)
-        status = rt_fail(err, RT_ERR_FORMAT, NULL, 0, "%lld models could not be scored; %lld were", (long long)report->n_failed,
+        status = rt_fail(err, RT_ERR_FORMAT, NULL, 0, "%lld models could not be scored; %lld were",
+                         (long long)report->n_failed,
                          (long long)report->table.n_row);
 done:
     rt_score_summary_free_members(&summary);
@@ -176,7 +179,8 @@ const rt_command rt_cmd_score = {
         "the most occupied one is used. Where numbers do not fit, a constant shift is found and reported; sequences that "
         "differ by more than half are refused. Copies of a chain are assigned so that the TM-score is highest.\n\n"
         "A model that cannot be scored is named, the others go on, and the exit status is 1.",
-    .output = "A row per target and model; NA is what cannot be known (all-atom scores of C1' alone). A summary over targets "
+    .output =
+        "A row per target and model; NA is what cannot be known (all-atom scores of C1' alone). A summary over targets "
               "goes to stderr. With --metric kaggle1 or kaggle2 one row: metric, value, targets.",
     .examples = "  rnatune score --pred folds --native natives --out scores\n"
                 "  rnatune score --pred submission.csv --native validation_labels.csv --metric kaggle1\n",

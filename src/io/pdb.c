@@ -125,7 +125,8 @@ static rt_status read_atom(reader *r, rt_err *err)
     copy_field(atom->element, sizeof atom->element, r, 77, 78);
     strcpy(atom->label_chain, atom->auth_chain);
     if (!atom->name[0] || !atom->residue[0])
-        return rt_fail(err, RT_ERR_FORMAT, r->file, r->number, "the atom has no %s", atom->name[0] ? "residue" : "name");
+        return rt_fail(err, RT_ERR_FORMAT, r->file, r->number, "the atom has no %s", atom->name[0] ? "residue"
+                       : "name");
     modernise(atom->name);
     if (field(r, 77, 78, &text) == 0 || !isalpha((unsigned char)*text)) guess_element(atom, r);
     atom->occupancy = read_optional(r, 55, 60, 1);
@@ -183,7 +184,8 @@ static rt_status read_line(reader *r, rt_err *err)
         while (length > 0 && !isdigit((unsigned char)text[length - 1])) length--;
         if (length == 0) r->model++;
         else if (!rt_parse_int(text, length, &number) || number < 0 || number > INT32_MAX)
-            return rt_fail(err, RT_ERR_FORMAT, r->file, r->number, "the model number '%.*s' is no number", (int)length, text);
+            return rt_fail(err, RT_ERR_FORMAT, r->file, r->number, "the model number '%.*s' is no number",
+                           (int)length, text);
         else r->model = (int32_t)number;
     }
     return RT_OK;

@@ -66,7 +66,8 @@ static void old_names_and_missing_elements(void **state)
         rt_structure s;
         rt_err err;
         char line[128];
-        snprintf(line, sizeof line, "ATOM      1 %s %s A   1       1.000   2.000   3.000\n", CASES[i].column, CASES[i].residue);
+        snprintf(line, sizeof line, "ATOM      1 %s %s A   1       1.000   2.000   3.000\n", CASES[i].column,
+                 CASES[i].residue);
         assert_int_equal(read_text(&s, line, &err), RT_OK);
         assert_string_equal(s.atom[0].name, CASES[i].name);
         assert_string_equal(s.atom[0].element, CASES[i].element);
@@ -149,8 +150,8 @@ static void content_decides_what_a_file_is(void **state)
     assert_int_equal(rt_structure_open(&s, test_path("nowhere"), &err), RT_ERR_IO);
 }
 
-/* Two residues with an alternate location, an insertion, a modified residue, hydrogens, a ligand with a C1' at the end of
- * the chain, a water, a protein chain and one of DNA. */
+/* Two residues with an alternate location, an insertion, a modified residue, hydrogens, a ligand with a C1' at the end
+ * of the chain, a water, a protein chain and one of DNA. */
 static void chains_hold_what_belongs_to_them(void **state)
 {
     (void)state;
@@ -194,7 +195,7 @@ static void parents_of_components(void **state)
         assert_int_equal(rt_modified_parent(CASES[i].component), CASES[i].parent);
 }
 
-/* ---- every structure at hand -------------------------------------------------------------------------------------------- */
+/* ---- every structure at hand ----------------------------------------------------------------------------------- */
 
 static void read_folder(const char *folder, int depth, int *count)
 {

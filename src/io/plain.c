@@ -42,7 +42,8 @@ static rt_status unpack(rt_plain *plain, const char *path, rt_err *err)
             code = inflateReset(&z);
         }
         if (code != Z_OK) status = damaged(path, &z, code, err);
-        else if (plain->size > LARGEST) status = rt_fail(err, RT_ERR_UNSUPPORTED, path, 0, "unpacks to more than 4 GiB");
+        else if (plain->size > LARGEST)
+            status = rt_fail(err, RT_ERR_UNSUPPORTED, path, 0, "unpacks to more than 4 GiB");
         if (status != RT_OK) break;
     }
     inflateEnd(&z);

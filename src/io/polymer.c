@@ -186,11 +186,13 @@ static void drop_ligands(draft *d, draft_chain *chain)
     }
 }
 
-static rt_status take_sequence(rt_polymer_chain *chain, const rt_structure *structure, const rt_polymer_residue *residue,
+static rt_status take_sequence(rt_polymer_chain *chain, const rt_structure *structure,
+                               const rt_polymer_residue *residue,
                                rt_err *err)
 {
     int64_t length = 0;
-    for (int64_t i = 0; i < structure->n_deposited; i++) length += strcmp(structure->deposited[i].chain, chain->label) == 0;
+    for (int64_t i = 0; i < structure->n_deposited; i++)
+        length += strcmp(structure->deposited[i].chain, chain->label) == 0;
     chain->sequence = rt_alloc((length ? length : chain->n_residue) + 1, 1, err);
     if (!chain->sequence) return RT_ERR_MEMORY;
     chain->length = length ? length : chain->n_residue;

@@ -77,7 +77,8 @@ static bool ring_centre(double out[3], const rt_molecule *m, int64_t r, const ch
 /* False when the base is not whole. */
 static bool build_base(base *out, const rt_molecule *m, int64_t r)
 {
-    static const char *const SIX[] = {"N1", "C2", "N3", "C4", "C5", "C6"}, *const FIVE[] = {"N9", "C8", "N7", "C5", "C4"};
+    static const char *const SIX[] = {"N1", "C2", "N3", "C4", "C5", "C6"}, *const FIVE[] = {"N9", "C8", "N7", "C5",
+                                                                                            "C4"};
     double area[3] = {0};
     *out = (base){.residue = (int32_t)r, .letter = m->residue[r].letter};
     if (!ring_centre(out->centre, m, r, SIX, 6)) return false;

@@ -26,7 +26,7 @@ static void load(rt_molecule *out, rt_contacts *contacts, const char *path)
     assert_int_equal(rt_contacts_find(contacts, out, &err), RT_OK);
 }
 
-/* ---- 1GID: pairs and their edges (biotite's annotation: 1 Watson-Crick, 2 Hoogsteen, 3 sugar) --------------------------- */
+/* ---- 1GID: pairs and their edges (biotite's annotation: 1 Watson-Crick, 2 Hoogsteen, 3 sugar) ------------------ */
 
 static int32_t residue_of(const rt_molecule *m, int32_t number)
 {
@@ -52,7 +52,8 @@ static void edges_of_1gid(void **state)
     assert_int_equal(rt_json_load(&json, path, &err), RT_OK);
     for (size_t i = 0; i < json_array_size(json); i++) {
         int32_t value[4];
-        for (size_t k = 0; k < 4; k++) value[k] = (int32_t)json_integer_value(json_array_get(json_array_get(json, i), k));
+        for (size_t k = 0; k < 4; k++)
+            value[k] = (int32_t)json_integer_value(json_array_get(json_array_get(json, i), k));
         int32_t a = residue_of(&m, value[0]), b = residue_of(&m, value[1]);
         bool both = value[2] == 1 && value[3] == 1;
         canonical += both;
@@ -71,12 +72,13 @@ static void edges_of_1gid(void **state)
     rt_molecule_free_members(&m);
 }
 
-/* ---- canonical pairs of the bpseq set, which has no pseudoknots --------------------------------------------------------- */
+/* ---- canonical pairs of the bpseq set, which has no pseudoknots ------------------------------------------------ */
 
 typedef struct { int reference, found, extra, chains; } tally;
 
 /* partner (n): from 1, 0 for none. */
-static void compare_chain(tally *t, const rt_molecule *m, const rt_contacts *contacts, int64_t c, const int *partner, int n)
+static void compare_chain(tally *t, const rt_molecule *m, const rt_contacts *contacts, int64_t c, const int *partner,
+                          int n)
 {
     const rt_molecule_chain *chain = &m->chain[c];
     int *mine = calloc((size_t)n + 1, sizeof *mine);
@@ -175,9 +177,10 @@ static void canonical_pairs_of_the_bpseq_set(void **state)
     assert_true(t.chains >= 50 && t.found >= 0.95 * t.reference && t.extra <= 0.05 * t.reference);
 }
 
-/* ---- INF ------------------------------------------------------------------------------------------------------------------ */
+/* ---- INF ------------------------------------------------------------------------------------------------------- */
 
-/* Native: pairs 0-9 and 1-8, stack 0-1, sugar edge pair 2-5.  Model: 0-9, another pair 1-7, stack 0-1, 2-5 by another edge. */
+/* Native: pairs 0-9 and 1-8, stack 0-1, sugar edge pair 2-5.  Model: 0-9, another pair 1-7, stack 0-1, 2-5 by another
+ * edge. */
 static void fidelity_by_hand(void **state)
 {
     (void)state;
@@ -269,7 +272,8 @@ static void puzzles_table(void **state)
         rt_molecule_free_members(&native);
         rt_molecule_free_members(&model);
     }
-    print_message("INF of %d models against RNA-Puzzles: r %.3f, %.3f apart; canonical r %.3f, %.3f apart\n", (int)all.n,
+    print_message("INF of %d models against RNA-Puzzles: r %.3f, %.3f apart; canonical r %.3f, %.3f apart\n",
+                  (int)all.n,
                   correlation(&all), all.apart / all.n, correlation(&wc), wc.apart / wc.n);
     assert_true(correlation(&all) > 0.95 && all.apart / all.n < 0.05);
     assert_true(correlation(&wc) > 0.95 && wc.apart / wc.n < 0.06);

@@ -5,7 +5,8 @@
 
 #include "base/memory.h"
 
-enum { BY_CANONICAL = RT_CONTACT_CANONICAL, BY_OTHER = RT_CONTACT_OTHER_PAIR, BY_STACK = RT_CONTACT_STACK, BY_ALL, KINDS };
+enum { BY_CANONICAL = RT_CONTACT_CANONICAL, BY_OTHER = RT_CONTACT_OTHER_PAIR, BY_STACK = RT_CONTACT_STACK, BY_ALL,
+      KINDS };
 
 static double fidelity(double both, double native, double model)
 {

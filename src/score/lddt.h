@@ -1,8 +1,8 @@
 /* lddt.h - local distance difference test: the share of a native's short distances that a model keeps
  * Room: score.  Uses: base/memory.
  * Reference: V. Mariani et al., Bioinformatics 29:2722 (2013); rnapro/model/loss.py calculate_atom_bespoke_lddt and
- * rnapro/metrics/lddt_metrics.py, which count distances below (not at) 30 Angstrom to nucleotides, pairs within a residue
- * included.
+ * rnapro/metrics/lddt_metrics.py, which count distances below (not at) 30 Angstrom to nucleotides, pairs within a
+ * residue included.
  */
 #ifndef RT_SCORE_LDDT_H
 #define RT_SCORE_LDDT_H

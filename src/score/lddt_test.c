@@ -12,8 +12,8 @@
 #include "score/clash.h"
 #include "score/lddt.h"
 
-/* Four atoms on a line at 0, 5, 10 and 40; in the model the third is at 11.5 and the fourth at 20.  Within 15 Angstrom the
- * pairs 0-1 (kept: 1), 0-2 and 1-2 (off by 1.5: within 2 and 4, 1/2 each). */
+/* Four atoms on a line at 0, 5, 10 and 40; in the model the third is at 11.5 and the fourth at 20.  Within 15 Angstrom
+ * the pairs 0-1 (kept: 1), 0-2 and 1-2 (off by 1.5: within 2 and 4, 1/2 each). */
 static void a_hand_worked_case(void **state)
 {
     (void)state;
@@ -95,7 +95,8 @@ static void the_references_sums(void **state)
     assert_int_equal(rt_lddt_atoms(sum, count, &input, &err), RT_OK);
     for (int64_t i = 0; i < n; i++)
         if (fabs(sum[i] - (double)want_sum[i]) > 1e-6 || count[i] != (double)want_count[i])
-            fail_msg("atom %d: %g of %g, not %g of %g", (int)i, sum[i], count[i], (double)want_sum[i], (double)want_count[i]);
+            fail_msg("atom %d: %g of %g, not %g of %g", (int)i, sum[i], count[i], (double)want_sum[i],
+                     (double)want_count[i]);
     free(x);
     free(y);
     free(sum);
@@ -105,7 +106,7 @@ static void the_references_sums(void **state)
     rt_weights_close(features);
 }
 
-/* ---- clashes ------------------------------------------------------------------------------------------------------------ */
+/* ---- clashes --------------------------------------------------------------------------------------------------- */
 
 static void add(rt_molecule *m, int64_t atom, int32_t residue, const char *name, double x)
 {

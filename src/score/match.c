@@ -183,7 +183,8 @@ static rt_status assign_chains(matcher *m, int32_t *map, rt_err *err)
             if (m->given[c] >= 0 && !m->fits[c * chains + m->given[c]]) m->given[c] = -1;
         fill_map(m, map, m->given);
         n = collect(m, map, 0, m->native->n_residue);
-        RT_TRY(rt_tm_paired(m->tm, &result, NULL, m->x, m->y, n, m->native->n_resolved ? m->native->n_resolved : 1, err));
+        RT_TRY(rt_tm_paired(m->tm, &result, NULL, m->x, m->y, n, m->native->n_resolved ? m->native->n_resolved : 1,
+                            err));
         if (!(result.score > top)) continue;
         top = result.score;
         memcpy(m->best, m->given, (size_t)m->native->n_chain * sizeof *m->best);
@@ -257,7 +258,8 @@ static rt_status build(matcher *m, rt_match *match, rt_err *err)
     describe(m, match);
     for (int64_t r = 0; r < m->native->n_residue; r++) pairs += match->map[r] >= 0;
     if (pairs == 0)
-        status = rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "%s and %s have no residue in common: other sequences, or other numbers",
+        status = rt_fail(err, RT_ERR_MISMATCH, NULL, 0,
+                         "%s and %s have no residue in common: other sequences, or other numbers",
                          m->model->name, m->native->name);
     else if (2 * match->n_different > pairs)
         status = rt_fail(err, RT_ERR_MISMATCH, NULL, 0,
@@ -268,7 +270,8 @@ done:
     return status;
 }
 
-rt_status rt_match_build(rt_match *out_match, rt_tm *tm, const rt_molecule *native, const rt_molecule *model, rt_err *err)
+rt_status rt_match_build(rt_match *out_match, rt_tm *tm, const rt_molecule *native, const rt_molecule *model,
+                         rt_err *err)
 {
     matcher m = {.tm = tm, .native = native, .model = model};
     *out_match = (rt_match){0};

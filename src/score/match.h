@@ -22,12 +22,13 @@ typedef struct {
 } rt_match;
 
 /* Residues pair by the authors' number and insertion code.  When fewer than nine in ten of those pairs agree in their
- * letters, or fewer than half of the shorter molecule are paired, the native's polymer numbers and a constant shift are
- * tried, and the best agreement wins: the caller says so in a line.  Chains: a native chain goes to a model chain of the
- * same sequence, so that TM-score over all of them is highest; for copies, each pair of chains is superposed in turn and
- * the others are assigned under that superposition (the best assignment, not a greedy one, up to 512 chains).
+ * letters, or fewer than half of the shorter molecule are paired, the native's polymer numbers and a constant shift
+ * are tried, and the best agreement wins: the caller says so in a line.  Chains: a native chain goes to a model chain
+ * of the same sequence, so that TM-score over all of them is highest; for copies, each pair of chains is superposed in
+ * turn and the others are assigned under that superposition (the best assignment, not a greedy one, up to 512 chains).
  * Errors: RT_ERR_MISMATCH when not even half of the paired letters agree; RT_ERR_MEMORY. */
-rt_status rt_match_build(rt_match *out_match, rt_tm *tm, const rt_molecule *native, const rt_molecule *model, rt_err *err);
+rt_status rt_match_build(rt_match *out_match, rt_tm *tm, const rt_molecule *native, const rt_molecule *model,
+                         rt_err *err);
 void rt_match_free_members(rt_match *match);
 
 #endif

@@ -28,8 +28,10 @@ static rt_molecule build(const char *const *sequences, int n_chain)
         m.chain[c] = (rt_molecule_chain){.name = {(char)('A' + c)}, .first = at, .n = (int64_t)strlen(sequences[c])};
         for (int64_t i = 0; i < m.chain[c].n; i++, at++)
             m.residue[at] = (rt_molecule_residue){
-                .letter = sequences[c][i], .number = (int32_t)i + 1, .label = (int32_t)i + 1, .chain = c, .resolved = true,
-                .xyz = {15 * cos(0.4 * (double)i) + 20.0 * c * c, 15 * sin(0.4 * (double)i) + 30 * c, 2.8 * (double)i - 7 * c}};
+                .letter = sequences[c][i], .number = (int32_t)i + 1, .label = (int32_t)i + 1, .chain = c,
+                    .resolved = true,
+                .xyz = {15 * cos(0.4 * (double)i) + 20.0 * c * c, 15 * sin(0.4 * (double)i) + 30 * c,
+                        2.8 * (double)i - 7 * c}};
     }
     m.n_resolved = n;
     return m;
@@ -183,7 +185,7 @@ static void assignments_are_the_best(void **state)
     assert_true(column[0] == -1 && column[1] == 1 && column[2] == 0);
 }
 
-/* ---- tables and rows ------------------------------------------------------------------------------------------------------ */
+/* ---- tables and rows ------------------------------------------------------------------------------------------- */
 
 /* n residues of T, coordinates by a function of row and model; a model of 0 leaves the fields empty. */
 static const char *table(const char *name, int n, int models, double noise)
@@ -253,7 +255,8 @@ static void two_resolved_residues_score_nothing(void **state)
     assert_int_equal(rt_score_set_models(&models, test_file("p.csv", two), &natives, "C1'", &err), RT_OK);
     assert_int_equal(rt_score_run(&report, &natives, &models, &options, &err), RT_OK);
     assert_int_equal(report.table.n_row, 1);
-    assert_true(report.table.row[0].tm_align == 0 && report.table.row[0].tm_resid == 0 && isnan(report.table.row[0].rmsd));
+    assert_true(report.table.row[0].tm_align == 0 && report.table.row[0].tm_resid == 0 &&
+                isnan(report.table.row[0].rmsd));
     assert_int_equal(report.table.row[0].n_missing, 38);
     rt_score_report_free_members(&report);
     rt_score_set_free_members(&natives);
@@ -318,7 +321,8 @@ static void the_summary_counts_targets(void **state)
     assert_int_equal(summary.n_stratum, 4);   /* all, short, long, one chain */
     const rt_score_summary_stratum *all = &summary.stratum[0];
     assert_true(all->n_target == 2 && all->n_model == 3 && all->n_missing == 2);
-    assert_true(fabs(all->mean[2] - 0.5) < 1e-12 && fabs(all->mean[3] - 0.625) < 1e-12 && fabs(all->median[3] - 0.625) < 1e-12);
+    assert_true(fabs(all->mean[2] - 0.5) < 1e-12 && fabs(all->mean[3] - 0.625) < 1e-12 &&
+                fabs(all->median[3] - 0.625) < 1e-12);
     assert_true(isnan(all->mean[0]));
     assert_string_equal(summary.stratum[2].name, "length > 512");
     rt_score_summary_free_members(&summary);

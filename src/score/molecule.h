@@ -1,4 +1,4 @@
-/* molecule.h - RNA as scores see it: residues in order with a representative atom, and all heavy atoms when there are any
+/* molecule.h - RNA as scores see it: residues in order with a representative atom, and heavy atoms when there are any
  * Room: score.  Uses: io/structure, io/polymer, base/memory.
  */
 #ifndef RT_SCORE_MOLECULE_H
@@ -50,7 +50,8 @@ rt_status rt_molecule_build(rt_molecule *out_molecule, const rt_structure *struc
                             const char *file, rt_err *err);
 
 /* An empty molecule of n_residue residues in n_chain chains and n_atom atoms, for a caller that fills it. */
-rt_status rt_molecule_create(rt_molecule *out_molecule, int64_t n_residue, int64_t n_chain, int64_t n_atom, rt_err *err);
+rt_status rt_molecule_create(rt_molecule *out_molecule, int64_t n_residue, int64_t n_chain, int64_t n_atom,
+                             rt_err *err);
 void rt_molecule_free_members(rt_molecule *molecule);
 
 /* An atom of a residue by name; NULL when it has none. */

@@ -13,7 +13,7 @@
 
 enum { FEWEST = 3 };   /* resolved residues that a score needs */
 
-/* ---- by alignment ------------------------------------------------------------------------------------------------------ */
+/* ---- by alignment ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
     double *xyz;
@@ -80,7 +80,7 @@ done:
     return status;
 }
 
-/* ---- by number --------------------------------------------------------------------------------------------------------- */
+/* ---- by number ------------------------------------------------------------------------------------------------- */
 
 static rt_status score_number(rt_score_row *row, rt_tm *tm, const rt_molecule *native, const rt_molecule *model,
                               const rt_match *match, rt_err *err)
@@ -107,7 +107,7 @@ done:
     return status;
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------------------------- */
 
 /* Atoms of the native, and of each the model's, for lDDT. */
 typedef struct {
@@ -155,7 +155,8 @@ static rt_status lddt_both(double *out_15, double *out_30, const atoms *a, bool 
     return rt_lddt(out_15, &input, err);
 }
 
-static rt_status score_lddt(rt_score_row *row, const rt_molecule *native, const rt_molecule *model, const rt_match *match,
+static rt_status score_lddt(rt_score_row *row, const rt_molecule *native, const rt_molecule *model,
+                            const rt_match *match,
                             rt_err *err)
 {
     rt_status status = RT_OK;
@@ -166,7 +167,8 @@ static rt_status score_lddt(rt_score_row *row, const rt_molecule *native, const 
         const rt_molecule_residue *residue = &native->residue[r];
         int32_t other = match->map[r];
         if (residue->resolved)
-            add_atom(&c1, residue->xyz, other >= 0 && model->residue[other].resolved ? model->residue[other].xyz : NULL, r);
+            add_atom(&c1, residue->xyz, other >= 0 && model->residue[other].resolved ? model->residue[other].xyz
+                     : NULL, r);
         for (int64_t i = residue->first_atom; i < residue->first_atom + residue->n_atom; i++) {
             const rt_molecule_atom *there = other >= 0 ? rt_molecule_find(model, other, native->atom[i].name) : NULL;
             add_atom(&all, native->atom[i].xyz, there ? there->xyz : NULL, r);
@@ -219,10 +221,12 @@ static void fill_counts(rt_score_row *row, const rt_molecule *native, const rt_m
 static void add_notes(rt_text *notes, const rt_molecule *native, const rt_molecule *model, const rt_match *match)
 {
     if (match->by_label)
-        rt_text_add(notes, "%s: residues are paired with %s by the native's polymer numbers; its authors' numbers do not fit\n",
+        rt_text_add(notes,
+                    "%s: residues are paired with %s by the native's polymer numbers; its authors' numbers do not fit\n",
                     model->name, native->name);
     if (match->shift)
-        rt_text_add(notes, "%s: the numbers are shifted; %d was added to pair them with %s\n", model->name, match->shift,
+        rt_text_add(notes, "%s: the numbers are shifted; %d was added to pair them with %s\n", model->name,
+                    match->shift,
                     native->name);
     if (match->n_different)
         rt_text_add(notes, "%s: %lld paired residues have other letters than in %s\n", model->name,
@@ -294,7 +298,8 @@ rt_status rt_score_model(rt_score_row *out_row, rt_tm *tm, const rt_molecule *na
     for (int64_t k = 0; k < n_native; k++) {
         if (native[k].n_resolved == 0) continue;   /* a conformation that the table does not have */
         row.n_reference++;
-        status = try_conformation(&row, &top, tm, &native[k], k, divide_chains(&divided, model, &native[k]), options, err);
+        status = try_conformation(&row, &top, tm, &native[k], k, divide_chains(&divided, model, &native[k]), options,
+                                  err);
         if (status == RT_ERR_MISMATCH) refused = true;
         else RT_TRY(status);
     }

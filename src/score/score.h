@@ -22,9 +22,9 @@ typedef struct {
     int threads;
 } rt_score_options;
 
-/* One model against n_native conformations of its target: the row's numbers, native, native_align, chain_map.  opt_notes:
- * lines about numbers that had to be shifted and letters that differ.  A model or native of at most two resolved residues
- * has TM-scores of 0.
+/* One model against n_native conformations of its target: the row's numbers, native, native_align, chain_map.
+ * opt_notes: lines about numbers that had to be shifted and letters that differ.  A model or native of at most two
+ * resolved residues has TM-scores of 0.
  * Errors: RT_ERR_MISMATCH when no conformation fits the model, RT_ERR_MEMORY. */
 rt_status rt_score_model(rt_score_row *out_row, rt_tm *tm, const rt_molecule *native, int64_t n_native,
                          const rt_molecule *model, const rt_score_options *options, rt_text *opt_notes, rt_err *err);
@@ -40,9 +40,10 @@ typedef struct {
     char without[RT_SCORE_NAME];   /* one of them */
 } rt_score_report;
 
-/* All models of `models` against the natives of the same targets, over threads; the result does not depend on their number.
- * Errors: what makes the natives unusable (as rt_score_item_load), RT_ERR_MEMORY, RT_ERR_STOPPED.  A model that cannot be
- * scored is a failure line, not an error. */
+/* All models of `models` against the natives of the same targets, over threads; the result does not depend on their
+ * number.
+ * Errors: what makes the natives unusable (as rt_score_item_load), RT_ERR_MEMORY, RT_ERR_STOPPED.  A model that cannot
+ * be scored is a failure line, not an error. */
 rt_status rt_score_run(rt_score_report *out_report, rt_score_set *natives, rt_score_set *models,
                        const rt_score_options *options, rt_err *err);
 void rt_score_report_free_members(rt_score_report *report);

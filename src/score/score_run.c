@@ -57,7 +57,8 @@ static rt_status score_molecule(run *r, task *t, int64_t index, int worker)
     snprintf(row.atom, sizeof row.atom, "%s", r->options->atom);
     row.rank = t->item->path ? t->item->rank : index + 1;
     row.n_template = t->item->n_template;
-    rt_status status = rt_score_model(&row, r->tm[worker], native->molecule, native->n_molecule, model, r->options, &notes,
+    rt_status status = rt_score_model(&row, r->tm[worker], native->molecule, native->n_molecule, model, r->options,
+                                      &notes,
                                       &t->err);
     if (status == RT_OK) status = rt_score_table_add(&t->table, &row, &t->err);
     else if (status == RT_ERR_MISMATCH) {
@@ -83,7 +84,8 @@ static void run_task(void *argument, int64_t index, int worker)
         rt_status status = rt_score_item_load(t->item, r->options->atom, &t->err);
         if (status == RT_ERR_MEMORY) t->status = status;
         else if (status != RT_OK) add_failure(t, t->item->name, &t->err);
-        for (int64_t m = 0; m < t->item->n_molecule && t->status == RT_OK; m++) t->status = score_molecule(r, t, m, worker);
+        for (int64_t m = 0; m < t->item->n_molecule && t->status == RT_OK; m++)
+            t->status = score_molecule(r, t, m, worker);
         rt_score_item_unload(t->item);
     }
     rt_progress_step(__atomic_add_fetch(&r->n_done, 1, __ATOMIC_RELAXED));
@@ -141,7 +143,8 @@ static rt_status gather(rt_score_report *report, run *r, rt_err *err)
     }
     rt_score_table *table = &report->table;
     for (int64_t first = 0, next; first < table->n_row; first = next) {
-        for (next = first; next < table->n_row && strcmp(table->row[next].target, table->row[first].target) == 0;) next++;
+        const char *target = table->row[first].target;
+        for (next = first; next < table->n_row && strcmp(table->row[next].target, target) == 0;) next++;
         for (int64_t k = first; k < next; k++) table->row[k].n_model_total = next - first;
     }
     for (int64_t i = 0; i < r->natives->n_item; i++) {

@@ -133,8 +133,10 @@ void rt_score_summary_print(rt_text *out_text, const rt_score_summary *summary)
 
 void rt_score_summary_print_aligned(rt_text *out_text, const rt_score_summary *summary)
 {
-    rt_text_add(out_text, "%-18s %7s %7s  %-19s %-19s %-19s %s\n", "", "", "", "TM by number", "TM by alignment", "RMSD", "lDDT C1'");
-    rt_text_add(out_text, "%-18s %7s %7s  %-9s %-9s %-9s %-9s %-9s %-9s %s\n", "mean", "targets", "models", "top 1", "best of 5",
+    rt_text_add(out_text, "%-18s %7s %7s  %-19s %-19s %-19s %s\n", "", "", "", "TM by number", "TM by alignment",
+                "RMSD", "lDDT C1'");
+    rt_text_add(out_text, "%-18s %7s %7s  %-9s %-9s %-9s %-9s %-9s %-9s %s\n", "mean", "targets", "models", "top 1",
+                "best of 5",
                 "top 1", "best of 5", "top 1", "median", "top 1");
     for (int64_t s = 0; s < summary->n_stratum; s++) {
         const rt_score_summary_stratum *stratum = &summary->stratum[s];
@@ -149,7 +151,8 @@ json_t *rt_score_summary_json(const rt_score_summary *summary)
     json_t *strata = json_array();
     for (int64_t s = 0; s < summary->n_stratum; s++) {
         const rt_score_summary_stratum *stratum = &summary->stratum[s];
-        json_t *object = json_pack("{s:s, s:I, s:I, s:I}", "stratum", stratum->name, "targets", (json_int_t)stratum->n_target,
+        json_t *object = json_pack("{s:s, s:I, s:I, s:I}", "stratum", stratum->name, "targets",
+                                   (json_int_t)stratum->n_target,
                                    "models", (json_int_t)stratum->n_model, "missing", (json_int_t)stratum->n_missing);
         for (int m = 0; m < RT_SCORE_SUMMARY_MEASURES; m++) {
             double pair[2] = {stratum->mean[m], stratum->median[m]};

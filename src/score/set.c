@@ -15,7 +15,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-rt_status rt_score_set_add(rt_score_set *set, rt_score_item **out_item, const char *target, const char *name, rt_err *err)
+rt_status rt_score_set_add(rt_score_set *set, rt_score_item **out_item, const char *target, const char *name,
+                           rt_err *err)
 {
     void *items = set->item;
     rt_status status = rt_grow(&items, &set->capacity, set->n_item + 1, sizeof *set->item, err);
@@ -84,7 +85,7 @@ done:
     return status;
 }
 
-/* ---- files and folders ------------------------------------------------------------------------------------------------ */
+/* ---- files and folders ----------------------------------------------------------------------------------------- */
 
 /* The name without .gz and without the ending of a structure file; false when it is none. */
 static bool structure_stem(char *out, const char *file)

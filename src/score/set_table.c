@@ -45,7 +45,8 @@ typedef struct {
 static bool parse_column(const char *name, char atom[8], int *out_axis, int64_t *out_model)
 {
     const char *mark = strrchr(name, '_');
-    if (!mark || mark == name || !rt_parse_int(mark + 1, (int64_t)strlen(mark + 1), out_model) || *out_model < 1) return false;
+    if (!mark || mark == name || !rt_parse_int(mark + 1, (int64_t)strlen(mark + 1), out_model)) return false;
+    if (*out_model < 1) return false;
     const char axis = mark[-1];
     if (axis < 'x' || axis > 'z') return false;
     *out_axis = axis - 'x';
@@ -87,14 +88,17 @@ static rt_status read_columns(table *t, const char *path, rt_err *err)
         t->column[k].column[axis] = c;
         if (model > t->n_model) t->n_model = model;
     }
-    if (!t->n_column) return rt_fail(err, RT_ERR_FORMAT, path, 1, "no coordinates: columns x_1, y_1, z_1 were expected");
-    if (t->n_model > 10000) return rt_fail(err, RT_ERR_FORMAT, path, 1, "models numbered up to %lld", (long long)t->n_model);
+    if (!t->n_column)
+        return rt_fail(err, RT_ERR_FORMAT, path, 1, "no coordinates: columns x_1, y_1, z_1 were expected");
+    if (t->n_model > 10000)
+        return rt_fail(err, RT_ERR_FORMAT, path, 1, "models numbered up to %lld", (long long)t->n_model);
     bool found = false;
     for (int64_t k = 0; k < t->n_column; k++) {
         found |= strcmp(t->column[k].atom, t->atom) == 0;
         for (int axis = 0; axis < AXES; axis++)
             if (t->column[k].column[axis] < 0)
-                return rt_fail(err, RT_ERR_FORMAT, path, 1, "model %lld has no column %c_%lld", (long long)t->column[k].model,
+                return rt_fail(err, RT_ERR_FORMAT, path, 1, "model %lld has no column %c_%lld",
+                               (long long)t->column[k].model,
                                'x' + axis, (long long)t->column[k].model);
     }
     if (!found) return rt_fail(err, RT_ERR_MISMATCH, path, 1, "the table has no coordinates of the atom %s", t->atom);
@@ -147,7 +151,8 @@ static rt_status build_molecule(table *t, rt_molecule *out, int64_t model, rt_er
         }
         out->chain[chain].n++;
         *residue = (rt_molecule_residue){.letter = source->letter, .number = (int32_t)source->number,
-                                         .label = (int32_t)source->number, .chain = (int32_t)chain, .first_atom = atoms};
+                                         .label = (int32_t)source->number, .chain = (int32_t)chain,
+                                             .first_atom = atoms};
         for (int64_t k = 0; k < t->n_column; k++) {
             const double *xyz = t->values + AXES * (r * t->n_column + k);
             if (t->column[k].model != model || isnan(xyz[0])) continue;

@@ -19,7 +19,8 @@ typedef struct {
     double n, x[3], y[3], xy[3][3];   /* xy[i][j] = sum of x_i y_j */
 } rt_superpose_sums;
 
-/* The motion that minimises sum |u x + t - y|^2; identity when n is 0.  Where several rotations are equally good (points
+/* The motion that minimises sum |u x + t - y|^2; identity when n is 0.  Where several rotations are equally good
+ * (points
  * on a line) it is one of them.
  * Shapes: x, y (n,3).  Units: any length.  Cost: O(n). */
 void rt_superpose(rt_rigid *out_rigid, const double *x, const double *y, int64_t n);

@@ -1,4 +1,4 @@
-/* sweep.h - points in the order of their first coordinate, so that neighbours are found by walking on until it is too far
+/* sweep.h - points in the order of their first coordinate: neighbours are found by walking on until it is too far
  * Room: score.  Uses: base/memory.
  */
 #ifndef RT_SCORE_SWEEP_H

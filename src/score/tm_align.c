@@ -22,7 +22,7 @@ typedef struct {
     int32_t *thorough_map;
 } search;
 
-/* ---- pairs of an alignment ----------------------------------------------------------------------------------------- */
+/* ---- pairs of an alignment ------------------------------------------------------------------------------------- */
 
 static void load_pairs(search *s, const int32_t *map)
 {
@@ -132,7 +132,7 @@ static void try_start(search *s, double worth_it, int first_gap, int turns)
     consider(s, s->work);
 }
 
-/* ---- starting alignments --------------------------------------------------------------------------------------------- */
+/* ---- starting alignments --------------------------------------------------------------------------------------- */
 
 /* Native j against model j + shift; outside fragment[0..n) of the model there is none. */
 static void shifted_map(search *s, int32_t *map, int64_t shift)
@@ -196,8 +196,8 @@ static bool start_local(search *s, int finer)
     return top > 0;
 }
 
-/* The longest run of residues whose neighbours are close, at least `least` or a third of a short chain; the limit of 4.25
- * Angstrom, meant for proteins, widens by a tenth until there is one. */
+/* The longest run of residues whose neighbours are close, at least `least` or a third of a short chain; the limit of
+ * 4.25 Angstrom, meant for proteins, widens by a tenth until there is one. */
 static void longest_run(const rt_points *points, int64_t n, int64_t least, int64_t *out_first, int64_t *out_n)
 {
     int64_t wanted = n / 3 < least ? n / 3 : least;
@@ -272,7 +272,7 @@ static void start_run(search *s)
     }
 }
 
-/* ---- secondary structure of RNA --------------------------------------------------------------------------------------- */
+/* ---- secondary structure of RNA -------------------------------------------------------------------------------- */
 
 static bool may_pair(char a, char b)
 {
@@ -316,7 +316,7 @@ static void mark_pairs(double *out, const rt_points *points, const char *letters
         }
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 static rt_status reserve(rt_tm *tm, int64_t n_model, int64_t n_native, rt_err *err)
 {

@@ -51,7 +51,8 @@ typedef int64_t four_bits __attribute__((vector_size(32), aligned(8)));
 RT_SCORE_CLONES
 static void fill_block(const rt_tm_dp *dp, int64_t first, const rt_tm_worth *w, double gap)
 {
-    const double *restrict y0 = dp->native.axis[0], *restrict y1 = dp->native.axis[1], *restrict y2 = dp->native.axis[2];
+    const double *restrict y0 = dp->native.axis[0], *restrict y1 = dp->native.axis[1],
+        *restrict y2 = dp->native.axis[2];
     const double *restrict pairs = dp->native_pairs;
     double *restrict above = dp->above, *restrict above_leave = dp->above_leave;
     int64_t steps = steps_of(dp), m = dp->n_native;

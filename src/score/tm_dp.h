@@ -1,7 +1,7 @@
 /* tm_dp.h - the alignment with the highest sum of pair scores (inside score/tm)
  * Room: score.  Uses: base/memory, score/superpose, score/tm_search.
- * Reference: S. B. Needleman, C. D. Wunsch, J. Mol. Biol. 48:443 (1970), with free ends and TM-align's gap: a penalty for
- * leaving a pair, none for a gap's length.
+ * Reference: S. B. Needleman, C. D. Wunsch, J. Mol. Biol. 48:443 (1970), with free ends and TM-align's gap: a penalty
+ * for leaving a pair, none for a gap's length.
  *
  * Four rows are worked on at once, each one column behind the one above it, so that no cell waits for its neighbour.
  */

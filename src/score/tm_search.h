@@ -42,8 +42,8 @@ typedef struct {
     int64_t step;            /* fragments begin at every step-th pair */
 } rt_tm_limits;
 
-/* Best sum of 1 / (1 + (d / d0)^2) over superpositions found from fragments of n, n/2, .. 4 pairs, each improved by up to
- * 20 superpositions of the pairs that came close.  opt_within: most pairs within 1, 2, 4, 8 Angstrom so far. */
+/* Best sum of 1 / (1 + (d / d0)^2) over superpositions found from fragments of n, n/2, .. 4 pairs, each improved by up
+ * to 20 superpositions of the pairs that came close.  opt_within: most pairs within 1, 2, 4, 8 Angstrom so far. */
 double rt_tm_pairs_search(rt_tm_pairs *pairs, rt_rigid *out_rigid, const rt_tm_limits *limits, double opt_within[4]);
 
 /* A quick estimate in three superpositions: of all pairs, and twice of the close ones. */

@@ -77,7 +77,8 @@ static void an_alignment_finds_the_shift(void **state)
     }
     rt_tm_chain model = {x, letters + 10, 30}, native = {y, letters, 40};
     for (int kind = 0; kind < 2; kind++) {
-        assert_int_equal(rt_tm_align(tm, &result, map, &model, &native, kind ? RT_TM_THOROUGH : RT_TM_USALIGN, NULL, &err), RT_OK);
+        assert_int_equal(rt_tm_align(tm, &result, map, &model, &native, kind ? RT_TM_THOROUGH : RT_TM_USALIGN, NULL,
+                                     &err), RT_OK);
         assert_true(fabs(result.score - 30.0 / 40) < 1e-9 && result.rmsd < 1e-6);
         for (int j = 0; j < 40; j++) assert_int_equal(map[j], j < 10 ? -1 : j - 10);
         assert_true(fabs(rt_tm_of(&result.rigid, x, y, map, 40) - result.score) < 1e-9);
@@ -113,7 +114,7 @@ static void short_chains_are_defined(void **state)
     assert_true(result.score > 0 && result.score < 1);
 }
 
-/* ---- recorded values ---------------------------------------------------------------------------------------------------- */
+/* ---- recorded values ------------------------------------------------------------------------------------------- */
 
 static void load(rt_molecule *out, const char *path)
 {
@@ -142,7 +143,8 @@ static line line_of(const rt_molecule *m)
 }
 
 /* Both scores of a pair; those by number pair equal numbers and nothing else. */
-static void score_pair(const rt_molecule *model, const rt_molecule *native, rt_tm_search search, rt_tm_result *out_align,
+static void score_pair(const rt_molecule *model, const rt_molecule *native, rt_tm_search search,
+                       rt_tm_result *out_align,
                        double *out_proof, rt_tm_result *out_number)
 {
     line a = line_of(model), b = line_of(native);
@@ -187,7 +189,8 @@ static void usalign_puzzles(void **state)
         rt_tm_result align, number, thorough;
         double proof, want_align, rmsd, want_number, rmsd1;
         int aligned, aligned1;
-        assert_int_equal(sscanf(text, "%63s %127s %*d %*d %lf %d %lf %lf %d %lf", target, name, &want_align, &aligned, &rmsd,
+        assert_int_equal(sscanf(text, "%63s %127s %*d %*d %lf %d %lf %lf %d %lf", target, name, &want_align, &aligned,
+                                &rmsd,
                                 &want_number, &aligned1, &rmsd1), 8);
         snprintf(path, sizeof path, "%s/data/puzzles/%s/%s", shared, target, name);
         load(&model, path);
