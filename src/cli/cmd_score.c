@@ -32,7 +32,25 @@ static void say_summary(const rt_score_summary *summary)
     rt_text_free(&text);
 }
 
-/* scores.tsv, summary.tsv and run.json. */
+/* The motion u x + t of each model that tm_align belongs to: anyone can apply it and count again. */
+static void print_poses(rt_text *out, const rt_score_report *report)
+{
+    static const char *const NAMES[] = {"u11", "u12", "u13", "u21", "u22", "u23", "u31", "u32", "u33", "t1", "t2", "t3"};
+    rt_text_add(out, "target\tmodel\tnative\ttm_align");
+    for (int k = 0; k < 12; k++) rt_text_add(out, "\t%s", NAMES[k]);
+    rt_text_add(out, "\n");
+    for (int64_t i = 0; i < report->table.n_row; i++) {
+        const rt_score_row *row = &report->table.row[i];
+        const rt_score_pose *pose = &report->pose[i];
+        if (!pose->known) continue;
+        rt_text_add(out, "%s\t%s\t%s\t%.5f", row->target, row->model, row->native_align, row->tm_align);
+        for (int k = 0; k < 9; k++) rt_text_add(out, "\t%.12f", pose->rigid.u[k / 3][k % 3]);
+        for (int k = 0; k < 3; k++) rt_text_add(out, "\t%.9f", pose->rigid.t[k]);
+        rt_text_add(out, "\n");
+    }
+}
+
+/* scores.tsv, superpositions.tsv, summary.tsv and run.json. */
 static rt_status write_files(rt_cli *cli, const char *folder, const rt_score_report *report,
                              const rt_score_summary *summary,
                              rt_err *err)
@@ -45,6 +63,10 @@ static rt_status write_files(rt_cli *cli, const char *folder, const rt_score_rep
     rt_path_join(path, sizeof path, folder, "scores.tsv");
     RT_TRY(rt_write_text(path, text.data, text.length, err));
     rt_text_clear(&text);
+    print_poses(&text, report);
+    rt_path_join(path, sizeof path, folder, "superpositions.tsv");
+    RT_TRY(rt_write_text(path, text.data, text.length, err));
+    rt_text_clear(&text);
     rt_score_summary_print(&text, summary);
     rt_path_join(path, sizeof path, folder, "summary.tsv");
     RT_TRY(rt_write_text(path, text.data, text.length, err));
@@ -54,7 +76,7 @@ static rt_status write_files(rt_cli *cli, const char *folder, const rt_score_rep
     rt_run_record_set(cli->record, "summary", rt_score_summary_json(summary));
     rt_path_join(path, sizeof path, folder, "run.json");
     RT_TRY(rt_run_record_write(cli->record, cli->options, path, err));
-    rt_info("results: %s/scores.tsv, summary.tsv, run.json", folder);
+    rt_info("results: %s/scores.tsv, superpositions.tsv, summary.tsv, run.json", folder);
 done:
     rt_text_free(&text);
     return status;
@@ -154,7 +176,7 @@ static const rt_option OPTIONS[] = {
     {.name = "native", .type = RT_OPTION_PATH, .required = true, .value = "N",
      .help = "experimental structures: the same kinds, or labels in CSV"},
     {.name = "out", .type = RT_OPTION_OUT_FOLDER, .value = "DIR", .otherwise = "stdout only",
-     .help = "also write scores.tsv, summary.tsv and run.json here"},
+     .help = "also write scores.tsv, superpositions.tsv, summary.tsv and run.json here"},
     {.name = "metric", .type = RT_OPTION_CHOICE, .choices = "all|kaggle1|kaggle2", .fallback = "all",
      .help = "every score of every model, or the competition's one number: Part 1 (by alignment), Part 2 (by number)"},
     {.name = "atom", .type = RT_OPTION_CHOICE, .choices = "C1|C3|P", .fallback = "C1",

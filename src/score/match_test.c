@@ -243,6 +243,38 @@ static void tables_become_rows(void **state)
     rt_score_set_free_members(&models);
 }
 
+/* Labels of two copies of a chain, and a submission without columns for chains that has them the other way round. */
+static void copies_of_a_table_are_reordered(void **state)
+{
+    (void)state;
+    rt_score_set natives, models;
+    rt_score_report report;
+    rt_score_options options = {.atom = "C1'", .align = true, .number = true, .threads = 1};
+    rt_err err;
+    static char labels[8192], submission[8192];
+    int a = snprintf(labels, sizeof labels, "ID,resname,resid,chain,copy,x_1,y_1,z_1");
+    int b = snprintf(submission, sizeof submission, "ID,resname,resid,x_1,y_1,z_1");
+    for (int i = 0; i < 40; i++) {
+        int copy = i / 20, k = i % 20;
+        double x = 15 * cos(0.4 * k), y = 15 * sin(0.4 * k), z = 2.8 * k;
+        a += snprintf(labels + a, sizeof labels - (size_t)a, "\nT_%d,%c,%d,A,%d,%.3f,%.3f,%.3f", i + 1, SEQUENCE[k], i + 1,
+                      copy + 1, x + 60 * copy, y, z + 5 * copy);
+        b += snprintf(submission + b, sizeof submission - (size_t)b, "\nT_%d,%c,%d,%.3f,%.3f,%.3f", i + 1, SEQUENCE[k],
+                      i + 1, x + 60 * (1 - copy), y, z + 5 * (1 - copy));
+    }
+    assert_int_equal(rt_score_set_natives(&natives, test_file("n.csv", labels), "C1'", &err), RT_OK);
+    assert_int_equal(rt_score_set_models(&models, test_file("p.csv", submission), &natives, "C1'", &err), RT_OK);
+    if (rt_score_run(&report, &natives, &models, &options, &err) != RT_OK) fail_msg("%s", err.what);
+    assert_int_equal(report.table.n_row, 1);
+    assert_true(fabs(report.table.row[0].tm_resid - 1) < 1e-6 && fabs(report.table.row[0].tm_align - 1) < 1e-6);
+    assert_int_equal(report.table.row[0].n_chain, 2);
+    assert_string_equal(report.table.row[0].chain_map, "A_1:A_2,A_2:A_1");
+    assert_true(report.pose[0].known && fabs(report.pose[0].rigid.u[0][0] - 1) < 1e-6);
+    rt_score_report_free_members(&report);
+    rt_score_set_free_members(&natives);
+    rt_score_set_free_members(&models);
+}
+
 static void two_resolved_residues_score_nothing(void **state)
 {
     (void)state;
@@ -350,6 +382,7 @@ int main(void)
         cmocka_unit_test(copies_are_assigned_by_their_places),
         cmocka_unit_test(assignments_are_the_best),
         cmocka_unit_test(tables_become_rows),
+        cmocka_unit_test(copies_of_a_table_are_reordered),
         cmocka_unit_test(two_resolved_residues_score_nothing),
         cmocka_unit_test(coordinates_are_clamped_and_rounded),
         cmocka_unit_test(bad_tables_are_refused_with_their_place),

@@ -252,7 +252,7 @@ typedef struct {
     rt_match match;     /* its */
 } best;
 
-static rt_status try_conformation(rt_score_row *row, best *top, rt_tm *tm, const rt_molecule *native, int64_t index,
+static rt_status try_conformation(rt_score_row *row, rt_score_pose *pose, best *top, rt_tm *tm, const rt_molecule *native, int64_t index,
                                   const rt_molecule *model, const rt_score_options *options, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -265,6 +265,7 @@ static rt_status try_conformation(rt_score_row *row, best *top, rt_tm *tm, const
         if (enough) RT_TRY(align(&result, tm, native, model, &match, options->search, err));
         if (result.score > top->top_align) {
             top->top_align = row->tm_align = result.score;
+            *pose = (rt_score_pose){enough, result.rigid};
             row->n_aligned = result.n_aligned;
             row->rmsd_aligned = enough ? result.rmsd : NAN;
             snprintf(row->native_align, sizeof row->native_align, "%s", native->name);
@@ -286,7 +287,7 @@ done:
     return status;
 }
 
-rt_status rt_score_model(rt_score_row *out_row, rt_tm *tm, const rt_molecule *native, int64_t n_native,
+rt_status rt_score_model(rt_score_row *out_row, rt_score_pose *out_pose, rt_tm *tm, const rt_molecule *native, int64_t n_native,
                          const rt_molecule *model, const rt_score_options *options, rt_text *opt_notes, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -294,12 +295,13 @@ rt_status rt_score_model(rt_score_row *out_row, rt_tm *tm, const rt_molecule *na
     rt_molecule divided;
     rt_score_row row = *out_row;
     bool refused = false;
+    *out_pose = (rt_score_pose){0};
     row.n_reference = 0;
     for (int64_t k = 0; k < n_native; k++) {
         if (native[k].n_resolved == 0) continue;   /* a conformation that the table does not have */
         row.n_reference++;
-        status = try_conformation(&row, &top, tm, &native[k], k, divide_chains(&divided, model, &native[k]), options,
-                                  err);
+        status = try_conformation(&row, out_pose, &top, tm, &native[k], k, divide_chains(&divided, model, &native[k]),
+                                  options, err);
         if (status == RT_ERR_MISMATCH) refused = true;
         else RT_TRY(status);
     }

@@ -14,6 +14,8 @@ typedef struct {
     rt_score_item *item;
     int64_t molecule;           /* -1: the item's file */
     rt_score_table table;
+    rt_score_pose *pose;        /* one per row */
+    int64_t poses;              /* capacity */
     rt_text notes, failures;
     int64_t n_failed;
     rt_status status;           /* only what ends the whole run */
@@ -45,11 +47,22 @@ static void add_failure(task *t, const char *model, const rt_err *err)
     t->n_failed++;
 }
 
+static rt_status add_row(task *t, const rt_score_row *row, const rt_score_pose *pose)
+{
+    void *items = t->pose;
+    rt_status status = rt_grow(&items, &t->poses, t->table.n_row + 1, sizeof *t->pose, &t->err);
+    t->pose = items;
+    if (status != RT_OK) return status;
+    t->pose[t->table.n_row] = *pose;
+    return rt_score_table_add(&t->table, row, &t->err);
+}
+
 static rt_status score_molecule(run *r, task *t, int64_t index, int worker)
 {
     const rt_score_item *native = rt_score_set_find(r->natives, t->item->target);
     const rt_molecule *model = &t->item->molecule[index];
     rt_score_row row;
+    rt_score_pose pose;
     rt_text notes = {0};
     rt_score_row_init(&row);
     memcpy(row.target, t->item->target, sizeof row.target);
@@ -57,10 +70,10 @@ static rt_status score_molecule(run *r, task *t, int64_t index, int worker)
     snprintf(row.atom, sizeof row.atom, "%s", r->options->atom);
     row.rank = t->item->path ? t->item->rank : index + 1;
     row.n_template = t->item->n_template;
-    rt_status status = rt_score_model(&row, r->tm[worker], native->molecule, native->n_molecule, model, r->options,
+    rt_status status = rt_score_model(&row, &pose, r->tm[worker], native->molecule, native->n_molecule, model, r->options,
                                       &notes,
                                       &t->err);
-    if (status == RT_OK) status = rt_score_table_add(&t->table, &row, &t->err);
+    if (status == RT_OK) status = add_row(t, &row, &pose);
     else if (status == RT_ERR_MISMATCH) {
         add_failure(t, model->name, &t->err);
         status = RT_OK;
@@ -129,13 +142,19 @@ done:
 static rt_status gather(rt_score_report *report, run *r, rt_err *err)
 {
     rt_status status = RT_OK;
+    int64_t n_row = 0;
+    for (int64_t i = 0; i < r->n_task; i++) n_row += r->tasks[i].table.n_row;
+    RT_TRY_ALLOC(report->pose, n_row);
     for (int64_t i = 0; i < r->n_task; i++) {
         task *t = &r->tasks[i];
         if (t->status != RT_OK) {
             *err = t->err;
             RT_TRY(t->status);
         }
-        for (int64_t k = 0; k < t->table.n_row; k++) RT_TRY(rt_score_table_add(&report->table, &t->table.row[k], err));
+        for (int64_t k = 0; k < t->table.n_row; k++) {
+            report->pose[report->table.n_row] = t->pose[k];
+            RT_TRY(rt_score_table_add(&report->table, &t->table.row[k], err));
+        }
         if (t->notes.length) rt_text_add_bytes(&report->notes, t->notes.data, t->notes.length);
         if (t->failures.length) rt_text_add_bytes(&report->failures, t->failures.data, t->failures.length);
         if (t->n_failed && !report->n_failed) report->first_failure = t->err;
@@ -177,6 +196,7 @@ rt_status rt_score_run(rt_score_report *out_report, rt_score_set *natives, rt_sc
 done:
     for (int64_t i = 0; i < r.n_task; i++) {
         rt_score_table_free_members(&r.tasks[i].table);
+        free(r.tasks[i].pose);
         rt_text_free(&r.tasks[i].notes);
         rt_text_free(&r.tasks[i].failures);
     }
@@ -193,6 +213,7 @@ done:
 void rt_score_report_free_members(rt_score_report *report)
 {
     rt_score_table_free_members(&report->table);
+    free(report->pose);
     rt_text_free(&report->notes);
     rt_text_free(&report->failures);
     *report = (rt_score_report){0};
