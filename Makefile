@@ -14,7 +14,7 @@ COMMIT  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS  += -std=gnu11 -g -O2 $(WARN) -fopenmp-simd -fno-math-errno -fno-trapping-math -Isrc -Iinclude $(SANITIZE)
-LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lsqlite3 -lgomp -lpthread -lm
+LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lsqlite3 -lz -lgomp -lpthread -lm
 LDFLAGS += $(SANITIZE)
 
 ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship
@@ -44,8 +44,8 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev libcmocka-dev
-HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h cmocka.h
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev
+HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h zlib.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
 	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)"
@@ -59,7 +59,7 @@ $(BUILD)/librnatune.a: $(OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/src/op/cpu_%.o: CFLAGS += -O3
+$(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran
 $(shell mkdir -p $(BUILD); echo '$(VERSION) $(COMMIT)' | cmp -s - $(BUILD)/.version || echo '$(VERSION) $(COMMIT)' >$(BUILD)/.version)
 $(BUILD)/src/cli/cmd_version.o: $(BUILD)/.version

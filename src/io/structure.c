@@ -115,6 +115,72 @@ done:
     return status;
 }
 
+/* Room for `count` more deposited residues. */
+static rt_status grow_deposited(rt_structure *s, int64_t *capacity, int64_t count, rt_err *err)
+{
+    void *items = s->deposited;
+    rt_status status = rt_grow(&items, capacity, s->n_deposited + count, sizeof *s->deposited, err);
+    s->deposited = items;
+    return status;
+}
+
+/* A residue whose names do not fit is left out: it is not a nucleotide. */
+static void add_deposited(rt_structure *s, rt_cif_value chain, rt_cif_value residue, int64_t number)
+{
+    rt_deposited *item = &s->deposited[s->n_deposited];
+    if (!rt_cif_copy(item->chain, sizeof item->chain, chain) || number < 1 || number > INT32_MAX) return;
+    if (!rt_cif_copy(item->residue, sizeof item->residue, residue)) return;
+    item->number = (int32_t)number;
+    /* several components at one place: the first one counts */
+    if (s->n_deposited && item[-1].number == item->number && strcmp(item[-1].chain, item->chain) == 0) return;
+    s->n_deposited++;
+}
+
+static rt_status read_scheme(rt_structure *s, const rt_cif_table *scheme, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t capacity = 0, number, asym = rt_cif_column(scheme, "asym_id"), seq = rt_cif_column(scheme, "seq_id");
+    int64_t mon = rt_cif_column(scheme, "mon_id");
+    if (asym < 0 || seq < 0 || mon < 0) return RT_OK;
+    RT_TRY(grow_deposited(s, &capacity, scheme->n_row, err));
+    for (int64_t row = 0; row < scheme->n_row; row++)
+        if (rt_cif_parse_int(rt_cif_get(scheme, row, seq), &number))
+            add_deposited(s, rt_cif_get(scheme, row, asym), rt_cif_get(scheme, row, mon), number);
+done:
+    return status;
+}
+
+/* The entities' sequences, repeated for every chain that _struct_asym names. */
+static rt_status read_entities(rt_structure *s, const rt_cif_table *sequence, const rt_cif_table *asym, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t capacity = 0, number, id = rt_cif_column(asym, "id"), asym_entity = rt_cif_column(asym, "entity_id");
+    int64_t entity = rt_cif_column(sequence, "entity_id"), num = rt_cif_column(sequence, "num");
+    int64_t mon = rt_cif_column(sequence, "mon_id");
+    char name[16];
+    if (id < 0 || asym_entity < 0 || entity < 0 || num < 0 || mon < 0) return RT_OK;
+    for (int64_t chain = 0; chain < asym->n_row; chain++) {
+        if (!rt_cif_copy(name, sizeof name, rt_cif_get(asym, chain, asym_entity))) continue;
+        for (int64_t row = 0; row < sequence->n_row; row++) {
+            if (!rt_cif_equals(rt_cif_get(sequence, row, entity), name)) continue;
+            RT_TRY(grow_deposited(s, &capacity, 1, err));
+            if (rt_cif_parse_int(rt_cif_get(sequence, row, num), &number))
+                add_deposited(s, rt_cif_get(asym, chain, id), rt_cif_get(sequence, row, mon), number);
+        }
+    }
+done:
+    return status;
+}
+
+static rt_status read_deposited(rt_structure *s, const rt_cif *cif, int64_t block, rt_err *err)
+{
+    rt_cif_table scheme, sequence, asym;
+    if (rt_cif_find(&scheme, cif, block, "_pdbx_poly_seq_scheme")) return read_scheme(s, &scheme, err);
+    if (rt_cif_find(&sequence, cif, block, "_entity_poly_seq") && rt_cif_find(&asym, cif, block, "_struct_asym"))
+        return read_entities(s, &sequence, &asym, err);
+    return RT_OK;
+}
+
 rt_status rt_structure_read(rt_structure *out_structure, const rt_cif *cif, int64_t block, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -131,6 +197,7 @@ rt_status rt_structure_read(rt_structure *out_structure, const rt_cif *cif, int6
         RT_TRY(read_atom(&structure.atom[row], &site, row, err));
         if (row == 0 || structure.atom[row].model != structure.atom[row - 1].model) structure.n_model++;
     }
+    RT_TRY(read_deposited(&structure, cif, block, err));
     *out_structure = structure;
 done:
     if (status != RT_OK) rt_structure_free_members(&structure);
@@ -153,5 +220,6 @@ void rt_structure_free_members(rt_structure *structure)
 {
     free(structure->name);
     free(structure->atom);
+    free(structure->deposited);
     *structure = (rt_structure){0};
 }

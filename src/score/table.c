@@ -137,13 +137,15 @@ static rt_status read_header(piece line, int **ret_which, int64_t *out_fields, c
     for (int c = 0; c < N_NEEDED; c++)
         if (!seen[c]) {
             rt_fail(err, RT_ERR_FORMAT, path, 1, "the column '%s' is missing", COLUMNS[c].name);
-            return rt_hint(err, "a table that 'rnatune score' wrote was expected: target, model, tm_align, tm_resid, rmsd ...");
+            return rt_hint(err,
+                           "a table that 'rnatune score' wrote was expected: target, model, tm_align, tm_resid, rmsd ...");
         }
     *out_fields = n;
     return RT_OK;
 }
 
-static rt_status read_row(rt_score_table *table, piece line, const int *which, int64_t n, const char *path, int64_t number,
+static rt_status read_row(rt_score_table *table, piece line, const int *which, int64_t n, const char *path,
+                          int64_t number,
                           rt_err *err)
 {
     const char *at = line.text, *end = line.text + line.length;
@@ -156,12 +158,14 @@ static rt_status read_row(rt_score_table *table, piece line, const int *which, i
         if (i >= n) continue;
         rt_fail(err, RT_ERR_FORMAT, path, number, "%s: '%.*s' is %s", COLUMNS[which[i]].name,
                 (int)(p.length < 60 ? p.length : 60), p.text,
-                COLUMNS[which[i]].kind == TEXT ? "too long" : COLUMNS[which[i]].kind == REAL ? "no number" : "no count");
+                COLUMNS[which[i]].kind == TEXT ? "too long" : COLUMNS[which[i]].kind == REAL ? "no number"
+                    : "no count");
         if (err) err->column = p.text - line.text + 1;
         return RT_ERR_FORMAT;
     }
     if (i != n)
-        return rt_fail(err, RT_ERR_FORMAT, path, number, "%lld fields, but the header has %lld", (long long)i, (long long)n);
+        return rt_fail(err, RT_ERR_FORMAT, path, number, "%lld fields, but the header has %lld", (long long)i,
+                       (long long)n);
     return rt_score_table_add(table, &row, err);
 }
 

@@ -1,0 +1,44 @@
+/* contacts.h - base pairs and stacked bases found in coordinates
+ * Room: score.  Uses: score/molecule, score/sweep.
+ * Reference: N. B. Leontis, E. Westhof, RNA 7:499 (2001), edges and orientation of base pairs; H. A. Gabb et al., J.
+ * Mol. Graph. 14:6 (1996), stacking.
+ *
+ * Two bases pair when two hydrogen bonds join them, one of them at least between N and O atoms (heavy atoms only:
+ * donor and acceptor within 3.6 Angstrom, C and acceptor within 3.9), and they lie in one plane: each six-ring's
+ * centre within 2.2 Angstrom of the other's plane, normals within 45 degrees.  A base's edge is the one with most of
+ * its bonded atoms (Watson-Crick before Hoogsteen before sugar); the pair is cis when both glycosidic bonds are on one
+ * side of the line between the rings.  A canonical pair is cis Watson-Crick AU, GC or the GU wobble with two bonds
+ * between N and O; these may stretch to 4.0 Angstrom and 50 degrees, as poor models and natives of low resolution do.
+ *
+ * Two bases stack when two of their rings' centres are within 4.8 Angstrom, the normals within 30 degrees of parallel,
+ * and the line between the centres within 40 degrees of a normal.
+ */
+#ifndef RT_SCORE_CONTACTS_H
+#define RT_SCORE_CONTACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "score/molecule.h"
+
+typedef enum { RT_CONTACT_CANONICAL, RT_CONTACT_OTHER_PAIR, RT_CONTACT_STACK, RT_CONTACT_KINDS } rt_contact_kind;
+
+typedef struct {
+    int32_t i, j;          /* residues, i < j */
+    rt_contact_kind kind;
+    char edge_i, edge_j;   /* 'W', 'H', 'S'; 0 for stacks */
+    bool cis;
+    int32_t bonds;         /* hydrogen bonds */
+} rt_contact;
+
+typedef struct {
+    rt_contact *contact;   /* by i, then j; a pair of bases is paired or stacked, never both */
+    int64_t n, capacity;
+} rt_contacts;
+
+/* Errors: RT_ERR_MEMORY. */
+rt_status rt_contacts_find(rt_contacts *out_contacts, const rt_molecule *molecule, rt_err *err);
+void rt_contacts_free_members(rt_contacts *contacts);
+
+#endif

@@ -1,0 +1,296 @@
+/* contacts_test.c - base pairs against two recorded annotations, INF by hand and against RNA-Puzzles' table */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "io/plain.h"
+#include "io/test_files.h"
+#include "score/contacts.h"
+#include "score/inf.h"
+
+static void load(rt_molecule *out, rt_contacts *contacts, const char *path)
+{
+    rt_structure s;
+    rt_err err;
+    if (rt_structure_open(&s, path, &err) != RT_OK) fail_msg("%s: %s", path, err.what);
+    assert_int_equal(rt_molecule_build(out, &s, 0, "C1'", path, &err), RT_OK);
+    rt_structure_free_members(&s);
+    assert_int_equal(rt_contacts_find(contacts, out, &err), RT_OK);
+}
+
+/* ---- 1GID: pairs and their edges (biotite's annotation: 1 Watson-Crick, 2 Hoogsteen, 3 sugar) ------------------ */
+
+static int32_t residue_of(const rt_molecule *m, int32_t number)
+{
+    for (int64_t r = 0; r < m->n_residue; r++)
+        if (m->residue[r].number == number) return (int32_t)r;
+    return -1;
+}
+
+static void edges_of_1gid(void **state)
+{
+    (void)state;
+    const char *shared = test_shared("1gid_edges.json");
+    char path[1024];
+    rt_molecule m;
+    rt_contacts contacts;
+    rt_err err;
+    json_t *json;
+    int canonical = 0, found = 0, edges = 0, agree = 0;
+    if (!shared) skip();
+    snprintf(path, sizeof path, "%s/data/structures/1gid.cif.gz", shared);
+    load(&m, &contacts, path);
+    snprintf(path, sizeof path, "%s/data/structures/1gid_edges.json", shared);
+    assert_int_equal(rt_json_load(&json, path, &err), RT_OK);
+    for (size_t i = 0; i < json_array_size(json); i++) {
+        int32_t value[4];
+        for (size_t k = 0; k < 4; k++)
+            value[k] = (int32_t)json_integer_value(json_array_get(json_array_get(json, i), k));
+        int32_t a = residue_of(&m, value[0]), b = residue_of(&m, value[1]);
+        bool both = value[2] == 1 && value[3] == 1;
+        canonical += both;
+        for (int64_t c = 0; c < contacts.n; c++) {
+            const rt_contact *contact = &contacts.contact[c];
+            if (contact->kind == RT_CONTACT_STACK || contact->i != a || contact->j != b) continue;
+            edges++;
+            agree += contact->edge_i == "-WHS"[value[2]] && contact->edge_j == "-WHS"[value[3]];
+            found += both && contact->edge_i == 'W' && contact->edge_j == 'W';
+        }
+    }
+    print_message("1gid: %d of %d Watson-Crick pairs; edges agree in %d of %d pairs\n", found, canonical, agree, edges);
+    assert_true(found >= 0.95 * canonical && agree >= 0.95 * edges && edges >= 55);
+    json_decref(json);
+    rt_contacts_free_members(&contacts);
+    rt_molecule_free_members(&m);
+}
+
+/* ---- canonical pairs of the bpseq set, which has no pseudoknots ------------------------------------------------ */
+
+typedef struct { int reference, found, extra, chains; } tally;
+
+/* partner (n): from 1, 0 for none. */
+static void compare_chain(tally *t, const rt_molecule *m, const rt_contacts *contacts, int64_t c, const int *partner,
+                          int n)
+{
+    const rt_molecule_chain *chain = &m->chain[c];
+    int *mine = calloc((size_t)n + 1, sizeof *mine);
+    bool whole = chain->n == n;   /* numbered by what is resolved, else by the polymer */
+    for (int64_t k = 0; k < contacts->n; k++) {
+        const rt_contact *contact = &contacts->contact[k];
+        if (contact->kind != RT_CONTACT_CANONICAL) continue;
+        if (m->residue[contact->i].chain != c || m->residue[contact->j].chain != c) continue;
+        int64_t i = whole ? contact->i - chain->first + 1 : m->residue[contact->i].label;
+        int64_t j = whole ? contact->j - chain->first + 1 : m->residue[contact->j].label;
+        if (i < 1 || j > n) continue;
+        mine[i] = (int)j;
+    }
+    for (int i = 1; i <= n; i++) {
+        if (partner[i] > i) {
+            t->reference++;
+            t->found += mine[i] == partner[i];
+        }
+        if (!mine[i] || mine[i] == partner[i]) continue;
+        bool knot = false;
+        for (int a = 1; a <= n && !knot; a++) {
+            int b = partner[a];
+            knot = b > a && ((a < i && i < b && b < mine[i]) || (i < a && a < mine[i] && mine[i] < b));
+        }
+        t->extra += !knot;
+    }
+    t->chains++;
+    free(mine);
+}
+
+static void compare_entry(tally *t, const char *shared, const char *name, const char *text, int64_t size)
+{
+    static const char *const PATHS[][2] = {{"rnaset", "cif"}, {"rnaset", "pdb"}, {"structures", "cif"}};
+    char id[32], path[1024];
+    int partner[2000] = {0}, n = 0;
+    snprintf(id, sizeof id, "%.31s", name);
+    id[strcspn(id, "_.")] = 0;
+    const char *chain_name = strchr(name, '_') ? strchr(name, '_') + 1 : "";
+    path[0] = 0;
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/data/%s/%s.%s.gz", shared, PATHS[i][0], id, PATHS[i][1]);
+        if (rt_file_exists(path)) break;
+        path[0] = 0;
+    }
+    if (!path[0]) return;
+    for (const char *line = text; line < text + size;) {
+        int i, j;
+        char letter, copy[64];
+        const char *end = memchr(line, '\n', (size_t)(text + size - line));
+        snprintf(copy, sizeof copy, "%.*s", (int)((end ? end : text + size) - line), line);
+        if (sscanf(copy, "%d %c %d", &i, &letter, &j) == 3 && i > 0 && i < 2000) {
+            partner[i] = j;
+            n = i;
+        }
+        if (!end) break;
+        line = end + 1;
+    }
+    rt_molecule m;
+    rt_contacts contacts;
+    load(&m, &contacts, path);
+    for (int64_t c = 0; c < m.n_chain; c++) {
+        int64_t last = m.chain[c].first + m.chain[c].n - 1;
+        size_t length = strlen(m.chain[c].name);
+        if (strncmp(m.chain[c].name, chain_name, length) != 0 || chain_name[length] != '.') continue;
+        if (m.chain[c].n != n && (!strstr(path, ".cif") || m.residue[last].label > n)) continue;
+        compare_chain(t, &m, &contacts, c, partner, n);
+    }
+    rt_contacts_free_members(&contacts);
+    rt_molecule_free_members(&m);
+}
+
+static void canonical_pairs_of_the_bpseq_set(void **state)
+{
+    (void)state;
+    const char *shared = test_shared("rna3db2d_bpseq.tar.gz");
+    char path[1024];
+    rt_plain tar;
+    rt_err err;
+    tally t = {0};
+    if (!shared) skip();
+    snprintf(path, sizeof path, "%s/data/secstruct/rna3db2d_bpseq.tar.gz", shared);
+    assert_int_equal(rt_plain_open(&tar, path, &err), RT_OK);
+    for (int64_t at = 0; at + 512 <= tar.size && tar.data[at];) {
+        char octal[13] = {0};
+        memcpy(octal, tar.data + at + 124, 12);
+        int64_t size = strtoll(octal, NULL, 8);
+        char name[101] = {0};
+        memcpy(name, tar.data + at, 100);
+        if (rt_ends_with(name, ".bpseq") && !strstr(name, "less600nt"))
+            compare_entry(&t, shared, rt_path_name(name), tar.data + at + 512, size);
+        at += 512 + (size + 511) / 512 * 512;
+    }
+    rt_plain_close(&tar);
+    print_message("%d chains: %d of %d canonical pairs found, %d others that are no pseudoknots\n", t.chains, t.found,
+                  t.reference, t.extra);
+    assert_true(t.chains >= 50 && t.found >= 0.95 * t.reference && t.extra <= 0.05 * t.reference);
+}
+
+/* ---- INF ------------------------------------------------------------------------------------------------------- */
+
+/* Native: pairs 0-9 and 1-8, stack 0-1, sugar edge pair 2-5.  Model: 0-9, another pair 1-7, stack 0-1, 2-5 by another
+ * edge. */
+static void fidelity_by_hand(void **state)
+{
+    (void)state;
+    rt_molecule m;
+    rt_err err;
+    rt_inf inf;
+    int32_t map[10];
+    rt_contact a[] = {{0, 1, RT_CONTACT_STACK, 0, 0, false, 0}, {0, 9, RT_CONTACT_CANONICAL, 'W', 'W', true, 3},
+                      {1, 8, RT_CONTACT_CANONICAL, 'W', 'W', true, 3}, {2, 5, RT_CONTACT_OTHER_PAIR, 'S', 'H', true, 2}};
+    rt_contact b[] = {{0, 1, RT_CONTACT_STACK, 0, 0, false, 0}, {0, 9, RT_CONTACT_CANONICAL, 'W', 'W', true, 2},
+                      {1, 7, RT_CONTACT_CANONICAL, 'W', 'W', true, 3}, {2, 5, RT_CONTACT_OTHER_PAIR, 'S', 'W', true, 2}};
+    rt_contacts native = {a, 4, 4}, model = {b, 4, 4}, none = {NULL, 0, 0};
+    assert_int_equal(rt_molecule_create(&m, 10, 1, 0, &err), RT_OK);
+    for (int i = 0; i < 10; i++) map[i] = i;
+    assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &model, map, &err), RT_OK);
+    assert_true(fabs(inf.wc - 0.5) < 1e-12 && inf.nwc == 0 && inf.stack == 1 && fabs(inf.all - 0.5) < 1e-12);
+    map[9] = -1;   /* the model lacks residue 9: one of its own pairs no longer counts */
+    assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &model, map, &err), RT_OK);
+    assert_true(inf.wc == 0 && fabs(inf.all - sqrt(1.0 / 4 * 1.0 / 3)) < 1e-12);
+    assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &none, map, &err), RT_OK);
+    assert_true(inf.all == 0);
+    assert_int_equal(rt_inf_compare(&inf, &m, &none, &m, &none, map, &err), RT_OK);
+    assert_true(isnan(inf.all));
+    rt_molecule_free_members(&m);
+}
+
+typedef struct { double n, x, y, xx, yy, xy, apart; } moments;
+
+static void add(moments *s, double x, double y)
+{
+    s->n++;
+    s->x += x;
+    s->y += y;
+    s->xx += x * x;
+    s->yy += y * y;
+    s->xy += x * y;
+    s->apart += fabs(x - y);
+}
+
+static double correlation(const moments *s)
+{
+    return (s->n * s->xy - s->x * s->y) / sqrt((s->n * s->xx - s->x * s->x) * (s->n * s->yy - s->y * s->y));
+}
+
+/* Model,RMSD,DI all,INF all,INF wc,INF nwc,INF stacking,...: MC-Annotate's contacts, which differ in detail. */
+static void puzzles_table(void **state)
+{
+    (void)state;
+    static const struct { const char *folder, *file, *model; } CASES[] = {
+        {"rp03", "3_bujnicki_1_rpr", "Bujnicki_1"}, {"rp03", "3_chen_1_rpr", "Chen_1"}, {"rp03", "3_das_5_rpr", "Das_5"},
+        {"rp03", "3_dokholyan_2_rpr", "Dokholyan_2"}, {"rp03", "3_major_2_rpr", "Major_2"},
+        {"rp13", "13_Adamiak_1_rpr", "Adamiak_1"}, {"rp13", "13_Chen_1", "Chen_1"},
+        {"rp14_free", "14_BujnickiPostExp_1_rpr", "BujnickiPostExp_1"}, {"rp14_free", "14_ChenPostExp_2_rpr", "ChenPostExp_2"},
+        {"rp14_free", "14_DasPostExp_2_rpr", "DasPostExp_2"}, {"rp21", "21_3dRNA_1_rpr", "3dRNA_1"},
+        {"rp21", "21_RNAComposer_1_rpr", "RNAComposer_1"}, {"rp21", "21_RW3D_6_rpr", "RW3D_6"},
+        {"rp21", "21_simRNA_5_rpr", "simRNA_5"}};
+    const char *shared = test_shared("puzzles' results.csv");
+    moments all = {0}, wc = {0};
+    if (!shared) skip();
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char path[1024], line[512];
+        double want_all = NAN, want_wc = NAN;
+        rt_molecule native, model;
+        rt_contacts a, b;
+        rt_inf inf;
+        rt_err err;
+        snprintf(path, sizeof path, "%s/data/puzzles/%s/results.csv", shared, CASES[i].folder);
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        while (fgets(line, sizeof line, file)) {
+            size_t n = strlen(CASES[i].model);
+            if (strncasecmp(line, CASES[i].model, n) == 0 && line[n] == ',')
+                assert_int_equal(sscanf(line + n, ",%*f,%*f,%lf,%lf", &want_all, &want_wc), 2);
+        }
+        fclose(file);
+        if (isnan(want_all)) fail_msg("no %s", CASES[i].model);
+        snprintf(path, sizeof path, "%s/data/puzzles/%s/native.pdb", shared, CASES[i].folder);
+        load(&native, &a, path);
+        snprintf(path, sizeof path, "%s/data/puzzles/%s/%s.pdb", shared, CASES[i].folder, CASES[i].file);
+        load(&model, &b, path);
+        int32_t *map = calloc((size_t)native.n_residue, sizeof *map);
+        for (int64_t r = 0; r < native.n_residue; r++) map[r] = residue_of(&model, native.residue[r].number);
+        assert_int_equal(rt_inf_compare(&inf, &native, &a, &model, &b, map, &err), RT_OK);
+        add(&all, inf.all, want_all);
+        add(&wc, inf.wc, want_wc);
+        free(map);
+        rt_contacts_free_members(&a);
+        rt_contacts_free_members(&b);
+        rt_molecule_free_members(&native);
+        rt_molecule_free_members(&model);
+    }
+    print_message("INF of %d models against RNA-Puzzles: r %.3f, %.3f apart; canonical r %.3f, %.3f apart\n",
+                  (int)all.n,
+                  correlation(&all), all.apart / all.n, correlation(&wc), wc.apart / wc.n);
+    assert_true(correlation(&all) > 0.95 && all.apart / all.n < 0.05);
+    assert_true(correlation(&wc) > 0.95 && wc.apart / wc.n < 0.06);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(edges_of_1gid),
+        cmocka_unit_test(canonical_pairs_of_the_bpseq_set),
+        cmocka_unit_test(fidelity_by_hand),
+        cmocka_unit_test(puzzles_table),
+    };
+    (void)test_file;
+    (void)test_folder_make;
+    (void)test_folder_remove;
+    (void)test_stderr_begin;
+    (void)test_stderr_end;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

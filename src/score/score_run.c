@@ -1,0 +1,233 @@
+/* score_run.c - many models over threads, and the competition's number */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/pool.h"
+#include "base/progress.h"
+#include "score/score.h"
+
+/* A task scores one molecule of a table, or a file with all its models. */
+typedef struct {
+    rt_score_item *item;
+    int64_t molecule;           /* -1: the item's file */
+    rt_score_table table;
+    rt_score_pose *pose;        /* one per row */
+    int64_t poses;              /* capacity */
+    rt_text notes, failures;
+    int64_t n_failed;
+    rt_status status;           /* only what ends the whole run */
+    rt_err err;
+} task;
+
+typedef struct {
+    task *tasks;
+    int64_t n_task, n_done;
+    rt_score_set *natives;
+    const rt_score_options *options;
+    rt_tm **tm;                 /* one per thread */
+    rt_status *load_status;     /* of the natives */
+    rt_err *load_err;
+} run;
+
+static void load_native(void *argument, int64_t index, int worker)
+{
+    run *r = argument;
+    (void)worker;
+    r->load_status[index] = rt_score_item_load(&r->natives->item[index], r->options->atom, &r->load_err[index]);
+}
+
+static void add_failure(task *t, const char *model, const rt_err *err)
+{
+    char text[2048];
+    rt_err_print(err, text, sizeof text);
+    rt_text_add(&t->failures, "%s, %s: %s\n", t->item->target, model, text);
+    t->n_failed++;
+}
+
+static rt_status add_row(task *t, const rt_score_row *row, const rt_score_pose *pose)
+{
+    void *items = t->pose;
+    rt_status status = rt_grow(&items, &t->poses, t->table.n_row + 1, sizeof *t->pose, &t->err);
+    t->pose = items;
+    if (status != RT_OK) return status;
+    t->pose[t->table.n_row] = *pose;
+    return rt_score_table_add(&t->table, row, &t->err);
+}
+
+static rt_status score_molecule(run *r, task *t, int64_t index, int worker)
+{
+    const rt_score_item *native = rt_score_set_find(r->natives, t->item->target);
+    const rt_molecule *model = &t->item->molecule[index];
+    rt_score_row row;
+    rt_score_pose pose;
+    rt_text notes = {0};
+    rt_score_row_init(&row);
+    memcpy(row.target, t->item->target, sizeof row.target);
+    memcpy(row.model, model->name, sizeof row.model);
+    snprintf(row.atom, sizeof row.atom, "%s", r->options->atom);
+    row.rank = t->item->path ? t->item->rank : index + 1;
+    row.n_template = t->item->n_template;
+    rt_status status = rt_score_model(&row, &pose, r->tm[worker], native->molecule, native->n_molecule, model, r->options,
+                                      &notes,
+                                      &t->err);
+    if (status == RT_OK) status = add_row(t, &row, &pose);
+    else if (status == RT_ERR_MISMATCH) {
+        add_failure(t, model->name, &t->err);
+        status = RT_OK;
+    }
+    if (notes.length) rt_text_add(&t->notes, "%s, %s", t->item->target, notes.data);
+    rt_text_free(&notes);
+    return status;
+}
+
+static void run_task(void *argument, int64_t index, int worker)
+{
+    run *r = argument;
+    task *t = &r->tasks[index];
+    if (rt_stop_requested()) {
+        t->status = rt_fail(&t->err, RT_ERR_STOPPED, NULL, 0, "stopped");
+        return;
+    }
+    if (t->molecule >= 0) {
+        t->status = score_molecule(r, t, t->molecule, worker);
+    } else {
+        rt_status status = rt_score_item_load(t->item, r->options->atom, &t->err);
+        if (status == RT_ERR_MEMORY) t->status = status;
+        else if (status != RT_OK) add_failure(t, t->item->name, &t->err);
+        for (int64_t m = 0; m < t->item->n_molecule && t->status == RT_OK; m++)
+            t->status = score_molecule(r, t, m, worker);
+        rt_score_item_unload(t->item);
+    }
+    rt_progress_step(__atomic_add_fetch(&r->n_done, 1, __ATOMIC_RELAXED));
+}
+
+static rt_status load_natives(run *r, rt_pool *pool, rt_err *err)
+{
+    rt_status status = RT_OK;
+    RT_TRY_ALLOC(r->load_status, r->natives->n_item);
+    RT_TRY_ALLOC(r->load_err, r->natives->n_item);
+    rt_pool_run(pool, r->natives->n_item, load_native, r);
+    for (int64_t i = 0; i < r->natives->n_item; i++) {
+        if (r->load_status[i] == RT_OK) continue;
+        *err = r->load_err[i];
+        RT_TRY(r->load_status[i]);
+    }
+done:
+    return status;
+}
+
+static bool is_empty(const rt_molecule *molecule) { return molecule->n_resolved == 0; }
+
+/* Tasks in the order of the table.  A table's last models may be columns that a target does not use. */
+static rt_status plan(run *r, rt_score_set *models, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t n = 0;
+    for (int64_t i = 0; i < models->n_item; i++) n += models->item[i].path ? 1 : models->item[i].n_molecule;
+    RT_TRY_ALLOC(r->tasks, n);
+    for (int64_t i = 0; i < models->n_item; i++) {
+        rt_score_item *item = &models->item[i];
+        if (!rt_score_set_find(r->natives, item->target)) continue;
+        if (item->path) r->tasks[r->n_task++] = (task){.item = item, .molecule = -1};
+        for (int64_t m = 0; m < item->n_molecule && !item->path; m++)
+            if (!is_empty(&item->molecule[m])) r->tasks[r->n_task++] = (task){.item = item, .molecule = m};
+    }
+done:
+    return status;
+}
+
+static rt_status gather(rt_score_report *report, run *r, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t n_row = 0;
+    for (int64_t i = 0; i < r->n_task; i++) n_row += r->tasks[i].table.n_row;
+    RT_TRY_ALLOC(report->pose, n_row);
+    for (int64_t i = 0; i < r->n_task; i++) {
+        task *t = &r->tasks[i];
+        if (t->status != RT_OK) {
+            *err = t->err;
+            RT_TRY(t->status);
+        }
+        for (int64_t k = 0; k < t->table.n_row; k++) {
+            report->pose[report->table.n_row] = t->pose[k];
+            RT_TRY(rt_score_table_add(&report->table, &t->table.row[k], err));
+        }
+        if (t->notes.length) rt_text_add_bytes(&report->notes, t->notes.data, t->notes.length);
+        if (t->failures.length) rt_text_add_bytes(&report->failures, t->failures.data, t->failures.length);
+        if (t->n_failed && !report->n_failed) report->first_failure = t->err;
+        report->n_failed += t->n_failed;
+    }
+    rt_score_table *table = &report->table;
+    for (int64_t first = 0, next; first < table->n_row; first = next) {
+        const char *target = table->row[first].target;
+        for (next = first; next < table->n_row && strcmp(table->row[next].target, target) == 0;) next++;
+        for (int64_t k = first; k < next; k++) table->row[k].n_model_total = next - first;
+    }
+    for (int64_t i = 0; i < r->natives->n_item; i++) {
+        bool found = false;
+        const char *target = r->natives->item[i].target;
+        for (int64_t k = 0; k < table->n_row && !found; k++) found = strcmp(table->row[k].target, target) == 0;
+        if (!found && !report->n_without++) snprintf(report->without, sizeof report->without, "%s", target);
+    }
+    report->n_target = r->natives->n_item;
+done:
+    return status;
+}
+
+rt_status rt_score_run(rt_score_report *out_report, rt_score_set *natives, rt_score_set *models,
+                       const rt_score_options *options, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_pool *pool = NULL;
+    run r = {.natives = natives, .options = options};
+    *out_report = (rt_score_report){0};
+    RT_TRY(rt_pool_create(&pool, options->threads, err));
+    RT_TRY_ALLOC(r.tm, options->threads);
+    for (int i = 0; i < options->threads; i++) RT_TRY(rt_tm_create(&r.tm[i], err));
+    RT_TRY(load_natives(&r, pool, err));
+    RT_TRY(plan(&r, models, err));
+    rt_progress_start("model", r.n_task);
+    rt_pool_run(pool, r.n_task, run_task, &r);
+    rt_progress_end();
+    RT_TRY(gather(out_report, &r, err));
+done:
+    for (int64_t i = 0; i < r.n_task; i++) {
+        rt_score_table_free_members(&r.tasks[i].table);
+        free(r.tasks[i].pose);
+        rt_text_free(&r.tasks[i].notes);
+        rt_text_free(&r.tasks[i].failures);
+    }
+    for (int i = 0; i < options->threads && r.tm; i++) rt_tm_free(r.tm[i]);
+    free(r.tm);
+    free(r.tasks);
+    free(r.load_status);
+    free(r.load_err);
+    rt_pool_free(pool);
+    if (status != RT_OK) rt_score_report_free_members(out_report);
+    return status;
+}
+
+void rt_score_report_free_members(rt_score_report *report)
+{
+    rt_score_table_free_members(&report->table);
+    free(report->pose);
+    rt_text_free(&report->notes);
+    rt_text_free(&report->failures);
+    *report = (rt_score_report){0};
+}
+
+double rt_score_kaggle(const rt_score_table *table, int64_t n_target, int part)
+{
+    double sum = 0, best = 0;
+    for (int64_t k = 0; k < table->n_row; k++) {
+        const rt_score_row *row = &table->row[k];
+        double score = round((part == 1 ? row->tm_align : row->tm_resid) * 1e5) / 1e5;
+        if (k == 0 || strcmp(row->target, row[-1].target) != 0) best = 0;
+        sum += score > best ? score - best : 0;
+        best = score > best ? score : best;
+    }
+    return n_target ? sum / (double)n_target : 0;
+}

@@ -1,0 +1,283 @@
+#define _GNU_SOURCE
+#include "score/set.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+rt_status rt_score_set_add(rt_score_set *set, rt_score_item **out_item, const char *target, const char *name,
+                           rt_err *err)
+{
+    void *items = set->item;
+    rt_status status = rt_grow(&items, &set->capacity, set->n_item + 1, sizeof *set->item, err);
+    set->item = items;
+    if (status != RT_OK) return status;
+    rt_score_item *item = &set->item[set->n_item];
+    *item = (rt_score_item){.rank = -1, .n_template = -1};
+    if (snprintf(item->target, sizeof item->target, "%s", target) >= RT_SCORE_NAME ||
+        snprintf(item->name, sizeof item->name, "%s", name) >= RT_SCORE_NAME)
+        return rt_fail(err, RT_ERR_FORMAT, NULL, 0, "the name '%.60s...' is longer than %d characters", target,
+                       RT_SCORE_NAME - 1);
+    set->n_item++;
+    *out_item = item;
+    return RT_OK;
+}
+
+void rt_score_item_unload(rt_score_item *item)
+{
+    if (!item->path) return;
+    for (int64_t m = 0; m < item->n_molecule; m++) rt_molecule_free_members(&item->molecule[m]);
+    free(item->molecule);
+    item->molecule = NULL;
+    item->n_molecule = 0;
+}
+
+void rt_score_set_free_members(rt_score_set *set)
+{
+    for (int64_t i = 0; i < set->n_item; i++) {
+        rt_score_item *item = &set->item[i];
+        for (int64_t m = 0; m < item->n_molecule; m++) rt_molecule_free_members(&item->molecule[m]);
+        free(item->molecule);
+        free(item->path);
+    }
+    free(set->item);
+    *set = (rt_score_set){0};
+}
+
+rt_score_item *rt_score_set_find(const rt_score_set *set, const char *target)
+{
+    for (int64_t i = 0; i < set->n_item; i++)
+        if (strcmp(set->item[i].target, target) == 0) return &set->item[i];
+    return NULL;
+}
+
+rt_status rt_score_item_load(rt_score_item *item, const char *atom, rt_err *err)
+{
+    rt_structure structure;
+    if (item->molecule || !item->path) return RT_OK;
+    rt_status status = rt_structure_open(&structure, item->path, err);
+    if (status != RT_OK) return status;
+    RT_TRY_ALLOC(item->molecule, structure.n_model);
+    for (int32_t m = 0; m < structure.n_model; m++) {
+        rt_molecule *molecule = &item->molecule[m];
+        RT_TRY(rt_molecule_build(molecule, &structure, m, atom, item->path, err));
+        item->n_molecule++;
+        if (structure.n_model == 1) snprintf(molecule->name, sizeof molecule->name, "%s", item->name);
+        else snprintf(molecule->name, sizeof molecule->name, "%.100s#%d", item->name, m + 1);
+        if (molecule->n_resolved == 0) {
+            status = rt_fail(err, RT_ERR_FORMAT, item->path, 0, "no residue has the atom %s", atom);
+            goto done;
+        }
+    }
+done:
+    rt_structure_free_members(&structure);
+    if (status != RT_OK) rt_score_item_unload(item);
+    return status;
+}
+
+/* ---- files and folders ----------------------------------------------------------------------------------------- */
+
+/* The name without .gz and without the ending of a structure file; false when it is none. */
+static bool structure_stem(char *out, const char *file)
+{
+    static const char *const ENDINGS[] = {".cif", ".mmcif", ".pdb", ".ent"};
+    snprintf(out, 256, "%s", file);
+    if (rt_ends_with(out, ".gz")) out[strlen(out) - 3] = 0;
+    for (int i = 0; i < 4; i++)
+        if (rt_ends_with(out, ENDINGS[i])) {
+            out[strlen(out) - strlen(ENDINGS[i])] = 0;
+            return out[0] != 0;
+        }
+    return false;
+}
+
+static bool is_table(const char *path) { return rt_ends_with(path, ".csv") || rt_ends_with(path, ".csv.gz"); }
+
+/* "7" of "R1107_sample_7" as the rank 8, -1 for other names. */
+static int64_t rank_of(const char *stem)
+{
+    int64_t rank;
+    const char *found = NULL;
+    for (const char *p = strstr(stem, "_sample_"); p; p = strstr(p + 1, "_sample_")) found = p;
+    if (!found || !rt_parse_int(found + 8, (int64_t)strlen(found + 8), &rank) || rank < 0) return -1;
+    return rank + 1;
+}
+
+/* Templates that a prediction had, as rnatune predict tells; -1 when it does not. */
+static int64_t templates_of(const char *folder)
+{
+    char path[4096];
+    rt_err err;
+    json_t *json;
+    int64_t used = -1;
+    bool found;
+    rt_path_join(path, sizeof path, folder, "summary.json");
+    if (!rt_file_exists(path) || rt_json_load(&json, path, &err) != RT_OK) return -1;
+    if (rt_json_read_int(json, &used, &found, "inputs.templates.used", path, &err) != RT_OK || !found) used = -1;
+    json_decref(json);
+    return used;
+}
+
+typedef struct {
+    rt_score_set *set;
+    const rt_score_set *opt_natives;   /* NULL: natives are read */
+    const char *root;
+    int64_t others;                    /* files that are no structures */
+} walk;
+
+/* Which target a prediction is of; NULL for none. */
+static const char *target_of(const rt_score_set *natives, const char *opt_folder, const char *stem)
+{
+    const char *best = NULL;
+    if (natives->n_item == 1) return natives->item[0].target;
+    if (opt_folder && rt_score_set_find(natives, opt_folder)) return rt_score_set_find(natives, opt_folder)->target;
+    for (int64_t i = 0; i < natives->n_item; i++) {
+        const char *target = natives->item[i].target;
+        size_t length = strlen(target);
+        if (strncmp(stem, target, length) != 0 || isalnum((unsigned char)stem[length])) continue;
+        if (!best || length > strlen(best)) best = target;
+    }
+    return best;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* One file found; opt_folder: the sub-folder it lies in. */
+static rt_status add_file(walk *w, const char *path, const char *opt_folder, rt_err *err)
+{
+    char stem[256];
+    const char *target;
+    rt_score_item *item;
+    if (!structure_stem(stem, rt_path_name(path))) {
+        w->others++;
+        return RT_OK;
+    }
+    if (!w->opt_natives) {
+        if (opt_folder && strcmp(stem, "native") != 0 && strcmp(stem, opt_folder) != 0) return RT_OK;
+        target = opt_folder ? opt_folder : stem;
+        if (rt_score_set_find(w->set, target))
+            return rt_fail(err, RT_ERR_MISMATCH, path, 0, "a second native of the target %s", target);
+    } else {
+        target = target_of(w->opt_natives, opt_folder, stem);
+        if (!target) {
+            if (!w->set->n_alien++) snprintf(w->set->alien, sizeof w->set->alien, "%s", rt_path_name(path));
+            return RT_OK;
+        }
+        const rt_score_item *native = rt_score_set_find(w->opt_natives, target);
+        if (native->path && is_same_file(native->path, path)) return RT_OK;   /* the native lies among the models */
+    }
+    rt_status status = rt_score_set_add(w->set, &item, target, stem, err);
+    if (status != RT_OK) return status;
+    item->path = rt_copy_text(path, -1, err);
+    item->rank = rank_of(stem);
+    return item->path ? RT_OK : RT_ERR_MEMORY;
+}
+
+static rt_status walk_folder(walk *w, const char *folder, int depth, rt_err *err)
+{
+    struct dirent **entries = NULL;
+    char path[4096];
+    rt_status status = RT_OK;
+    int n = scandir(folder, &entries, NULL, alphasort);
+    if (n < 0) return rt_fail(err, RT_ERR_IO, folder, 0, "cannot read the folder: %s", strerror(errno));
+    int64_t first = w->set->n_item;
+    for (int i = 0; i < n && status == RT_OK; i++) {
+        const char *name = entries[i]->d_name;
+        if (name[0] == '.') continue;
+        rt_path_join(path, sizeof path, folder, name);
+        if (rt_folder_exists(path)) {
+            if (depth == 0) status = walk_folder(w, path, 1, err);
+        } else {
+            status = add_file(w, path, depth ? rt_path_name(folder) : NULL, err);
+        }
+    }
+    int64_t used = depth && w->opt_natives ? templates_of(folder) : -1;
+    for (int64_t i = first; i < w->set->n_item && depth; i++) w->set->item[i].n_template = used;
+    for (int i = 0; i < n; i++) free(entries[i]);
+    free(entries);
+    return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const rt_score_item *p = a, *q = b;
+    int order = strcmp(p->target, q->target);
+    if (!order) order = (p->rank > q->rank) - (p->rank < q->rank);
+    return order ? order : strcmp(p->name, q->name);
+}
+
+static rt_status open_set(rt_score_set *set, const char *path, const rt_score_set *opt_natives, const char *atom,
+                          rt_err *err)
+{
+    walk w = {.set = set, .opt_natives = opt_natives, .root = path};
+    char trimmed[4096];
+    rt_status status;
+    *set = (rt_score_set){0};
+    snprintf(trimmed, sizeof trimmed, "%s", path);
+    for (size_t n = strlen(trimmed); n > 1 && trimmed[n - 1] == '/'; n--) trimmed[n - 1] = 0;
+    if (rt_folder_exists(trimmed)) {
+        status = walk_folder(&w, trimmed, 0, err);
+        if (status == RT_OK && set->n_item == 0 && set->n_alien == 0) {
+            status = rt_fail(err, RT_ERR_MISMATCH, path, 0, "the folder holds no %s",
+                             opt_natives ? "structure files" : "native structures");
+            rt_hint(err, "structure files end in .cif, .pdb or .ent, and may be packed (.gz)");
+        }
+    } else if (is_table(trimmed)) {
+        status = rt_score_set_read_table(set, trimmed, atom, err);
+    } else {
+        char stem[256];
+        rt_score_item *item;
+        if (!structure_stem(stem, rt_path_name(trimmed))) snprintf(stem, sizeof stem, "%s", rt_path_name(trimmed));
+        const char *target = opt_natives && opt_natives->n_item == 1 ? opt_natives->item[0].target
+                             : opt_natives ? target_of(opt_natives, NULL, stem) : stem;
+        if (!target) {
+            set->n_alien = 1;
+            snprintf(set->alien, sizeof set->alien, "%.120s", stem);
+            return RT_OK;
+        }
+        status = rt_score_set_add(set, &item, target, stem, err);
+        if (status == RT_OK) {
+            item->path = rt_copy_text(trimmed, -1, err);
+            item->rank = rank_of(stem);
+            status = item->path ? RT_OK : RT_ERR_MEMORY;
+        }
+    }
+    if (status == RT_OK && set->n_item) qsort(set->item, (size_t)set->n_item, sizeof *set->item, by_name);
+    if (status != RT_OK) rt_score_set_free_members(set);
+    return status;
+}
+
+rt_status rt_score_set_natives(rt_score_set *out_set, const char *path, const char *atom, rt_err *err)
+{
+    return open_set(out_set, path, NULL, atom, err);
+}
+
+rt_status rt_score_set_models(rt_score_set *out_set, const char *path, const rt_score_set *natives, const char *atom,
+                              rt_err *err)
+{
+    rt_status status = open_set(out_set, path, natives, atom, err);
+    if (status != RT_OK) return status;
+    /* a table's targets that no native has; a single native takes a single target of any name */
+    bool single = natives->n_item == 1 && out_set->n_item == 1;
+    for (int64_t i = 0; i < out_set->n_item; i++) {
+        rt_score_item *item = &out_set->item[i];
+        if (single) memcpy(item->target, natives->item[0].target, sizeof item->target);
+        if (rt_score_set_find(natives, item->target)) continue;
+        if (!out_set->n_alien++) memcpy(out_set->alien, item->target, sizeof item->target);
+    }
+    return RT_OK;
+}

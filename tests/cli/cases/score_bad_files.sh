@@ -1,0 +1,27 @@
+. "$here/make_rna.sh"
+rna 30 >native.pdb
+sed '4s/^\(.\{30\}\).\{8\}/\1     nan/' native.pdb >nan.pdb
+run score --pred nan.pdb --native native.pdb
+expect_exit 1
+expect_no_stdout
+expect_stderr "nan.pdb:4:31: the coordinate x 'nan' is no finite number"
+: >empty.pdb
+run score --pred empty.pdb --native native.pdb
+expect_exit 1
+expect_stderr 'empty.pdb: the file is empty'
+run score --pred native.pdb --native empty.pdb
+expect_exit 1
+expect_stderr 'empty.pdb: the file is empty'
+echo 'just a note' >note.pdb
+run score --pred note.pdb --native native.pdb
+expect_exit 1
+expect_stderr 'neither mmCIF nor PDB'
+sed 's/  [ACGU] A/GLY A/' native.pdb >protein.pdb
+run score --pred protein.pdb --native native.pdb
+expect_exit 1
+expect_stderr 'protein.pdb: the structure has no RNA chain'
+gzip -k native.pdb
+head -c 500 native.pdb.gz >short.pdb.gz
+run score --pred short.pdb.gz --native native.pdb
+expect_exit 1
+expect_stderr 'short.pdb.gz: the gzip file is damaged: it is cut short'
