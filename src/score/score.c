@@ -286,7 +286,8 @@ done:
 }
 
 rt_status rt_score_model(rt_score_row *out_row, rt_score_pose *out_pose, rt_tm *tm, const rt_molecule *native,
-                         int64_t n_native, const rt_molecule *model, const rt_score_options *options, rt_text *opt_notes, rt_err *err)
+                         int64_t n_native, const rt_molecule *model, const rt_score_options *options,
+                         rt_text *opt_notes, rt_err *err)
 {
     rt_status status = RT_OK;
     best top = {.index = -1, .top_align = -1};

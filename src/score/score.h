@@ -33,7 +33,8 @@ typedef struct {
  * resolved residues has TM-scores of 0.
  * Errors: RT_ERR_MISMATCH when no conformation fits the model, RT_ERR_MEMORY. */
 rt_status rt_score_model(rt_score_row *out_row, rt_score_pose *out_pose, rt_tm *tm, const rt_molecule *native,
-                         int64_t n_native, const rt_molecule *model, const rt_score_options *options, rt_text *opt_notes, rt_err *err);
+                         int64_t n_native, const rt_molecule *model, const rt_score_options *options,
+                         rt_text *opt_notes, rt_err *err);
 
 typedef struct {
     rt_score_table table;    /* targets in order, a target's models by rank and name */
