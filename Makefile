@@ -5,6 +5,7 @@
 #   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
+#   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
 BUILD   ?= build
 CC      ?= gcc
@@ -35,6 +36,17 @@ else
 SOURCES      := $(filter-out src/op/cuda_device.c,$(SOURCES))
 endif
 
+# ViennaRNA is fetched and built by tools/vienna.sh, never part of the project (its licence)
+VIENNA     ?= auto
+VIENNA_DIR ?= build/vienna
+ifneq ($(filter 0,$(VIENNA)),)
+use_vienna :=
+else
+use_vienna := $(if $(filter 1,$(VIENNA)),$(VIENNA_DIR)/libRNA.a,$(wildcard $(VIENNA_DIR)/libRNA.a))
+endif
+SOURCES := $(filter-out src/prep/pairs_vienna$(if $(use_vienna),_stub,).c,$(SOURCES))
+LDLIBS  := $(use_vienna) $(LDLIBS)
+
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(CUDA_SOURCES:%.cu=$(BUILD)/%.o)
 ifneq ($(wildcard src/op/cpu_ref.c),)
 OBJECTS += $(BUILD)/src/op/cpu_ref_f32.o $(BUILD)/src/op/cpu_ref_f64.o
@@ -60,7 +72,13 @@ $(BUILD)/librnatune.a: $(OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o: CFLAGS += -O3
+$(VIENNA_DIR)/libRNA.a:
+	@tools/vienna.sh $(VIENNA_DIR)
+$(BUILD)/src/prep/pairs_vienna.o: $(use_vienna)
+$(BUILD)/src/prep/pairs_vienna.o: CFLAGS += -isystem $(VIENNA_DIR)/include
+# the parameter file is part of this object
+$(BUILD)/src/prep/loop_model.o: data/eternafold/EternaFoldParams.v1
+$(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o $(BUILD)/src/prep/partition.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran
 $(shell mkdir -p $(BUILD); echo '$(VERSION) $(COMMIT)' | cmp -s - $(BUILD)/.version || echo '$(VERSION) $(COMMIT)' >$(BUILD)/.version)
 $(BUILD)/src/cli/cmd_version.o: $(BUILD)/.version
@@ -113,7 +131,11 @@ stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test
 libs:
 	@echo $(LDLIBS) $(CUDA_LIBS)
 
-demo: $(BUILD)/rnatune
+demo:
+ifeq ($(VIENNA),auto)
+	@tools/vienna.sh $(VIENNA_DIR) || echo "going on without ViennaRNA"
+endif
+	@$(MAKE) $(BUILD)/rnatune
 	@examples/demo.sh $(BUILD)/rnatune
 
 clean:
