@@ -161,10 +161,14 @@ static void vienna_has_the_recorded_values(void **state)
         assert_true(fabs(p->ensemble - ensemble) < 1e-3);
         to_brackets(text, p->best, p->length);
         assert_string_equal(text, rt_csv_text(csv, 3));
-        assert_int_equal(rt_pairs_mea(partner, &score, p, 1, &err), RT_OK);
+        rt_pairs likely = *p;   /* the library's own sum leaves out pairs below 1e-4 / (1 + gamma) */
+        likely.n = 0;
+        for (int64_t k = 0; k < p->n; k++)
+            if (p->pair[k].p > 5e-5) p->pair[likely.n++] = p->pair[k];
+        assert_int_equal(rt_pairs_mea(partner, &score, &likely, 1, &err), RT_OK);
         to_brackets(text, partner, p->length);
         assert_string_equal(text, rt_csv_text(csv, 5));
-        assert_true(fabs(score - accuracy) < 2e-3);
+        assert_true(fabs(score - accuracy) < 1e-3);
     }
     rt_csv_close(csv);
     free_folded(&fasta, pairs);
