@@ -65,7 +65,7 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
             RT_TRY(rt_submission_add(r.submission, input->target, input->sequence, NULL, 0, err));
         }
         RT_TRY(rt_submission_write(r.submission, path, err));
-        rt_arena_trim(r.ctx->step);
+        rt_ctx_trim(r.ctx);
     }
 done:
     rt_progress_clear();
