@@ -161,6 +161,24 @@ static void numbers_are_parsed_strictly(void **state)
     assert_false(rt_parse_double("", 0, &x));
 }
 
+static void text_from_files_is_tamed(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *tame; } CASES[] = {
+        {"R1107_A b", "R1107_A b"}, {"a\tb\nc\033[2J", "a?b?c?[2J"}, {"\xc3\xbc\xe2\x82\xac\xf0\x9f\xa7\xac", NULL},
+        {"\xff\xfe", "??"}, {"\xc3", "?"}, {"a\xe2\x82", "a??"}, {"\xc0\x80", "??"}, {"\xed\xa0\x80", "???"},
+        {"\xc2\x9b", "??"}, {"\xf4\x90\x80\x80", "????"}, {"", ""},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        const char *tame = CASES[i].tame ? CASES[i].tame : CASES[i].text;
+        char text[32];
+        snprintf(text, sizeof text, "%s", CASES[i].text);
+        assert_int_equal(rt_is_tame(text), strcmp(text, tame) == 0);
+        rt_tame_text(text);
+        assert_string_equal(text, tame);
+    }
+}
+
 static void nearest_word_finds_a_typo(void **state)
 {
     (void)state;
@@ -361,6 +379,7 @@ int main(void)
         cmocka_unit_test(arena_obeys_its_capacity),
         cmocka_unit_test(pool_runs_every_task_once),
         cmocka_unit_test(numbers_are_parsed_strictly),
+        cmocka_unit_test(text_from_files_is_tamed),
         cmocka_unit_test(nearest_word_finds_a_typo),
         cmocka_unit_test(a_file_is_written_whole_or_not_at_all),
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_test_folder, remove_test_folder)

@@ -205,6 +205,12 @@ rt_status rt_make_folder(const char *path, rt_err *err)
     return RT_OK;
 }
 
+bool rt_path_exists(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
 bool rt_file_exists(const char *path)
 {
     struct stat info;

@@ -34,7 +34,8 @@ void rt_writer_abandon(rt_writer *writer);                    /* NULL ok */
 rt_status rt_write_text(const char *path, const char *text, int64_t length, rt_err *err);
 
 rt_status rt_make_folder(const char *path, rt_err *err);      /* with its parents; an existing folder is fine */
-bool rt_file_exists(const char *path);
+bool rt_path_exists(const char *path);     /* as anything, a broken link too */
+bool rt_file_exists(const char *path);     /* a regular file */
 bool rt_folder_exists(const char *path);
 /* A device, a pipe, or what stdout or stderr is: what is written there cannot be read back, nor has it a place beside. */
 bool rt_path_is_stream(const char *path);
