@@ -111,6 +111,23 @@ static void bf16_rounds_to_nearest_even(void **state)
                 rt_f16_to_f32(0xfbff) == -65504.0f);
 }
 
+static void what_is_not_finite_is_found(void **state)
+{
+    (void)state;
+    float f[3] = {1, -1e38f, 0};
+    double d[3] = {1, 1e300, 0};
+    uint16_t b[3] = {0x3f80, 0x7f7f, 0}, h[3] = {0x3c00, 0x7bff, 0};
+    const rt_tensor all[] = {RT_WRAP(f, RT_F32, 3), RT_WRAP(d, RT_F64, 3), RT_WRAP(b, RT_BF16, 3), RT_WRAP(h, RT_F16, 3)};
+    for (int i = 0; i < 4; i++) assert_true(rt_is_finite(all[i]));
+    f[2] = NAN, d[0] = INFINITY, b[1] = 0xff80, h[2] = 0x7c01;
+    for (int i = 0; i < 4; i++) assert_false(rt_is_finite(all[i]));
+    f[2] = -INFINITY;
+    assert_false(rt_is_finite(all[0]));
+    char odd[13];
+    memcpy(odd + 1, f, sizeof f);   /* weights in a torch archive need not be aligned */
+    assert_false(rt_is_finite(RT_WRAP(odd + 1, RT_F32, 3)));
+}
+
 static void arena_obeys_its_capacity(void **state)
 {
     (void)state;
@@ -376,6 +393,7 @@ int main(void)
         cmocka_unit_test(rotations_are_rotations_and_uniform),
         cmocka_unit_test(permutation_has_every_index_once),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
+        cmocka_unit_test(what_is_not_finite_is_found),
         cmocka_unit_test(arena_obeys_its_capacity),
         cmocka_unit_test(pool_runs_every_task_once),
         cmocka_unit_test(numbers_are_parsed_strictly),

@@ -17,3 +17,10 @@ for k in 0 1 2 3 4; do
     score=$(grep '^   "plddt"' o/a/summary.json | sed -n "$((k + 1))p" | grep -o '[0-9.]*')
     awk -v a="$mean" -v b="$score" 'BEGIN { exit !(a - b < 0.01 && b - a < 0.01) }' || note "rank $k: mean B $mean, pLDDT $score"
 done
+# a target's name seeds its draws: the same sequence under another name is another draw, and alone or in a batch the same
+printf 'target_id,sequence\nb,GGGAAACCCGGGUUCG\na,GGGAAACCCGGGUUCG\n' >s2.csv
+run predict --checkpoint $GOLDEN/tiny/tiny.pt --sequences s2.csv --out o2 --samples 5 --steps 3 --cycles 1
+expect_exit 0
+cmp -s o/a/a_sample_0.cif o2/a/a_sample_0.cif || note "the batch changed a"
+expect_same "$(grep '^a_' o2/submission.csv | sha256sum)" "$(grep '^a_' o/submission.csv | sha256sum)"
+[ "$(grep '^a_' o2/submission.csv | cut -d, -f4-)" != "$(grep '^b_' o2/submission.csv | cut -d, -f4-)" ] || note "b is a"
