@@ -166,6 +166,27 @@ static json_t *describe_templates(const run *r, const rt_input *input, char *tex
     return json_pack("{s:n, s:i, s:s}", "file", "used", 0, "instead", zeros ? "zeros" : "reference");
 }
 
+/* A lone copy of a lone chain: "A:1", "1" or nothing. */
+static bool is_one_chain(const char *opt_stoichiometry)
+{
+    if (!opt_stoichiometry) return true;
+    const char *count = strchr(opt_stoichiometry, ':');
+    return strcmp(count ? count + 1 : opt_stoichiometry, "1") == 0;
+}
+
+/* Part 2 has complexes: the sequence is folded as one chain without its partners, which is not to go unsaid. */
+static void say_what_is_left_out(const rt_input *input, json_t *inputs)
+{
+    if (!is_one_chain(input->stoichiometry)) {
+        rt_warn("%s: its stoichiometry is %s; the sequence is folded as ONE chain", input->target, input->stoichiometry);
+        json_object_set_new(inputs, "stoichiometry_not_modelled", json_string(input->stoichiometry));
+    }
+    if (input->ligands) {
+        rt_warn("%s: its ligands (%s) are NOT modelled", input->target, input->ligands);
+        json_object_set_new(inputs, "ligands_not_modelled", json_string(input->ligands));
+    }
+}
+
 static rt_status give_inputs(run *r, rt_input *input, json_t *record, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -190,6 +211,7 @@ static rt_status give_inputs(run *r, rt_input *input, json_t *record, rt_err *er
     rt_info("%s: %lld nt, %s, %s, %s", input->target, (long long)input->length, msa, templates,
             r->report->ribonanza_source == RT_RIBONANZA_NONE ? "NO RibonanzaNet2" : "RibonanzaNet2");
     if (input->n_t_to_u) rt_warn("%s: %lld T read as U", input->target, (long long)input->n_t_to_u);
+    say_what_is_left_out(input, inputs);
 done:
     return status;
 }

@@ -20,6 +20,8 @@ void rt_input_free_members(rt_input *input)
     free(input->sequence);
     free(input->description);
     free(input->all_sequences);
+    free(input->stoichiometry);
+    free(input->ligands);
     rt_input_clear_msa(input);
     rt_input_clear_templates(input);
     *input = (rt_input){0};
@@ -161,12 +163,12 @@ static rt_status add_failure(rt_inputs *inputs, const char *target, const char *
 
 static rt_status copy_column(char **out, const rt_csv *csv, int64_t column, rt_err *err)
 {
-    if (column < 0 || rt_csv_length(csv, column) == 0) return RT_OK;
+    if (column < 0 || rt_csv_missing(csv, column)) return RT_OK;
     *out = rt_copy_text(rt_csv_text(csv, column), -1, err);
     return *out ? RT_OK : RT_ERR_MEMORY;
 }
 
-static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, const int64_t column[4],
+static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, const int64_t column[6],
                           const char *path, rt_err *err)
 {
     const char *target = rt_csv_text(csv, column[0]);
@@ -188,6 +190,10 @@ static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, 
         return add_failure(inputs, target, earlier ? NULL : rt_csv_text(csv, column[1]), path, line, why, err);
     RT_TRY(copy_column(&input.description, csv, column[2], err));
     RT_TRY(copy_column(&input.all_sequences, csv, column[3], err));
+    RT_TRY(copy_column(&input.stoichiometry, csv, column[4], err));
+    RT_TRY(copy_column(&input.ligands, csv, column[5], err));
+    if (input.stoichiometry) rt_tame_text(input.stoichiometry);
+    if (input.ligands) rt_tame_text(input.ligands);
     RT_TRY(rt_grow((void **)&inputs->input, &inputs->input_capacity, inputs->n_input + 1, sizeof input, err));
     inputs->input[inputs->n_input++] = input;
     input = (rt_input){0};
@@ -200,7 +206,7 @@ rt_status rt_inputs_read(rt_inputs *out_inputs, const char *sequences_csv, rt_er
 {
     rt_csv *csv = NULL;
     name_set used = {0};
-    int64_t column[4];
+    int64_t column[6];
     bool more = true;
     rt_status status = RT_OK;
     *out_inputs = (rt_inputs){0};
@@ -209,6 +215,8 @@ rt_status rt_inputs_read(rt_inputs *out_inputs, const char *sequences_csv, rt_er
     RT_TRY(rt_csv_require(csv, &column[1], "sequence", err));
     column[2] = rt_csv_find(csv, "description");
     column[3] = rt_csv_find(csv, "all_sequences");
+    column[4] = rt_csv_find(csv, "stoichiometry");
+    column[5] = rt_csv_find(csv, "ligand_ids");
     for (;;) {
         RT_TRY(rt_csv_next(csv, &more, err));
         if (!more) break;
