@@ -21,6 +21,8 @@ typedef struct {
     int64_t n_t_to_u;
     char *description;       /* may be NULL */
     char *all_sequences;     /* Part 2's FASTA column, may be NULL */
+    char *stoichiometry;     /* Part 2's, such as "A:2", may be NULL: one chain is folded whatever it says */
+    char *ligands;           /* Part 2's ligand_ids, may be NULL: none is modelled */
 
     /* MSA as text rows of the file, cut or padded by the feature builder; n_msa 0 when there is none */
     char **msa_row;          /* pointers and texts are one block of memory (io/msa) */
@@ -44,7 +46,8 @@ rt_status rt_input_set_sequence(rt_input *out_input, const char *target, const c
 
 /* ---- sequences.csv --------------------------------------------------------------------------------------------- */
 typedef struct {
-    char *target;            /* its target_id, as far as there was one */
+    char *target;            /* its target_id, empty when there was none; '?' stands for what is no printable UTF-8 */
+    char *opt_sequence;      /* its letters, when the target could have rows in a submission all the same */
     int64_t line;            /* of the row in the file */
     rt_err err;
 } rt_input_failure;
@@ -57,7 +60,8 @@ typedef struct {
     int64_t input_capacity, failure_capacity;
 } rt_inputs;
 
-/* Columns target_id and sequence are required, description and all_sequences are kept, others are ignored.  A row with
+/* Columns target_id and sequence are required, description, all_sequences, stoichiometry and ligand_ids are kept,
+ * others are ignored.  A row with
  * a bad sequence, or with a target_id that an earlier row has, goes to `failure`.
  * Errors: those of io/csv (a column is missing, a row with another number of fields, ...), RT_ERR_FORMAT when the file
  * has no row, RT_ERR_MEMORY. */

@@ -23,6 +23,10 @@ rt_status rt_submission_create(rt_submission **ret_submission, rt_err *err)
     rt_text_add(&submission->text, "ID,resname,resid");
     for (int m = 1; m <= RT_SUBMISSION_MODELS; m++) rt_text_add(&submission->text, ",x_%d,y_%d,z_%d", m, m, m);
     rt_text_add(&submission->text, "\n");
+    if (submission->text.failed) {
+        rt_submission_free(submission);
+        return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory for the submission");
+    }
     *ret_submission = submission;
     return RT_OK;
 }
