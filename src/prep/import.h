@@ -23,6 +23,7 @@ typedef struct {
     double min_completeness;    /* 0 to 1; of training targets and structures */
     int64_t max_breaks;         /* chain breaks of training targets and structures; -1: no limit */
     int64_t max_models;         /* conformations kept of a structure; 0: all */
+    int64_t checkpoint_bytes;   /* of a table between two checkpoints; 0: what import thinks best */
     const char *list;           /* structures: a file that names those to read, one in a line; NULL: all */
 } rt_import_options;
 

@@ -17,8 +17,8 @@
 #include "prep/label_table.h"
 
 #define GATHER ((int64_t)256 << 20)
-#define CHECKPOINT_BYTES ((int64_t)64 << 20)
-#define CHECKPOINT_SECONDS 2.0
+#define CHECKPOINT_BYTES ((int64_t)256 << 20)
+#define CHECKPOINT_SECONDS 5.0
 
 typedef struct {
     rt_import *import;
@@ -106,7 +106,8 @@ static rt_status maybe_checkpoint(reader *r, rt_err *err)
     rt_csv_progress(r->csv, &read, &size);
     rt_progress_step(r->import->megabytes + read / 1000000);
     bool stop = rt_stop_requested();
-    if (!stop && r->position->offset - r->checkpoint_offset < CHECKPOINT_BYTES &&
+    int64_t bytes = r->import->options->checkpoint_bytes ? r->import->options->checkpoint_bytes : CHECKPOINT_BYTES;
+    if (!stop && r->position->offset - r->checkpoint_offset < bytes &&
         now() - r->checkpoint_time < CHECKPOINT_SECONDS)
         return RT_OK;
     r->checkpoint_offset = r->position->offset;
