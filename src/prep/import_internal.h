@@ -4,30 +4,10 @@
 #ifndef RT_PREP_IMPORT_INTERNAL_H
 #define RT_PREP_IMPORT_INTERNAL_H
 
-#include <limits.h>
-
 #include "base/text.h"
 #include "prep/dataset_write.h"
 #include "prep/import.h"
-
-/* A file of the competition. */
-typedef enum { RT_IMPORT_SEQUENCES, RT_IMPORT_ALLATOM, RT_IMPORT_LABELS } rt_import_kind;
-typedef struct {
-    rt_import_kind kind;
-    int64_t origin;             /* RT_ORIGIN_TRAIN, _VALIDATION, _TEST */
-    char path[PATH_MAX];
-} rt_import_file;
-
-enum { RT_IMPORT_FILES = 9 };
-typedef struct {
-    rt_import_file file[RT_IMPORT_FILES];   /* sequences first, then all atoms, then labels; each train, validation, test */
-    int n_file;
-    char msa[2][PATH_MAX];                  /* MSA_v2, MSA; "" when absent */
-    char templates[PATH_MAX];
-} rt_import_survey;
-
-/* Looks at the folder; an absent table is no error here. */
-rt_status rt_import_survey_folder(rt_import_survey *out_survey, const char *folder, rt_err *err);
+#include "prep/import_survey.h"
 
 typedef enum { RT_ROW_WAITING, RT_ROW_DONE, RT_ROW_REFUSED, RT_ROW_INCOMPLETE, RT_ROW_SCATTERED } rt_row_state;
 

@@ -1,4 +1,3 @@
-/* import_survey.c - which of the competition's files are in a folder, and which version of each is read */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -9,7 +8,9 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "prep/import_internal.h"
+#include "base/text.h"
+#include "prep/dataset.h"
+#include "prep/import_survey.h"
 
 static const char *const KINDS[] = {[RT_IMPORT_SEQUENCES] = "sequences", [RT_IMPORT_ALLATOM] = "allatom",
                                     [RT_IMPORT_LABELS] = "labels"};
