@@ -7,8 +7,10 @@ void rt_confidence_head_bind(rt_binder *binder, rt_confidence_head *head)
     int64_t bins = c->confidence_distance_bins;
     RT_BIND(binder, &head->lower_bins, NULL, PREFIX, "lower_bins", bins);
     RT_BIND(binder, &head->upper_bins, NULL, PREFIX, "upper_bins", bins);
-    RT_BIND(binder, &head->plddt_weight, &head->dplddt_weight, PREFIX, "plddt_weight", c->max_atoms_per_token, c->c_s, c->plddt_bins);
-    RT_BIND(binder, &head->resolved_weight, &head->dresolved_weight, PREFIX, "resolved_weight", c->max_atoms_per_token, c->c_s, 2);
+    RT_BIND(binder, &head->plddt_weight, &head->dplddt_weight, PREFIX, "plddt_weight", c->max_atoms_per_token, c->c_s,
+            c->plddt_bins);
+    RT_BIND(binder, &head->resolved_weight, &head->dresolved_weight, PREFIX, "resolved_weight", c->max_atoms_per_token,
+            c->c_s, 2);
     rt_linear_bind(binder, &head->s1, PREFIX, "linear_no_bias_s1", c->c_z, c->c_s_inputs, false);
     rt_linear_bind(binder, &head->s2, PREFIX, "linear_no_bias_s2", c->c_z, c->c_s_inputs, false);
     rt_linear_bind_exact(binder, &head->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, bins, false);
