@@ -97,7 +97,7 @@ static void run_stage(workload *w, int stage)
         rt_msa_module_forward(ctx, &m->trunk.msa, z, w->s_inputs, &w->features, w->rows, 0);
         break;
     case RT_BENCH_pairformer:
-        rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0);
+        rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0, NULL);
         break;
     case RT_BENCH_denoiser_1:
     case RT_BENCH_denoiser_5:
@@ -107,7 +107,8 @@ static void run_stage(workload *w, int stage)
     default: {
         rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
                                        RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
-        rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, w->s, w->z, rt_at(w->x, 0), &w->features, 0);
+        rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, w->s, w->z, rt_at(w->x, 0), &w->features, 0,
+                                   NULL);
     }
     }
     rt_arena_reset(ctx->step, mark);

@@ -84,7 +84,8 @@ static void score_sample(rt_ctx *ctx, const rt_model *model, const rt_features *
     int64_t inner = rt_arena_mark(ctx->step);
     rt_confidence_logits logits = {.pae = RT_NEW(ctx, n, n, c->pae_bins), .pde = RT_NEW(ctx, n, n, c->pde_bins),
                                    .plddt = RT_NEW(ctx, atoms, n_bins), .resolved = RT_NEW(ctx, atoms, 2)};
-    rt_confidence_head_forward(ctx, &model->confidence, &logits, trunk[0], trunk[1], trunk[2], x, features, sample);
+    rt_confidence_head_forward(ctx, &model->confidence, &logits, trunk[0], trunk[1], trunk[2], x, features, sample,
+                               NULL);
     RT_PROBE_PART(ctx, logits.plddt, sample, "out.plddt");
     RT_PROBE_PART(ctx, logits.pae, sample, "out.pae");
     RT_PROBE_PART(ctx, logits.pde, sample, "out.pde");

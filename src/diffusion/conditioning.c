@@ -42,8 +42,8 @@ void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair,
         rt_linear_forward(ctx, &c->z, rt_slice(pair, i, rows), both, RT_PLAIN);
         rt_arena_reset(ctx->step, mark);
     }
-    rt_transition_forward(ctx, &c->transition_z1, pair);
-    rt_transition_forward(ctx, &c->transition_z2, pair);
+    rt_transition_forward(ctx, &c->transition_z1, pair, NULL);
+    rt_transition_forward(ctx, &c->transition_z2, pair, NULL);
 }
 
 void rt_conditioning_single_base(rt_ctx *ctx, const rt_conditioning *c, rt_tensor base, rt_tensor s_trunk, rt_tensor s_inputs)
@@ -63,7 +63,7 @@ void rt_conditioning_single(rt_ctx *ctx, const rt_conditioning *c, rt_tensor s, 
     rt_norm_linear_forward(ctx, &c->norm_n, &c->n, row, noise, RT_PLAIN);
     rt_op_axpby(ctx, s, 0, base, 1);
     rt_op_add(ctx, s, row);
-    rt_transition_forward(ctx, &c->transition_s1, s);
-    rt_transition_forward(ctx, &c->transition_s2, s);
+    rt_transition_forward(ctx, &c->transition_s1, s, NULL);
+    rt_transition_forward(ctx, &c->transition_s2, s, NULL);
     rt_arena_reset(ctx->step, mark);
 }

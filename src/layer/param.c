@@ -157,7 +157,8 @@ rt_status rt_params_check(const rt_params *params, rt_err *err)
     for (int64_t i = 0; i < params->n_rule; i++) {
         const rule *r = &params->rule[i];
         if (r->n_chosen > 0) continue;
-        rt_fail(err, RT_ERR_USAGE, NULL, 0, r->n_fixed ? "'%s' names only %ss that never train"
+        rt_fail(err, RT_ERR_USAGE, NULL, 0,
+                r->n_fixed ? "'%s' names only %ss that never train"
                                                                 : "'%s' names no %s of the network",
                 r->glob, r->adapter ? "linear layer" : "weight");
         if (r->n_fixed)

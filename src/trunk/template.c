@@ -49,7 +49,7 @@ void rt_template_embedder_forward(rt_ctx *ctx, const rt_template_embedder *t, rt
             rt_op_pair_sum(ctx, one, a, b, true);
             rt_op_distances(ctx, d, x, mask);
             rt_op_distance_embed(ctx, one, d, mask, lower, upper, t->distance_bin.weight, t->distance_raw.weight);
-            rt_pairformer_forward(ctx, &t->stack, RT_ABSENT, one, "template_embedder.pairformer_stack", 0);
+            rt_pairformer_forward(ctx, &t->stack, RT_ABSENT, one, "template_embedder.pairformer_stack", 0, NULL);
             rt_norm_forward(ctx, &t->norm_z, one, one);
             rt_op_axpby(ctx, mean, 1, one, 1.0 / (double)count);
             rt_arena_reset(ctx->step, inner);

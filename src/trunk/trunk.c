@@ -52,7 +52,7 @@ void rt_trunk_forward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt
                                                              choice->seed, choice->stream, cycle);
         rt_msa_module_forward(ctx, &trunk->msa, z, s_inputs, features, rows, cycle);
         recycle(ctx, &trunk->norm_s, &trunk->cycle_s, s, s_init);
-        rt_pairformer_forward(ctx, &trunk->pairformer, s, z, "pairformer_stack", cycle);
+        rt_pairformer_forward(ctx, &trunk->pairformer, s, z, "pairformer_stack", cycle, NULL);
         RT_PROBE(ctx, s, "pairformer_stack@%lld.0", (long long)cycle);
         RT_PROBE(ctx, z, "pairformer_stack@%lld.1", (long long)cycle);
         rt_arena_reset(ctx->step, inner);
