@@ -102,7 +102,7 @@ static void run_stage(workload *w, int stage)
     case RT_BENCH_denoiser_1:
     case RT_BENCH_denoiser_5:
         rt_denoiser_forward(ctx, &m->denoiser, &w->context, rt_slice(w->denoised, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5),
-                            rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1);
+                            rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1, NULL);
         break;
     default: {
         rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
@@ -169,7 +169,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
         ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
                     (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);
         if (stage == RT_BENCH_denoiser_1)
-            rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z);
+            rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z, NULL);
         result->seconds[stage] = INFINITY;
         for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
             double start = now();

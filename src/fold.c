@@ -143,7 +143,7 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     ctx->bf16 = model->precision == RT_PRECISION_BF16;
     rt_denoiser_context context;
     tell(&watch, RT_STAGE_PREPARE, 0, 1);
-    rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2]);
+    rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2], NULL);
     result->seconds[RT_STAGE_PREPARE] = now() - start, start = now();
     rt_sampler_draws drawn = {.seed = options->seed, .stream = options->stream};
     rt_sampler_run(ctx, &model->denoiser, &context, x, c, options->n_step, options->opt_draws ? options->opt_draws : &drawn,

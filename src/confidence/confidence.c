@@ -102,9 +102,10 @@ static void inputs_backward(rt_ctx *ctx, const rt_confidence_head *head, rt_tens
                             const rt_confidence_saved *saved)
 {
     int64_t n = dz.dim[0], c_z = dz.dim[2], mark = rt_arena_mark(ctx->step);
-    if (head->distance_bin.dweight.data && head->distance_raw.dweight.data)
-        rt_op_distance_embed_backward(ctx, head->distance_bin.dweight, head->distance_raw.dweight, dz, saved->d, RT_ABSENT,
-                                      head->lower_bins, head->upper_bins);
+    if (rt_linear_trains(&head->distance_bin) || rt_linear_trains(&head->distance_raw))
+        rt_op_distance_embed_backward(ctx, rt_linear_gradient(ctx, &head->distance_bin),
+                                      rt_linear_gradient(ctx, &head->distance_raw), dz, saved->d, RT_ABSENT, head->lower_bins,
+                                      head->upper_bins);
     rt_tensor da = RT_NEW(ctx, n, c_z), db = RT_NEW(ctx, n, c_z), clamped = rt_new_like(ctx, ds);
     rt_zero(ctx, da);
     rt_zero(ctx, db);

@@ -77,6 +77,14 @@ void rt_linear_backward(rt_ctx *ctx, const rt_linear *linear, rt_tensor opt_dx, 
     if (linear->adapter && (opt_dx.data || opt_x.data)) adapter_backward(ctx, linear->adapter, opt_dx, dy, opt_x);
 }
 
+rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear)
+{
+    if (linear->dweight.data) return linear->dweight;
+    rt_tensor scratch = rt_new_shape(ctx, ctx->real, linear->weight.ndim, linear->weight.dim);
+    rt_zero(ctx, scratch);
+    return scratch;
+}
+
 rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_act act)
 {
     int64_t dim[RT_MAX_DIMS];

@@ -41,6 +41,8 @@ static inline bool rt_linear_trains(const rt_linear *linear)
 {
     return linear->dweight.data || linear->dbias.data || linear->adapter;
 }
+/* The weight's gradient, or where it is frozen a zeroed scratch tensor: for ops that write several gradients at once. */
+rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear);
 /* y = x W^T + b on a new tensor of x's leading shape. */
 rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_act act);
 

@@ -139,13 +139,13 @@ OP(softmax_backward)(rt_ctx *ctx, rt_tensor dx, rt_tensor dy, rt_tensor y)
     }
 }
 
-OP(concat_backward)(rt_ctx *ctx, rt_tensor da, rt_tensor opt_db, rt_tensor dy)
+OP(concat_backward)(rt_ctx *ctx, rt_tensor opt_da, rt_tensor opt_db, rt_tensor dy, int64_t a)
 {
     (void)ctx;
-    int64_t na = rt_last(da), n = rt_last(dy), rows = rt_count(dy) / n;
+    int64_t n = rt_last(dy), rows = rt_count(dy) / n;
     for (int64_t m = 0; m < rows; m++) {
-        for (int64_t i = 0; i < na; i++) R(da)[m * na + i] += R(dy)[m * n + i];
-        for (int64_t i = na; opt_db.data && i < n; i++) R(opt_db)[m * (n - na) + i - na] += R(dy)[m * n + i];
+        for (int64_t i = 0; opt_da.data && i < a; i++) R(opt_da)[m * a + i] += R(dy)[m * n + i];
+        for (int64_t i = a; opt_db.data && i < n; i++) R(opt_db)[m * (n - a) + i - a] += R(dy)[m * n + i];
     }
 }
 

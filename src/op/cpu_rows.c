@@ -397,14 +397,14 @@ static void split_task(void *argument, int64_t task, int worker)
     int64_t from = task * ROW_TILE, to = from + ROW_TILE < job->rows ? from + ROW_TILE : job->rows, nb = job->n - job->na;
     for (int64_t m = from; m < to; m++) {
         const float *dy = job->dy + m * job->n;
-        for (int64_t i = 0; i < job->na; i++) job->da[m * job->na + i] += dy[i];
+        for (int64_t i = 0; job->da && i < job->na; i++) job->da[m * job->na + i] += dy[i];
         for (int64_t i = 0; job->db && i < nb; i++) job->db[m * nb + i] += dy[job->na + i];
     }
 }
 
-void rt_cpu_concat_backward(rt_ctx *ctx, rt_tensor da, rt_tensor opt_db, rt_tensor dy)
+void rt_cpu_concat_backward(rt_ctx *ctx, rt_tensor opt_da, rt_tensor opt_db, rt_tensor dy, int64_t a)
 {
-    split_job job = {.da = da.data, .db = opt_db.data, .dy = dy.data, .na = rt_last(da), .n = rt_last(dy), .rows = rt_rows(dy)};
+    split_job job = {.da = opt_da.data, .db = opt_db.data, .dy = dy.data, .na = a, .n = rt_last(dy), .rows = rt_rows(dy)};
     rt_pool_run(ctx->pool, rt_tiles(job.rows, ROW_TILE), split_task, &job);
 }
 

@@ -130,7 +130,7 @@ static void case_concat(rt_ctx *ctx, int variant, problem *p, step what)
         OUTPUT(140, 12 + variant);
     }
     if (what == FORWARD) rt_op_concat(ctx, p->y, p->in[0], p->in[1]);
-    if (what == BACKWARD) rt_op_concat_backward(ctx, p->grad[0], p->grad[1], p->dy);
+    if (what == BACKWARD) rt_op_concat_backward(ctx, p->grad[0], p->grad[1], p->dy, 3 + variant);
 }
 
 static void case_pair_sum(rt_ctx *ctx, int variant, problem *p, step what)

@@ -26,10 +26,10 @@ static void input_features(rt_ctx *ctx, const rt_embedder *e, rt_tensor s_inputs
     int64_t mark = rt_arena_mark(ctx->step);
     rt_atom_context context;
     rt_atom_condition condition;
-    rt_atom_context_forward(ctx, &e->atom_encoder, &context, features, RT_ABSENT, RT_ABSENT);
+    rt_atom_context_forward(ctx, &e->atom_encoder, &context, features, RT_ABSENT, RT_ABSENT, NULL);
     rt_tensor q = rt_new_copy(ctx, RT_VIEW(context.c_l, 1, atoms, c_atom)), a = RT_NEW(ctx, 1, n, c_token);
     rt_atom_condition_forward(ctx, &e->atom_encoder.transformer, &condition, &context);
-    rt_atom_transformer_forward(ctx, &e->atom_encoder.transformer, q, &condition);
+    rt_atom_transformer_forward(ctx, &e->atom_encoder.transformer, q, &condition, NULL);
     rt_atom_aggregate(ctx, &e->atom_encoder, a, q, features);
     RT_PROBE(ctx, RT_VIEW(a, n, c_token), "input_embedder.atom_attention_encoder.a@0");
     int64_t extra = rt_last(s_inputs) - c_token;
