@@ -97,17 +97,18 @@ static void run_stage(workload *w, int stage)
         rt_msa_module_forward(ctx, &m->trunk.msa, z, w->s_inputs, &w->features, w->rows, 0);
         break;
     case RT_BENCH_pairformer:
-        rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0);
+        rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0, NULL);
         break;
     case RT_BENCH_denoiser_1:
     case RT_BENCH_denoiser_5:
         rt_denoiser_forward(ctx, &m->denoiser, &w->context, rt_slice(w->denoised, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5),
-                            rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1);
+                            rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1, NULL);
         break;
     default: {
         rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
                                        RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
-        rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, w->s, w->z, rt_at(w->x, 0), &w->features, 0);
+        rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, w->s, w->z, rt_at(w->x, 0), &w->features, 0,
+                                   NULL);
     }
     }
     rt_arena_reset(ctx->step, mark);
@@ -168,7 +169,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
         ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
                     (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);
         if (stage == RT_BENCH_denoiser_1)
-            rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z);
+            rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z, NULL);
         result->seconds[stage] = INFINITY;
         for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
             double start = now();
@@ -193,7 +194,7 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     rt_status status = RT_OK;
     workload w = {0};
     RT_TRY(rt_ctx_create(&w.ctx, RT_BACKEND_CPU, options->threads, rt_memory_available(), err));
-    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, err));
+    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, NULL, err));
     for (int64_t i = 0; i < n_size; i++) {
         results[i] = (rt_bench_result){.n_token = n_token[i]};
         RT_TRY(run_size(&results[i], &w, options, err));

@@ -9,7 +9,9 @@ void rt_embedder_bind(rt_binder *binder, rt_embedder *e)
     rt_linear_bind(binder, &e->sinit, "", "linear_no_bias_sinit", c->c_s, c->c_s_inputs, false);
     rt_linear_bind(binder, &e->zinit1, "", "linear_no_bias_zinit1", c->c_z, c->c_s, false);
     rt_linear_bind(binder, &e->zinit2, "", "linear_no_bias_zinit2", c->c_z, c->c_s, false);
+    binder->fixed = true;   /* token_bonds is zero for RNA */
     rt_linear_bind(binder, &e->token_bond, "", "linear_no_bias_token_bond", c->c_z, 1, false);
+    binder->fixed = false;
     e->use_ribonanza = c->use_ribonanza;
     if (!c->use_ribonanza) return;
     rt_ribonanza_bind(binder, &e->ribonanza);
@@ -24,10 +26,10 @@ static void input_features(rt_ctx *ctx, const rt_embedder *e, rt_tensor s_inputs
     int64_t mark = rt_arena_mark(ctx->step);
     rt_atom_context context;
     rt_atom_condition condition;
-    rt_atom_context_forward(ctx, &e->atom_encoder, &context, features, RT_ABSENT, RT_ABSENT);
+    rt_atom_context_forward(ctx, &e->atom_encoder, &context, features, RT_ABSENT, RT_ABSENT, NULL);
     rt_tensor q = rt_new_copy(ctx, RT_VIEW(context.c_l, 1, atoms, c_atom)), a = RT_NEW(ctx, 1, n, c_token);
     rt_atom_condition_forward(ctx, &e->atom_encoder.transformer, &condition, &context);
-    rt_atom_transformer_forward(ctx, &e->atom_encoder.transformer, q, &condition);
+    rt_atom_transformer_forward(ctx, &e->atom_encoder.transformer, q, &condition, NULL);
     rt_atom_aggregate(ctx, &e->atom_encoder, a, q, features);
     RT_PROBE(ctx, RT_VIEW(a, n, c_token), "input_embedder.atom_attention_encoder.a@0");
     int64_t extra = rt_last(s_inputs) - c_token;

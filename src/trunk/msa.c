@@ -136,9 +136,9 @@ void rt_msa_module_forward(rt_ctx *ctx, const rt_msa_module *m, rt_tensor z, rt_
         outer_product_mean(ctx, block, z, x);
         if (!block->last) {
             pair_weighted_averaging(ctx, block, x, z);
-            rt_transition_forward(ctx, &block->transition, x);
+            rt_transition_forward(ctx, &block->transition, x, NULL);
         }
-        rt_pair_block_forward(ctx, &block->pair, z);
+        rt_pair_block_forward(ctx, &block->pair, z, NULL);
     }
     RT_PROBE(ctx, z, "msa_module@%lld", (long long)cycle);
     rt_arena_reset(ctx->step, mark);
