@@ -194,7 +194,7 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     rt_status status = RT_OK;
     workload w = {0};
     RT_TRY(rt_ctx_create(&w.ctx, RT_BACKEND_CPU, options->threads, rt_memory_available(), err));
-    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, err));
+    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, NULL, err));
     for (int64_t i = 0; i < n_size; i++) {
         results[i] = (rt_bench_result){.n_token = n_token[i]};
         RT_TRY(run_size(&results[i], &w, options, err));

@@ -5,15 +5,18 @@ void rt_confidence_head_bind(rt_binder *binder, rt_confidence_head *head)
     static const char *const PREFIX = "confidence_head";
     const rt_config *c = binder->config;
     int64_t bins = c->confidence_distance_bins;
-    RT_BIND(binder, &head->lower_bins, PREFIX, "lower_bins", bins);
-    RT_BIND(binder, &head->upper_bins, PREFIX, "upper_bins", bins);
-    RT_BIND(binder, &head->plddt_weight, PREFIX, "plddt_weight", c->max_atoms_per_token, c->c_s, c->plddt_bins);
-    RT_BIND(binder, &head->resolved_weight, PREFIX, "resolved_weight", c->max_atoms_per_token, c->c_s, 2);
+    RT_BIND(binder, &head->lower_bins, NULL, PREFIX, "lower_bins", bins);
+    RT_BIND(binder, &head->upper_bins, NULL, PREFIX, "upper_bins", bins);
+    RT_BIND(binder, &head->plddt_weight, &head->dplddt_weight, PREFIX, "plddt_weight", c->max_atoms_per_token, c->c_s,
+            c->plddt_bins);
+    RT_BIND(binder, &head->resolved_weight, &head->dresolved_weight, PREFIX, "resolved_weight", c->max_atoms_per_token,
+            c->c_s, 2);
     rt_linear_bind(binder, &head->s1, PREFIX, "linear_no_bias_s1", c->c_z, c->c_s_inputs, false);
     rt_linear_bind(binder, &head->s2, PREFIX, "linear_no_bias_s2", c->c_z, c->c_s_inputs, false);
     rt_linear_bind_exact(binder, &head->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, bins, false);
     rt_linear_bind_exact(binder, &head->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1, false);
-    rt_pairformer_bind(binder, &head->stack, "confidence_head.pairformer_stack", c->confidence_blocks, c->confidence_heads);
+    rt_pairformer_bind(binder, &head->stack, "confidence_head.pairformer_stack", c->confidence_blocks, c->confidence_heads,
+                       true);
     rt_linear_bind(binder, &head->pae, PREFIX, "linear_no_bias_pae", c->pae_bins, c->c_z, false);
     rt_linear_bind(binder, &head->pde, PREFIX, "linear_no_bias_pde", c->pde_bins, c->c_z, false);
     rt_norm_bind(binder, &head->norm_s, PREFIX, "input_strunk_ln", c->c_s, true);

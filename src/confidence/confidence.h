@@ -14,6 +14,7 @@ typedef struct {
     rt_linear s1, s2, distance_bin, distance_raw, pae, pde;
     rt_tensor lower_bins, upper_bins;             /* stored in the checkpoint */
     rt_tensor plddt_weight, resolved_weight;      /* (max_atoms_per_token, c_s, bins) */
+    rt_tensor dplddt_weight, dresolved_weight;    /* gradients, data NULL: frozen */
     rt_norm norm_s, norm_pae, norm_pde, norm_plddt, norm_resolved;
     rt_pairformer stack;
 } rt_confidence_head;

@@ -21,8 +21,8 @@ void rt_conditioning_bind(rt_binder *binder, rt_conditioning *c)
     rt_transition_bind(binder, &c->transition_z2, z2, c_z, 2);
     rt_norm_bind(binder, &c->norm_s, PREFIX, "layernorm_s", c_s + config->c_s_inputs, false);
     rt_linear_bind(binder, &c->s, PREFIX, "linear_no_bias_s", c_s, c_s + config->c_s_inputs, false);
-    RT_BIND(binder, &c->fourier_w, fourier, "w", c_n);
-    RT_BIND(binder, &c->fourier_b, fourier, "b", c_n);
+    RT_BIND(binder, &c->fourier_w, NULL, fourier, "w", c_n);
+    RT_BIND(binder, &c->fourier_b, NULL, fourier, "b", c_n);
     rt_norm_bind(binder, &c->norm_n, PREFIX, "layernorm_n", c_n, false);
     rt_linear_bind(binder, &c->n, PREFIX, "linear_no_bias_n", c_s, c_n, false);
     rt_transition_bind(binder, &c->transition_s1, s1, c_s, 2);

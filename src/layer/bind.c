@@ -94,20 +94,50 @@ static rt_tensor make_up(rt_binder *binder, rt_dtype dtype, int ndim, const int6
     return t;
 }
 
-void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bind_kind kind, const char *prefix,
-             const char *name, int ndim, const int64_t *dim)
+/* A weight that trains: a master copy, a gradient and, for bf16 products, a copy that rt_params_refresh keeps up. */
+static void bind_trained(rt_binder *binder, rt_bind_slot slot, const char *name, rt_tensor source, bool bf16)
+{
+    if (!source.data) return;
+    const rt_param *p = rt_params_add(binder->params, name, RT_PARAM_WEIGHT, binder->real, source, bf16, binder->err);
+    if (!p) {
+        if (binder->status == RT_OK) binder->status = RT_ERR_MEMORY;
+        return;
+    }
+    *slot.exact = p->value;
+    *slot.grad = p->grad;
+    if (bf16) *slot.bf16 = p->value16;
+}
+
+const rt_adapter *rt_bind_adapter(rt_binder *binder, const char *name, int64_t out, int64_t in)
+{
+    rt_adapter adapter;
+    if (!binder->params || binder->visit) return NULL;
+    rt_status status = rt_params_add_adapter(binder->params, &adapter, name, binder->real, out, in, binder->fixed, binder->err);
+    if (status != RT_OK && binder->status == RT_OK) binder->status = status;
+    if (status != RT_OK || !adapter.a.data) return NULL;
+    rt_adapter *kept = rt_bind_array(binder, 1, sizeof *kept);
+    if (kept) *kept = adapter;
+    return kept;
+}
+
+void rt_bind(rt_binder *binder, rt_bind_slot slot, rt_bind_kind kind, const char *prefix, const char *name, int ndim,
+             const int64_t *dim)
 {
     char full[256], have[96], want[96], what[320];
     rt_bind_scope(full, prefix, "%s", name);
-    *out_exact = rt_wrap(NULL, binder->real, ndim, dim);
-    if (out_bf16) *out_bf16 = rt_wrap(NULL, RT_BF16, ndim, dim);
+    *slot.exact = rt_wrap(NULL, binder->real, ndim, dim);
+    if (slot.bf16) *slot.bf16 = rt_wrap(NULL, RT_BF16, ndim, dim);
+    if (slot.grad) *slot.grad = (rt_tensor){0};
     if (binder->visit) {
         binder->visit(binder->user, full, ndim, dim);
         return;
     }
     bool bf16 = kind == RT_BIND_PRODUCT && binder->real == RT_F32 && rt_precision_bf16(binder->precision, full);
+    bool trains = rt_params_wants(binder->params, full, binder->fixed || !slot.grad);
     if (binder->synthetic) {
-        *(bf16 ? out_bf16 : out_exact) = make_up(binder, bf16 ? RT_BF16 : binder->real, ndim, dim, full);
+        rt_tensor made = make_up(binder, bf16 && !trains ? RT_BF16 : binder->real, ndim, dim, full);
+        if (trains) bind_trained(binder, slot, full, made, bf16);
+        else *(bf16 ? slot.bf16 : slot.exact) = made;
         return;
     }
     const rt_weight *weight = find(binder, full);
@@ -121,11 +151,12 @@ void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bi
     bool number = t.dtype == RT_F32 || t.dtype == RT_F64 || t.dtype == RT_F16 || t.dtype == RT_BF16;
     if (!same || !number) {
         rt_shape_print(t, have, sizeof have);
-        rt_shape_print(*out_exact, want, sizeof want);
+        rt_shape_print(*slot.exact, want, sizeof want);
         snprintf(what, sizeof what, "is %s %s, expected %s of floating-point numbers", rt_dtype_name(t.dtype), have, want);
         report(binder, &binder->n_misshapen, full, what);
         return;
     }
-    if (bf16) *out_bf16 = convert(binder, t, RT_BF16);
-    else *out_exact = convert(binder, t, binder->real);
+    if (trains) bind_trained(binder, slot, full, t, bf16);
+    else if (bf16) *slot.bf16 = convert(binder, t, RT_BF16);
+    else *slot.exact = convert(binder, t, binder->real);
 }

@@ -1,5 +1,5 @@
 /* bind.h - gives every weight its place: one walk over the model that checks, loads or lists it
- * Room: layer.  Uses: io/weights, io/config, base/arena.
+ * Room: layer.  Uses: layer/param, io/weights, io/config, base/arena.
  *
  * Each module has one bind function that names its weights and their shapes.  Run with weights, it points the module at
  * the mapped file (copies are made only for another number type); run without, it lists the schema for init and inspect.
@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "io/config.h"
 #include "io/weights.h"
+#include "layer/param.h"
 
 typedef void rt_schema_visit(void *user, const char *name, int ndim, const int64_t *dim);
 
@@ -43,6 +44,10 @@ typedef struct {
 
     /* measuring: weights are made up on the arena instead of read */
     bool synthetic;
+
+    /* training: weights that the registry chooses get a master copy and a gradient */
+    rt_params *params;        /* may be NULL */
+    bool fixed;               /* what is bound now never trains: it has no backward or never runs */
 } rt_binder;
 
 /* How a weight takes part in bf16 products. */
@@ -51,13 +56,18 @@ typedef enum {
     RT_BIND_PRODUCT   /* a matrix of a linear layer: BF16 where the precision says so */
 } rt_bind_kind;
 
-/* One weight "<prefix>.<name>" (or "<name>" when prefix is empty).  out_exact: in the context's real type, data NULL when
- * only bf16 is wanted; out_bf16 may be NULL for RT_BIND_EXACT. */
-void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bind_kind kind, const char *prefix,
-             const char *name, int ndim, const int64_t *dim);
-#define RT_BIND(binder, out_exact, prefix, name, ...)                                                     \
-    rt_bind((binder), (out_exact), NULL, RT_BIND_EXACT, (prefix), (name),                                  \
+/* Where one weight goes.  exact: in the context's real type, data NULL when only bf16 is wanted; bf16 may be NULL for
+ * RT_BIND_EXACT; grad gets data when the weight trains, NULL: it never does (a stored table). */
+typedef struct { rt_tensor *exact, *bf16, *grad; } rt_bind_slot;
+
+/* One weight "<prefix>.<name>" (or "<name>" when prefix is empty). */
+void rt_bind(rt_binder *binder, rt_bind_slot slot, rt_bind_kind kind, const char *prefix, const char *name, int ndim,
+             const int64_t *dim);
+#define RT_BIND(binder, out_exact, out_grad, prefix, name, ...)                                                    \
+    rt_bind((binder), (rt_bind_slot){.exact = (out_exact), .grad = (out_grad)}, RT_BIND_EXACT, (prefix), (name),    \
             (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+/* The adapter of linear layer `name` when the registry asks for one, on the binder's arena; else NULL. */
+const rt_adapter *rt_bind_adapter(rt_binder *binder, const char *name, int64_t out, int64_t in);
 
 /* A name under a prefix: RT_SCOPE(block, prefix, "blocks.%d", i) declares char block[]. */
 #define RT_SCOPE(variable, prefix, ...) \

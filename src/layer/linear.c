@@ -4,9 +4,11 @@ void rt_linear_bind(rt_binder *binder, rt_linear *linear, const char *prefix, co
                     bool bias)
 {
     RT_SCOPE(scope, prefix, "%s", name);
-    linear->bias = RT_ABSENT;
-    rt_bind(binder, &linear->weight, &linear->weight16, RT_BIND_PRODUCT, scope, "weight", 2, (int64_t[]){out, in});
-    if (bias) RT_BIND(binder, &linear->bias, scope, "bias", out);
+    *linear = (rt_linear){0};
+    rt_bind_slot slot = {&linear->weight, &linear->weight16, &linear->dweight};
+    rt_bind(binder, slot, RT_BIND_PRODUCT, scope, "weight", 2, (int64_t[]){out, in});
+    if (bias) RT_BIND(binder, &linear->bias, &linear->dbias, scope, "bias", out);
+    linear->adapter = rt_bind_adapter(binder, scope, out, in);
 }
 
 void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in,
@@ -14,16 +16,16 @@ void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *pref
 {
     RT_SCOPE(scope, prefix, "%s", name);
     *linear = (rt_linear){0};
-    RT_BIND(binder, &linear->weight, scope, "weight", out, in);
-    if (bias) RT_BIND(binder, &linear->bias, scope, "bias", out);
+    RT_BIND(binder, &linear->weight, &linear->dweight, scope, "weight", out, in);
+    if (bias) RT_BIND(binder, &linear->bias, &linear->dbias, scope, "bias", out);
 }
 
 void rt_norm_bind(rt_binder *binder, rt_norm *norm, const char *prefix, const char *name, int64_t c, bool offset)
 {
     RT_SCOPE(scope, prefix, "%s", name);
     *norm = (rt_norm){0};
-    RT_BIND(binder, &norm->gain, scope, "weight", c);
-    if (offset) RT_BIND(binder, &norm->offset, scope, "bias", c);
+    RT_BIND(binder, &norm->gain, &norm->dgain, scope, "weight", c);
+    if (offset) RT_BIND(binder, &norm->offset, &norm->doffset, scope, "bias", c);
 }
 
 void rt_linear_forward(rt_ctx *ctx, const rt_linear *linear, rt_tensor y, rt_tensor x, rt_epilogue epilogue)

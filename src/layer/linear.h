@@ -12,11 +12,14 @@ typedef struct {
     rt_tensor weight;    /* (out,in) in the context's real type; data NULL when only bf16 is wanted */
     rt_tensor weight16;  /* (out,in) BF16; data NULL when products are in float */
     rt_tensor bias;      /* (out), data NULL: none */
+    rt_tensor dweight, dbias;      /* gradients, data NULL: frozen */
+    const rt_adapter *adapter;     /* NULL: none */
 } rt_linear;
 
 typedef struct {
     rt_tensor gain;      /* (c), data NULL: none */
     rt_tensor offset;    /* (c), data NULL: none */
+    rt_tensor dgain, doffset;      /* gradients, data NULL: frozen */
 } rt_norm;
 
 /* Weights: <prefix>.<name>.weight (out,in) and, with a bias, <prefix>.<name>.bias (out). */

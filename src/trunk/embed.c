@@ -9,7 +9,9 @@ void rt_embedder_bind(rt_binder *binder, rt_embedder *e)
     rt_linear_bind(binder, &e->sinit, "", "linear_no_bias_sinit", c->c_s, c->c_s_inputs, false);
     rt_linear_bind(binder, &e->zinit1, "", "linear_no_bias_zinit1", c->c_z, c->c_s, false);
     rt_linear_bind(binder, &e->zinit2, "", "linear_no_bias_zinit2", c->c_z, c->c_s, false);
+    binder->fixed = true;   /* token_bonds is zero for RNA */
     rt_linear_bind(binder, &e->token_bond, "", "linear_no_bias_token_bond", c->c_z, 1, false);
+    binder->fixed = false;
     e->use_ribonanza = c->use_ribonanza;
     if (!c->use_ribonanza) return;
     rt_ribonanza_bind(binder, &e->ribonanza);

@@ -15,8 +15,10 @@ void rt_pair_block_bind(rt_binder *binder, rt_pair_block *block, const char *pre
     rt_transition_bind(binder, &block->pair_transition, transition, c->c_z, 4);
 }
 
-void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix, int64_t n_block, int64_t heads)
+void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix, int64_t n_block, int64_t heads,
+                        bool has_single)
 {
+    bool fixed = binder->fixed;
     const rt_config *c = binder->config;
     p->n_block = n_block;
     p->block = rt_bind_array(binder, n_block, sizeof *p->block);
@@ -26,9 +28,11 @@ void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix,
         RT_SCOPE(attention, scope, "attention_pair_bias");
         RT_SCOPE(transition, scope, "single_transition");
         rt_pair_block_bind(binder, &block->pair, scope);
+        binder->fixed = fixed || !has_single;
         rt_norm_bind(binder, &block->norm_a, attention, "layernorm_a", c->c_s, true);
         rt_attention_pair_bias_bind(binder, &block->attention, attention, c->c_s, c->c_z, heads, true);
         rt_transition_bind(binder, &block->single_transition, transition, c->c_s, 4);
+        binder->fixed = fixed;
     }
 }
 

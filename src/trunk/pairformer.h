@@ -33,7 +33,9 @@ typedef struct {
 } rt_pairformer;
 
 void rt_pair_block_bind(rt_binder *binder, rt_pair_block *block, const char *prefix);
-void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix, int64_t n_block, int64_t heads);
+/* has_single: whether the single half runs; else its weights are kept and never train. */
+void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix, int64_t n_block, int64_t heads,
+                        bool has_single);
 
 /* z (N,N,c_z): both triangle multiplications, both triangle attentions, the transition.
  * Cost: 1536 N^3 + O(N^2) flop at rnapro_base's widths. */

@@ -37,8 +37,8 @@ static void layer_bind(rt_binder *binder, rt_ribonanza_layer *l, const char *pre
     triangle_bind(binder, &l->triangle_in, in, pair, false);
     RT_SCOPE(outer, prefix, "outer_product_mean");
     rt_linear_bind_exact(binder, &l->down, outer, "proj_down1", dim_msa, ninp, true);
-    RT_BIND(binder, &l->outer, outer, "proj_down2.weight", pair, dim_msa * dim_msa);
-    RT_BIND(binder, &l->outer_bias, outer, "proj_down2.bias", pair);
+    RT_BIND(binder, &l->outer, NULL, outer, "proj_down2.weight", pair, dim_msa * dim_msa);
+    RT_BIND(binder, &l->outer_bias, NULL, outer, "proj_down2.bias", pair);
     rt_linear_bind_exact(binder, &l->transition1, prefix, "sequence_transititon.0", 4 * ninp, ninp, true);
     rt_linear_bind_exact(binder, &l->transition2, prefix, "sequence_transititon.2", ninp, 4 * ninp, true);
     rt_norm_bind(binder, &l->pair_transition_norm, prefix, "pair_transition.0", pair, true);
@@ -50,23 +50,26 @@ void rt_ribonanza_bind(rt_binder *binder, rt_ribonanza *r)
 {
     const rt_config *c = binder->config;
     int64_t pair = c->ribonanza_pairwise_dimension, dim_msa = c->ribonanza_dim_msa;
+    bool fixed = binder->fixed;
+    binder->fixed = true;
     r->n_layer = c->ribonanza_nlayers;
     r->heads = c->ribonanza_nhead;
     r->ninp = c->ribonanza_ninp;
     r->pairwise = pair;
-    RT_BIND(binder, &r->layer_weights, "", "layer_weights", r->n_layer);
+    RT_BIND(binder, &r->layer_weights, NULL, "", "layer_weights", r->n_layer);
     r->layer = rt_bind_array(binder, r->n_layer, sizeof *r->layer);
     for (int64_t i = 0; r->layer && i < r->n_layer; i++) {
         RT_SCOPE(layer, "ribonanza_net", "transformer_encoder.%lld", (long long)i);
         layer_bind(binder, &r->layer[i], layer);
     }
-    RT_BIND(binder, &r->encoder, "ribonanza_net", "encoder.weight", c->ribonanza_ntoken, r->ninp);
+    RT_BIND(binder, &r->encoder, NULL, "ribonanza_net", "encoder.weight", c->ribonanza_ntoken, r->ninp);
     rt_linear_bind(binder, &r->decoder, "ribonanza_net", "decoder", c->ribonanza_nclass, r->ninp, true);
     rt_linear_bind_exact(binder, &r->down, "ribonanza_net", "outer_product_mean.proj_down1", dim_msa, r->ninp, true);
-    RT_BIND(binder, &r->outer, "ribonanza_net", "outer_product_mean.proj_down2.weight", pair, dim_msa * dim_msa);
-    RT_BIND(binder, &r->outer_bias, "ribonanza_net", "outer_product_mean.proj_down2.bias", pair);
-    RT_BIND(binder, &r->position, "ribonanza_net", "pos_encoder.linear.weight", pair, POSITION_CLASSES);
-    RT_BIND(binder, &r->position_bias, "ribonanza_net", "pos_encoder.linear.bias", pair);
+    RT_BIND(binder, &r->outer, NULL, "ribonanza_net", "outer_product_mean.proj_down2.weight", pair, dim_msa * dim_msa);
+    RT_BIND(binder, &r->outer_bias, NULL, "ribonanza_net", "outer_product_mean.proj_down2.bias", pair);
+    RT_BIND(binder, &r->position, NULL, "ribonanza_net", "pos_encoder.linear.weight", pair, POSITION_CLASSES);
+    RT_BIND(binder, &r->position_bias, NULL, "ribonanza_net", "pos_encoder.linear.bias", pair);
+    binder->fixed = fixed;
 }
 
 void rt_ribonanza_injector_bind(rt_binder *binder, rt_ribonanza_injector *injector, const char *kind, int64_t c_in, int64_t c)
@@ -77,7 +80,7 @@ void rt_ribonanza_injector_bind(rt_binder *binder, rt_ribonanza_injector *inject
     rt_norm_bind(binder, &injector->norm1, projection, "1", c, true);
     rt_linear_bind_exact(binder, &injector->second, projection, "3", c, c, false);
     rt_norm_bind(binder, &injector->norm2, projection, "4", c, true);
-    RT_BIND(binder, &injector->gate, gated, "gate_param", c);
+    RT_BIND(binder, &injector->gate, &injector->dgate, gated, "gate_param", c);
     rt_linear_bind_exact(binder, &injector->inject, gated, "proj", c, c, true);
 }
 

@@ -51,7 +51,7 @@ typedef struct {
 typedef struct {
     rt_linear first, second, inject;
     rt_norm norm1, norm2;
-    rt_tensor gate;                              /* (c): before the sigmoid */
+    rt_tensor gate, dgate;                       /* (c): before the sigmoid */
 } rt_ribonanza_injector;
 
 void rt_ribonanza_bind(rt_binder *binder, rt_ribonanza *r);

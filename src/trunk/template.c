@@ -7,13 +7,15 @@ void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
     static const char *const PREFIX = "template_embedder";
     const rt_config *c = binder->config;
     t->n_bin = c->template_bins;
+    binder->fixed = true;   /* bound and kept, never run */
     rt_norm_bind(binder, &t->input_s_norm, PREFIX, "input_s_ln", c->c_s, true);
     rt_linear_bind(binder, &t->chemical, PREFIX, "linear_no_bias_chem", c->c_s, 1, false);
+    binder->fixed = false;
     rt_linear_bind(binder, &t->s1, PREFIX, "linear_no_bias_s1", c->c_z, c->c_s_inputs, false);
     rt_linear_bind(binder, &t->s2, PREFIX, "linear_no_bias_s2", c->c_z, c->c_s_inputs, false);
     rt_linear_bind_exact(binder, &t->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, t->n_bin, false);
     rt_linear_bind_exact(binder, &t->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1, false);
-    rt_pairformer_bind(binder, &t->stack, "template_embedder.pairformer_stack", c->template_blocks, c->template_heads);
+    rt_pairformer_bind(binder, &t->stack, "template_embedder.pairformer_stack", c->template_blocks, c->template_heads, false);
     rt_norm_bind(binder, &t->norm_z, PREFIX, "layernorm_z", c->c_z, true);
     rt_linear_bind(binder, &t->final, PREFIX, "final_linear_no_bias", c->c_z, c->c_z, false);
 }

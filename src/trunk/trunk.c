@@ -6,10 +6,13 @@ void rt_trunk_bind(rt_binder *binder, rt_trunk *trunk)
     rt_embedder_bind(binder, &trunk->embedder);
     rt_template_embedder_bind(binder, &trunk->template_embedder);
     rt_msa_module_bind(binder, &trunk->msa);
-    rt_pairformer_bind(binder, &trunk->pairformer, "pairformer_stack", c->pairformer_blocks, c->pairformer_heads);
+    rt_pairformer_bind(binder, &trunk->pairformer, "pairformer_stack", c->pairformer_blocks, c->pairformer_heads,
+                       true);
+    binder->fixed = true;
     if (c->use_ribonanza)
         rt_pairformer_bind(binder, &trunk->ribonanza_stack, "ribonanza_pairformer_stack", c->ribonanza_stack_blocks,
-                           c->ribonanza_stack_heads);
+                           c->ribonanza_stack_heads, false);
+    binder->fixed = false;
     rt_linear_bind(binder, &trunk->cycle_z, "", "linear_no_bias_z_cycle", c->c_z, c->c_z, false);
     rt_linear_bind(binder, &trunk->cycle_s, "", "linear_no_bias_s", c->c_s, c->c_s, false);
     rt_norm_bind(binder, &trunk->norm_z, "", "layernorm_z_cycle", c->c_z, true);
