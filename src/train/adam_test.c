@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "io/torch_archive.h"
 #include "train/adam.h"
 #include "train/average.h"
 #include "train/guard.h"
 #include "train/schedule.h"
+#include "train/torch_state.h"
 #include "train/train_test.h"
 
 static rt_pool *make_pool(int threads)
@@ -140,23 +140,18 @@ static void compare_step(rt_params *params, const rt_weights *start, const rt_we
     assert_true(worst < bound);
 }
 
-/* Index of a parameter in torch's optimizer: its place among the model's own. */
-static const rt_value *adam_state(const rt_value *root, const char *name)
+/* The reference's own optimizer after step 3. */
+static rt_adam *open_after3(const char *path, rt_params *params)
 {
-    const rt_value *model = rt_value_get(root, "model"), *all = rt_value_get(rt_value_get(root, "optimizer"), "state");
-    char full[300];
-    snprintf(full, sizeof full, "module.%s", name);
-    for (int64_t i = 0; i < model->count; i++)
-        for (int64_t k = 0; rt_value_is_text(model->item[2 * i], full) && k < all->count; k++)
-            if (all->item[2 * k]->integer == i) return all->item[2 * k + 1];
-    return NULL;
-}
-
-static rt_tensor state_tensor(const rt_value *root, const char *name, const char *key)
-{
-    const rt_value *value = rt_value_get(adam_state(root, name), key);
-    assert_true(value && value->kind == RT_VALUE_TENSOR);
-    return *value->tensor;
+    rt_adam *adam;
+    rt_torch_state state;
+    rt_err err;
+    test_ok(rt_adam_create(&adam, params, &rt_adam_default, &err), &err);
+    test_ok(rt_torch_state_load(&state, adam, params, path, &err), &err);
+    assert_true(state.next_step == 3 && state.n_state == 132 && !state.decoupled && state.rate == 1e-3);
+    assert_true(state.beta1 == 0.9 && state.beta2 == 0.95 && state.eps == 1e-8 && state.weight_decay == 1e-8);
+    for (int64_t i = 0; i < 132; i++) assert_int_equal(*rt_adam_updates(adam, i), 3);
+    return adam;
 }
 
 /* The gradients of steps 2 and 3 were not recorded, but the reference's Adam state after step 3 was.  With m1, v1 known,
@@ -192,12 +187,9 @@ static void golden_run_is_reproduced(void **state)
     (void)state;
     if (!shared) skip();
     rt_weights *start, *golden;
-    rt_torch *after3;
     rt_pool *pool = make_pool(2);
     snprintf(path, sizeof path, "%s/golden/tiny/tiny.safetensors", shared);
     test_ok(rt_weights_open(&start, path, &err), &err);
-    snprintf(path, sizeof path, "%s/golden/train/confidence_after3.pt", shared);
-    test_ok(rt_torch_open(&after3, path, &err), &err);
     for (int f = 0; f < 2; f++) {
         snprintf(path, sizeof path, "%s/golden/%s/confidence.safetensors", shared, folder[f]);
         test_ok(rt_weights_open(&golden, path, &err), &err);
@@ -219,11 +211,12 @@ static void golden_run_is_reproduced(void **state)
         compare_step(params, start, golden, 1, 1e-6);
         /* the recorded state belongs to the run as shipped */
         double *second[132] = {0};
+        snprintf(path, sizeof path, "%s/golden/train/confidence_after3.pt", shared);
+        rt_adam *after3 = open_after3(path, params);
         for (int64_t i = 0; f == 1 && i < 132; i++) {
             rt_param *p = rt_params_at(params, i);
             rt_tensor m1 = rt_adam_moment(adam, i, 0), v1 = rt_adam_moment(adam, i, 1);
-            rt_tensor m3 = state_tensor(rt_torch_root(after3), p->name, "exp_avg");
-            rt_tensor v3 = state_tensor(rt_torch_root(after3), p->name, "exp_avg_sq");
+            rt_tensor m3 = rt_adam_moment(after3, i, 0), v3 = rt_adam_moment(after3, i, 1);
             char name[300];
             snprintf(name, sizeof name, "param_after_3.%s", p->name + HEAD);
             rt_tensor want = rt_weights_find(golden, name)->tensor;
@@ -249,11 +242,11 @@ static void golden_run_is_reproduced(void **state)
         }
         if (f == 1) compare_step(params, start, golden, 3, 1e-6);
         for (int64_t i = 0; i < 132; i++) free(second[i]);
+        rt_adam_free(after3);
         rt_adam_free(adam);
         rt_params_free(params);
         rt_weights_close(golden);
     }
-    rt_torch_close(after3);
     rt_weights_close(start);
     rt_pool_free(pool);
 }
