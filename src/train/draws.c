@@ -4,11 +4,11 @@
 
 static rt_rng make(const rt_draw_key *key, rt_draw purpose) { return rt_rng_make(key->seed, key->stream, key->number, purpose); }
 
-int64_t rt_draws_crop_start(const rt_draw_key *key, int64_t length, int64_t crop)
+int64_t rt_draws_crop_start(const rt_draw_key *key, int64_t length, int64_t crop, int64_t attempt)
 {
     if (crop <= 0 || length <= crop) return 0;
     rt_rng rng = make(key, RT_DRAW_CROP);
-    return rt_rng_below(&rng, 0, length - crop + 1);
+    return rt_rng_below(&rng, (uint64_t)attempt, length - crop + 1);
 }
 
 bool rt_draws_templates(const rt_draw_key *key, int64_t n_template, double dropout, int64_t out_index[RT_TRAIN_TEMPLATES])

@@ -21,8 +21,9 @@ typedef struct {
 
 enum { RT_TRAIN_TEMPLATES = 4 };   /* the network sees four in training */
 
-/* First residue of a crop of `crop` of `length` residues, uniform over 0 .. length - crop; 0 when all fit (or crop is 0). */
-int64_t rt_draws_crop_start(const rt_draw_key *key, int64_t length, int64_t crop);
+/* First residue of a crop of `crop` of `length` residues, uniform over 0 .. length - crop; 0 when all fit (or crop is 0).
+ * attempt: 0, then 1, 2, ... when the crop before it was of no use. */
+int64_t rt_draws_crop_start(const rt_draw_key *key, int64_t length, int64_t crop, int64_t attempt);
 
 /* With probability `dropout` (the reference: 0.5) no templates: false.  Else out_index gets RT_TRAIN_TEMPLATES of
  * 0 .. n_template-1, with replacement as in the reference.  n_template 0: false. */

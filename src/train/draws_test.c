@@ -17,7 +17,7 @@ static void small_draws(void **state)
     for (uint64_t i = 0; i < MANY; i++) {
         rt_draw_key key = {7, rt_hash_text("1ABC_A"), i};
         int64_t index[RT_TRAIN_TEMPLATES];
-        count[rt_draws_crop_start(&key, 104, 100)]++;
+        count[rt_draws_crop_start(&key, 104, 100, 0)]++;
         cycles[rt_draws_cycles(&key, 4) - 1]++;
         if (rt_draws_templates(&key, 40, 0.5, index)) {
             kept++;
@@ -44,9 +44,9 @@ static void draws_depend_on_the_key_alone(void **state)
     assert_true(rt_draws_seed(&a) == rt_draws_seed(&a) && rt_draws_sigma(&a, 0) == rt_draws_sigma(&a, 0));
     assert_true(rt_draws_seed(&a) != rt_draws_seed(&b) && rt_draws_seed(&a) != rt_draws_seed(&c));
     assert_true(rt_draws_seed(&a) != rt_draws_seed(&d) && rt_draws_sigma(&a, 0) != rt_draws_sigma(&a, 1));
-    assert_int_equal(rt_draws_crop_start(&a, 100, 100), 0);
-    assert_int_equal(rt_draws_crop_start(&a, 50, 100), 0);
-    assert_int_equal(rt_draws_crop_start(&a, 500, 0), 0);
+    assert_int_equal(rt_draws_crop_start(&a, 100, 100, 0), 0);
+    assert_int_equal(rt_draws_crop_start(&a, 50, 100, 0), 0);
+    assert_int_equal(rt_draws_crop_start(&a, 500, 0, 1), 0);
     assert_false(rt_draws_templates(&a, 0, 0, index));
     for (uint64_t i = 0; i < 100; i++) {
         a.number = i;
