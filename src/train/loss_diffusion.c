@@ -6,7 +6,7 @@
 #include "op/cpu_math.h"
 #include "score/superpose.h"
 
-enum { TILE = 16 };
+enum { TILE = 8 };
 static const double radius = 30.0;       /* Angstrom: every atom is a nucleotide's */
 static const double atom_weight = 6.0;   /* 1 + 5 for RNA */
 static const double sigma_data = 16.0;   /* Angstrom */
@@ -30,7 +30,8 @@ typedef struct {
     const uint8_t *mask;
     const rt_diffusion_terms *weight;    /* each divided by B */
     double *sum;                         /* per task: (tasks) or (tiles, B) */
-    double *gather;                      /* per worker: (6, R) */
+    double *place, *truth;               /* per worker: (3,R) and (TILE,R), for a tile's neighbours */
+    int32_t *near;                       /* per worker: (TILE,R) */
 } job;
 
 static double scale_of(const job *j, int64_t copy)
@@ -120,16 +121,27 @@ static void run_bonds(void *argument, int64_t copy, int worker)
 }
 
 /* ---- smooth lDDT: one task per tile of atoms, each writing its own atoms' gradient -------------------------------- */
-/* exp for vector code, relative error below 1e-15 on -709 .. 709 (clamped). */
+/* exp for vector code, relative error below 1e-15 on -709 .. 709 (clamped).  Written out: the compiler's vectoriser leaves
+ * an inner loop over the coefficients alone. */
 static inline __attribute__((always_inline)) double vector_exp(double x)
 {
     double clamped = x < -709 ? -709 : x > 709 ? 709 : x;
     double shifted = clamped * 0x1.71547652b82fep+0 + 0x1.8p52;      /* round(x / ln 2) in the low bits */
     double n = shifted - 0x1.8p52;
-    double r = clamped - n * 0x1.62e42fefa39efp-1 - n * 0x1.abc9e3b39803fp-56, p = 1.0 / 6227020800.0;
-    static const double inverse[12] = {1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
-                                       1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1};
-    for (int i = 0; i < 12; i++) p = p * r + inverse[i];
+    double r = clamped - n * 0x1.62e42fefa39efp-1 - n * 0x1.abc9e3b39803fp-56;
+    double p = 1.0 / 6227020800;                                     /* Taylor: |r| <= 0.35 */
+    p = p * r + 1.0 / 479001600;
+    p = p * r + 1.0 / 39916800;
+    p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880;
+    p = p * r + 1.0 / 40320;
+    p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720;
+    p = p * r + 1.0 / 120;
+    p = p * r + 1.0 / 24;
+    p = p * r + 1.0 / 6;
+    p = p * r + 0.5;
+    p = p * r + 1;
     p = p * r + 1;
     uint64_t bits;
     memcpy(&bits, &shifted, sizeof bits);
@@ -140,24 +152,26 @@ static inline __attribute__((always_inline)) double vector_exp(double x)
 }
 
 /* One atom at `at` against `count` neighbours (x, y, z, true distance): returns the sum of their mean sigmoids; force is
- * the derivative of that sum with respect to the atom's place. */
+ * the derivative of that sum with respect to the atom's place.
+ * sigmoid(t - delta) = u / (1 + u) with u = exp(t) exp(-delta); one division serves all four t. */
 RT_CLONES static double neighbours(double force[3], const double at[3], const double *x, const double *y,
                                    const double *z, const double *truth, int64_t count)
 {
     double sum = 0, fx = 0, fy = 0, fz = 0;
-    const double grow[4] = {0x1.a61298e1e069cp+0, 0x1.5bf0a8b145769p+1, 0x1.d8e64b8d4ddaep+2, 0x1.b4c902e273a58p+5};
+    const double grow_a = 0x1.a61298e1e069cp+0, grow_b = 0x1.5bf0a8b145769p+1;   /* exp(0.5), exp(1) */
+    const double grow_c = 0x1.d8e64b8d4ddaep+2, grow_d = 0x1.b4c902e273a58p+5;   /* exp(2), exp(4) */
 #pragma omp simd reduction(+ : sum, fx, fy, fz)
     for (int64_t m = 0; m < count; m++) {
         double dx = at[0] - x[m], dy = at[1] - y[m], dz = at[2] - z[m];
         double length = sqrt(dx * dx + dy * dy + dz * dz), signed_delta = length - truth[m];
-        double delta = fabs(signed_delta), shrink = vector_exp(-delta), slope = 0;
-        for (int t = 0; t < 4; t++) {
-            double u = grow[t] * shrink, s = u / (1 + u);   /* sigmoid(t - delta), exp(t) = grow */
-            sum += 0.25 * s;
-            slope -= 0.25 * s * (1 - s);
-        }
+        double shrink = vector_exp(-fabs(signed_delta));
+        double a = 1 + grow_a * shrink, b = 1 + grow_b * shrink, c = 1 + grow_c * shrink, d = 1 + grow_d * shrink;
+        double ab = a * b, cd = c * d, inverse = 1 / (ab * cd);
+        double va = inverse * b * cd, vb = inverse * a * cd, vc = inverse * ab * d, vd = inverse * ab * c;   /* 1 - sigmoid */
+        sum += 1 - 0.25 * (va + vb + vc + vd);
+        double slope = 0.25 * (va * va - va + vb * vb - vb + vc * vc - vc + vd * vd - vd);
         slope = signed_delta > 0 ? slope : signed_delta < 0 ? -slope : 0;
-        double pull = length > 0 ? slope / length : 0;
+        double pull = slope / (length > 0 ? length : 1);   /* where length is 0 the differences are too */
         fx += pull * dx;
         fy += pull * dy;
         fz += pull * dz;
@@ -172,31 +186,41 @@ static double true_distance(const job *j, int64_t r, int64_t s)
     return span(unit, j->y + 3 * r, j->y + 3 * s);
 }
 
+/* Resolved atoms within the radius of the r-th one, which is left out; returns how many. */
+static int64_t list_near(const job *j, int64_t r, int32_t *near, double *truth)
+{
+    int64_t count = 0;
+    for (int64_t s = 0; s < j->n_resolved; s++) {
+        double length = true_distance(j, r, s);
+        if (s == r || !(length < radius)) continue;
+        truth[count] = length;
+        near[count++] = (int32_t)s;
+    }
+    return count;
+}
+
+/* Neighbours are listed once for all structures, and a structure serves all atoms of the tile while it is in the cache. */
 static void run_pairs(void *argument, int64_t tile, int worker)
 {
     const job *j = argument;
-    const int64_t most = j->n_resolved;
-    double *place = j->gather + 5 * worker * most, *truth = place + 3 * most;
-    double *near = truth + most;   /* which resolved atoms they are, exact in a double */
-    double *sum = j->sum + tile * j->n_copy;
-    memset(sum, 0, (size_t)j->n_copy * sizeof *sum);
-    for (int64_t r = tile * TILE; r < (tile + 1) * TILE && r < most; r++) {
-        int64_t count = 0;
-        for (int64_t s = 0; s < most; s++) {
-            double length = true_distance(j, r, s);
-            if (s == r || !(length < radius)) continue;
-            truth[count] = length;
-            near[count++] = (double)s;
-        }
-        for (int64_t copy = 0; copy < j->n_copy; copy++) {
-            const double *x = j->x + 3 * copy * j->n_atom;
-            double force[3], factor = -2 * j->weight->smooth_lddt / (double)j->n_pair;   /* a pair counts from both ends */
-            for (int64_t k = 0; k < count; k++)
-                for (int d = 0; d < 3; d++) place[d * most + k] = x[3 * j->atom[(int64_t)near[k]] + d];
-            sum[copy] += neighbours(force, x + 3 * j->atom[r], place, place + most, place + 2 * most, truth, count);
+    const int64_t most = j->n_resolved, first = tile * TILE, rows = most - first < TILE ? most - first : TILE;
+    double *place = j->place + 3 * worker * most, *truth = j->truth + TILE * worker * most;
+    int32_t *near = j->near + TILE * worker * most;
+    int64_t count[TILE];
+    double factor = -2 * j->weight->smooth_lddt / (double)j->n_pair;   /* a pair counts from both ends */
+    for (int64_t k = 0; k < rows; k++) count[k] = list_near(j, first + k, near + k * most, truth + k * most);
+    for (int64_t copy = 0; copy < j->n_copy; copy++) {
+        const double *x = j->x + 3 * copy * j->n_atom;
+        double sum = 0, force[3];
+        for (int64_t k = 0; k < rows; k++) {
+            int64_t atom = j->atom[first + k];
+            for (int64_t m = 0; m < count[k]; m++)
+                for (int d = 0; d < 3; d++) place[d * most + m] = x[3 * j->atom[near[k * most + m]] + d];
+            sum += neighbours(force, x + 3 * atom, place, place + most, place + 2 * most, truth + k * most, count[k]);
             for (int d = 0; d < 3; d++) force[d] *= factor;
-            if (j->d_x.data && j->weight->smooth_lddt != 0) push(j, copy, j->atom[r], force);
+            if (j->d_x.data && j->weight->smooth_lddt != 0) push(j, copy, atom, force);
         }
+        j->sum[tile * j->n_copy + copy] = sum;
     }
 }
 
@@ -257,7 +281,10 @@ void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_
     j.y = RT_NEW_TYPE(ctx, RT_F64, n_resolved, 3).data;
     j.atom = RT_NEW_TYPE(ctx, RT_I64, n_resolved + n_atom).data;
     j.sum = RT_NEW_TYPE(ctx, RT_F64, n_copy * (n_tile + 1)).data;
-    j.gather = RT_NEW_TYPE(ctx, RT_F64, rt_pool_threads(ctx->pool), 5, n_resolved).data;
+    int threads = rt_pool_threads(ctx->pool);
+    j.place = RT_NEW_TYPE(ctx, RT_F64, threads, 3, n_resolved).data;
+    j.truth = RT_NEW_TYPE(ctx, RT_F64, threads, TILE, n_resolved).data;
+    j.near = RT_NEW_TYPE(ctx, RT_I32, threads, TILE, n_resolved).data;
     if (ctx->status != RT_OK) return;
     rt_convert(wide.data, RT_F64, x.data, x.dtype, rt_count(x));
     list_resolved(&j, label);
