@@ -48,6 +48,10 @@ static void draws_depend_on_the_key_alone(void **state)
     assert_int_equal(rt_draws_crop_start(&a, 50, 100, 0), 0);
     assert_int_equal(rt_draws_crop_start(&a, 500, 0, 1), 0);
     assert_false(rt_draws_templates(&a, 0, 0, index));
+    int64_t n_other = 0;
+    for (int attempt = 1; attempt < 50; attempt++)
+        n_other += rt_draws_crop_start(&a, 500, 100, attempt) != rt_draws_crop_start(&a, 500, 100, 0);
+    assert_true(n_other > 40);
     for (uint64_t i = 0; i < 100; i++) {
         a.number = i;
         assert_true(rt_draws_templates(&a, 1, 0, index) && index[0] == 0 && index[3] == 0);

@@ -119,7 +119,7 @@ static void records_are_written_and_resumed(void **state)
     /* half a line, as a kill leaves it */
     rt_path_join(path, sizeof path, folder, "log.jsonl");
     FILE *f = fopen(path, "w");
-    fputs("{\"step\":1}\n{\"step\":2}\n{\"time\":17", f);
+    fputs("{\"step\":1}\n{\"step\":2}\n{\"half\":17", f);
     fclose(f);
     test_ok(rt_event_log_open(&log, folder, 2, &err), &err);
     test_ok(rt_event_log_write(log, "train", 2, value, 1, NULL, &err), &err);
@@ -152,6 +152,10 @@ static void a_full_disk_leaves_whole_records(void **state)
     assert_true(n_good > 3);
     setrlimit(RLIMIT_FSIZE, &old);
     signal(SIGXFSZ, handler);
+    rt_path_join(path, sizeof path, folder, "log.jsonl");
+    assert_int_equal(data[read_all(path, data, sizeof data) - 1], '\n');   /* the part that still fitted is gone again */
+    assert_int_equal(count_event_files(folder, path), 1);
+    count_records(data, read_all(path, data, sizeof data));
     test_ok(rt_event_log_write(log, "train", 100, value, 2, NULL, &err), &err);
     rt_path_join(path, sizeof path, folder, "log.jsonl");
     int64_t size = read_all(path, data, sizeof data);

@@ -89,7 +89,7 @@ static rt_template_file *make_templates(void)
 static rt_loader_options options_for(const rt_dataset *set, const rt_template_file *templates)
 {
     return (rt_loader_options){.set = set, .target = all_targets, .n_target = TARGETS, .seed = 11, .depth = 2,
-                               .sample_memory = (int64_t)64 << 20,
+                               .sample_memory = (int64_t)1 << 18,
                                .sample = {.crop = CROP, .template_dropout = 0.5, .conformers = rt_conformers_default(),
                                           .opt_templates = templates}};
 }
@@ -118,6 +118,8 @@ static uint64_t digest(const rt_sample *s)
 }
 
 /* Crop and label are the set's, in the network's order; templates are the file's, or all zero with mask 1. */
+static int64_t picked[3];   /* how often each template came */
+
 static void check_sample(const rt_sample *s)
 {
     int64_t k = s->target->number, n = s->features.n_token;
@@ -140,6 +142,7 @@ static void check_sample(const rt_sample *s)
     for (int64_t t = 0; t < 4; t++) {
         float first = ((float *)s->features.template_coords.data)[3 * t * n];
         int64_t pick = (int64_t)((first - 1 - 0.5f * (float)s->start) / 10);
+        if (s->has_templates) picked[pick]++;
         for (int64_t i = 0; i < n; i++)
             for (int d = 0; d < 3; d++)
                 assert_true(((float *)s->features.template_coords.data)[3 * (t * n + i) + d] ==
@@ -181,6 +184,7 @@ static void order_and_content(void **state)
         if (k == 6) n_start += !starts[item.sample->start]++;
     }
     assert_true(n_with > 1 && n_without > 1 && second_structure > 1 && n_start > 3);
+    for (int k = 0; k < 3; k++) assert_true(picked[k] > 0);
     rt_loader_close(loader);
     /* taken up anywhere, with any depth */
     for (int64_t from = 0; from < SAMPLES; from += 17) {

@@ -170,6 +170,30 @@ static void nothing_resolved(void **state)
     test_case_close(&c);
 }
 
+/* A frame needs all three atoms (the golden case lacks none but C1'); a centre and a PDE pair need their one. */
+static void frames_need_three_atoms(void **state)
+{
+    test_case c;
+    (void)state;
+    if (!test_case_open(&c, "train_exact/confidence.safetensors", "label.coordinate", "label.coordinate_mask")) skip();
+    rt_ctx *ctx = test_context(RT_BACKEND_CPU, 1);
+    for (int k = 1; k < 3; k++) {
+        uint8_t *mask = (uint8_t *)c.label.coordinate_mask.data + ((int64_t *)c.features.frame_atom_index.data)[3 * 8 + k];
+        assert_int_equal(*mask, 1);
+        *mask = 0;
+        rt_confidence_label label = build_label(&c, ctx);
+        const uint8_t *pae = label.pae.data, *pde = label.pde.data;
+        for (int n = 0; n < 30; n++) {
+            assert_int_equal(pae[30 * 8 + n], RT_CROSS_ENTROPY_SKIP);
+            assert_int_equal(pae[30 * n + 8] != RT_CROSS_ENTROPY_SKIP, pae[30 * n + 9] != RT_CROSS_ENTROPY_SKIP);
+        }
+        assert_true(pae[30 * 9 + 8] != RT_CROSS_ENTROPY_SKIP && pde[30 * 8 + 8] != RT_CROSS_ENTROPY_SKIP);
+        *mask = 1;
+    }
+    rt_ctx_free(ctx);
+    test_case_close(&c);
+}
+
 static void resolution_decides_the_weight(void **state)
 {
     (void)state;
@@ -187,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labels_are_the_reference_s), cmocka_unit_test(losses_are_the_reference_s),
         cmocka_unit_test(gradients_are_the_losses_slopes), cmocka_unit_test(threads_do_not_matter),
-        cmocka_unit_test(nothing_resolved), cmocka_unit_test(resolution_decides_the_weight)};
+        cmocka_unit_test(nothing_resolved), cmocka_unit_test(frames_need_three_atoms),
+        cmocka_unit_test(resolution_decides_the_weight)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
