@@ -96,7 +96,8 @@ static int compare_features(const rt_features *f, rt_arena *arena, const rt_weig
         assert_int_equal(rt_count(got), rt_count(want->tensor));
         for (int64_t k = 0; k < rt_count(got); k++)
             if (!(fabs(rt_get(got, k) - rt_get(want->tensor, k)) <= 1e-6))
-                fail_msg("%s[%lld] is %g, the reference's %g", want->name, (long long)k, rt_get(got, k), rt_get(want->tensor, k));
+                fail_msg("%s[%lld] is %g, the reference's %g", want->name, (long long)k, rt_get(got, k),
+                         rt_get(want->tensor, k));
         n++;
     }
     rt_tensor p = f->ref_pos, q = golden(file, "ref_pos");
@@ -138,7 +139,8 @@ static void compare_templates(const rt_input *crop, const rt_weights *file)
         for (int64_t k = 0; k < crop->n_template && !found; k++) {
             found = true;
             for (int64_t i = 0; i < 3 * crop->length; i++)
-                found = found && (float)rt_get(want, t * 3 * crop->length + i) == crop->template_xyz[k * 3 * crop->length + i];
+                found = found &&
+                        (float)rt_get(want, t * 3 * crop->length + i) == crop->template_xyz[k * 3 * crop->length + i];
         }
         assert_true(found);
     }
@@ -175,7 +177,8 @@ static void check_target(const char *shared, const char *target, int64_t expecte
     ok(rt_features_build(&features, arena, &crop, rt_conformers_default(), 1, NULL, &err), &err);
     assert_true(compare_features(&features, arena, file) > 30);
     if (templates) compare_templates(&crop, file);
-    rt_label_source source = {.xyz = xyz[0][0], .name = atom_names, .n_name = COLUMNS, .length = length, .resolution = -1};
+    rt_label_source source = {
+        .xyz = xyz[0][0], .name = atom_names, .n_name = COLUMNS, .length = length, .resolution = -1};
     ok(rt_label_build(&label, arena, &features, &source, start, &err), &err);
     compare_label(&label, file);
     print_message("note: %s: crop at %lld of %lld, %lld of %lld atoms resolved, as in the golden file\n", target,
@@ -261,7 +264,8 @@ static void missing_atoms_are_not_resolved(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(loader_is_the_reference_s), cmocka_unit_test(crop_cuts_by_position),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(loader_is_the_reference_s),
+                                       cmocka_unit_test(crop_cuts_by_position),
                                        cmocka_unit_test(missing_atoms_are_not_resolved)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,11 +30,14 @@ struct rt_adam {
 static rt_status check_options(const rt_adam_options *o, rt_err *err)
 {
     if (!(o->beta1 >= 0 && o->beta1 < 1 && o->beta2 >= 0 && o->beta2 < 1))
-        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "Adam's betas are %g and %g; 0 to below 1 was expected", o->beta1, o->beta2);
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "Adam's betas are %g and %g; 0 to below 1 was expected", o->beta1,
+                       o->beta2);
     if (!(o->eps > 0 && isfinite(o->eps)) || !(o->weight_decay >= 0 && isfinite(o->weight_decay)))
-        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "Adam's eps is %g and its weight decay %g; above 0, and 0 or more, was expected",
-                       o->eps, o->weight_decay);
-    if (!(o->clip_norm >= 0)) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the gradient's norm cannot be clipped to %g", o->clip_norm);
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0,
+                       "Adam's eps is %g and its weight decay %g; above 0, and 0 or more, was expected", o->eps,
+                       o->weight_decay);
+    if (!(o->clip_norm >= 0))
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the gradient's norm cannot be clipped to %g", o->clip_norm);
     return RT_OK;
 }
 
@@ -60,7 +63,8 @@ rt_status rt_adam_create(rt_adam **ret_adam, rt_params *params, const rt_adam_op
         rt_tensor value = rt_params_at(params, i)->value;
         adam->slot[i] = (slot){zeros(adam->arena, value), zeros(adam->arena, value), 0, adam->n_tile};
         if (!adam->slot[i].v.data) {
-            status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "Adam's two moments of %lld values need more than the %.1f GiB available",
+            status = rt_fail(err, RT_ERR_MEMORY, NULL, 0,
+                             "Adam's two moments of %lld values need more than the %.1f GiB available",
                              (long long)rt_params_elements(params), (double)rt_arena_capacity(adam->arena) / (1 << 30));
             rt_hint(err, "train fewer weights, or adapters of a lower rank");
             goto done;
@@ -101,7 +105,7 @@ static int64_t find_tile(const rt_adam *adam, int64_t tile, int64_t *from, int64
     return low;
 }
 
-/* ---- the norm --------------------------------------------------------------------------------------------------- */
+/* ---- the norm ---------------------------------------------------------------------------------------------------- */
 RT_CLONES static double sum_squares_f32(const float *x, int64_t count)
 {
     double sum = 0;
@@ -142,7 +146,7 @@ double rt_adam_norm(rt_adam *adam, rt_pool *pool, double grad_scale, const char 
     return fabs(grad_scale) * sqrt(sum);
 }
 
-/* ---- the update --------------------------------------------------------------------------------------------------- */
+/* ---- the update -------------------------------------------------------------------------------------------------- */
 /* What is the same for all elements of a tensor. */
 typedef struct {
     double scale, decay, shrink, beta1, beta2, eps, rate, root;

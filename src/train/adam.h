@@ -20,7 +20,8 @@
 #include "base/pool.h"
 #include "layer/param.h"
 
-typedef enum { RT_ADAM_L2, RT_ADAM_DECOUPLED } rt_adam_kind;   /* Adam; AdamW, whose decay spares tensors of one dimension */
+/* Adam; AdamW, whose decay spares tensors of one dimension. */
+typedef enum { RT_ADAM_L2, RT_ADAM_DECOUPLED } rt_adam_kind;
 
 typedef struct {
     rt_adam_kind kind;
@@ -33,17 +34,18 @@ extern const rt_adam_options rt_adam_default;
 
 typedef struct rt_adam rt_adam;
 
-/* Moments (two per value, of its type) start at 0.  `params` must outlive it.  Errors: RT_ERR_MEMORY, RT_ERR_USAGE for an
- * option outside its range. */
+/* Moments (two per value, of its type) start at 0.  `params` must outlive it.  Errors: RT_ERR_MEMORY, RT_ERR_USAGE
+ * for an option outside its range. */
 rt_status rt_adam_create(rt_adam **ret_adam, rt_params *params, const rt_adam_options *options, rt_err *err);
 void rt_adam_free(rt_adam *adam);   /* NULL ok */
 
-/* L2 norm of grad_scale x all gradients.  *opt_bad: the name of the first tensor with an element that is no finite number, NULL
- * when there is none.  Sums in double in a fixed order: any number of threads gives the same bits. */
+/* L2 norm of grad_scale x all gradients.  *opt_bad: the name of the first tensor with an element that is no finite
+ * number, NULL when there is none.  Sums in double in a fixed order: any number of threads gives the same bits. */
 double rt_adam_norm(rt_adam *adam, rt_pool *pool, double grad_scale, const char **opt_bad);
 
-/* One update with learning rate `rate`; gradients count grad_scale times, and clip_norm / (norm + 1e-6) times when that is
- * below 1.  `norm` as rt_adam_norm gave it just before for the same gradients and grad_scale.  Refreshes the parameters' bf16 copies.
+/* One update with learning rate `rate`; gradients count grad_scale times, and clip_norm / (norm + 1e-6) times when
+ * that is below 1.  `norm` as rt_adam_norm gave it just before for the same gradients and grad_scale.  Refreshes the
+ * parameters' bf16 copies.
  * Errors: none; a norm that is not finite is a bug of the caller. */
 void rt_adam_step(rt_adam *adam, rt_pool *pool, double rate, double grad_scale, double norm);
 

@@ -41,8 +41,8 @@ static void set_grad(rt_param *p, const double *grad)
         else ((float *)p->grad.data)[i] = (float)grad[i];
 }
 
-/* Five steps of torch.optim.Adam(weight_decay=0.01) and AdamW(0.1; 0 for the vector), lr 0.05, betas 0.9 and 0.95, gradients
- * clipped to 1.6: PyTorch 2.7.1. */
+/* Five steps of torch.optim.Adam(weight_decay=0.01) and AdamW(0.1; 0 for the vector), lr 0.05, betas 0.9 and 0.95,
+ * gradients clipped to 1.6: PyTorch 2.7.1. */
 static void adam_is_torch_s(void **state)
 {
     static const double norm[5] = {1.62185097, 1.72122073, 1.89736688, 2.13133788, 2.4063251};
@@ -87,7 +87,8 @@ static void adam_is_torch_s(void **state)
                 rt_tensor t = rt_params_at(params, i < 4 ? 0 : 2)->value;
                 double got = rt_get(t, i < 4 ? i : i - 4);
                 if (!(fabs(got - want[variant % 2][s][i]) < 1e-6))
-                    fail_msg("variant %d step %d element %d is %.9g, torch's %.9g", variant, s, i, got, want[variant % 2][s][i]);
+                    fail_msg("variant %d step %d element %d is %.9g, torch's %.9g", variant, s, i, got,
+                             want[variant % 2][s][i]);
             }
         }
         /* what nothing reached stays: no decay, no count */
@@ -99,7 +100,7 @@ static void adam_is_torch_s(void **state)
     }
 }
 
-/* ---- the golden run ------------------------------------------------------------------------------------------------ */
+/* ---- the golden run ---------------------------------------------------------------------------------------------- */
 enum { HEAD = 16 };   /* strlen("confidence_head.") */
 
 static rt_params *open_golden(const rt_weights *start, const rt_weights *golden)
@@ -135,8 +136,8 @@ static void compare_step(rt_params *params, const rt_weights *start, const rt_we
             size += update * update;
         }
     }
-    print_message("note: after step %d: largest difference %.1e, update's relative L2 error %.1e (bound %.0e)\n", step, worst,
-                  sqrt(difference / size), bound);
+    print_message("note: after step %d: largest difference %.1e, update's relative L2 error %.1e (bound %.0e)\n", step,
+                  worst, sqrt(difference / size), bound);
     assert_true(worst < bound);
 }
 
@@ -154,9 +155,9 @@ static rt_adam *open_after3(const char *path, rt_params *params)
     return adam;
 }
 
-/* The gradients of steps 2 and 3 were not recorded, but the reference's Adam state after step 3 was.  With m1, v1 known,
+/* The gradients of steps 2 and 3 were not recorded, but the reference's Adam state after step 3 was.  From m1, v1 and
  *   m3 = b1^2 m1 + (1-b1)(b1 g2 + g3),  v3 = b2^2 v1 + (1-b2)(b2 g2^2 + g3^2)
- * is a quadratic equation for g2; of its two roots the one is taken that leads to the recorded weights. */
+ * comes a quadratic equation for g2; of its two roots the one is taken that leads to the recorded weights. */
 static void solve_gradients(double out[2][2], double m1, double v1, double m3, double v3)
 {
     const double b1 = 0.9, b2 = 0.95;
@@ -226,7 +227,8 @@ static void golden_run_is_reproduced(void **state)
                 double g[2][2], move = rt_get(want, k) - rt_get(p->value, k), decay = 1e-8 * rt_get(p->value, k);
                 solve_gradients(g, rt_get(m1, k), rt_get(v1, k), rt_get(m3, k), rt_get(v3, k));
                 double miss[2];
-                for (int s = 0; s < 2; s++) miss[s] = fabs(moved_by(g[s][0], g[s][1], rt_get(m1, k), rt_get(v1, k)) - move);
+                for (int s = 0; s < 2; s++)
+                    miss[s] = fabs(moved_by(g[s][0], g[s][1], rt_get(m1, k), rt_get(v1, k)) - move);
                 const double *best = g[miss[1] < miss[0]];
                 first[k] = best[0] - decay;
                 second[i][k] = best[1] - decay;
@@ -279,7 +281,8 @@ static void threads_do_not_matter(void **state)
         rt_pool_free(pool);
     }
     assert_memory_equal(&norm[0], &norm[1], sizeof *norm);
-    assert_memory_equal(rt_params_at(params[0], 0)->value.data, rt_params_at(params[1], 0)->value.data, COUNT * sizeof(float));
+    assert_memory_equal(rt_params_at(params[0], 0)->value.data, rt_params_at(params[1], 0)->value.data,
+                        COUNT * sizeof(float));
     assert_memory_not_equal(rt_params_at(params[0], 0)->value.data, start, COUNT * sizeof(float));
     for (int t = 0; t < 2; t++) rt_params_free(params[t]);
 }
@@ -323,10 +326,11 @@ static void bad_numbers_are_skipped_and_stop_the_run(void **state)
 /* The reference's lr_scheduler.py run for 14 steps. */
 static void schedules_are_the_reference_s(void **state)
 {
-    static const double cosine[14] = {0.0005, 0.001, 0.0015, 0.002, 0.00191087198111, 0.00166114082167, 0.00130026884056,
-                                      0.000899731159439, 0.000538859178327, 0.000289128018888, 0.0002, 0.0002, 0.0002, 0.0002};
-    static const double af3[14] = {0, 0.00045, 0.0009, 0.00135, 0.0018, 0.0018, 0.00171, 0.00171, 0.00171, 0.00171, 0.00171,
-                                   0.00171, 0.0016245, 0.0016245};
+    static const double cosine[14] = {0.0005, 0.001, 0.0015, 0.002, 0.00191087198111, 0.00166114082167,
+                                      0.00130026884056, 0.000899731159439, 0.000538859178327, 0.000289128018888,
+                                      0.0002, 0.0002, 0.0002, 0.0002};
+    static const double af3[14] = {0, 0.00045, 0.0009, 0.00135, 0.0018, 0.0018, 0.00171, 0.00171, 0.00171, 0.00171,
+                                   0.00171, 0.00171, 0.0016245, 0.0016245};
     rt_schedule c = {.kind = RT_SCHEDULE_COSINE, .rate = 2e-3, .warmup = 3, .steps = 10, .least_ratio = 0.1};
     rt_schedule a = {.kind = RT_SCHEDULE_AF3, .rate = 1.8e-3, .warmup = 4, .decay_every = 6, .decay_factor = 0.95};
     rt_schedule k = {.kind = RT_SCHEDULE_CONSTANT, .rate = 1e-3};
@@ -364,7 +368,8 @@ static void averages(void **state)
         rt_average_update(mean);
     }
     /* 1 -> 2 -> 3.75 -> 6.0625 and (5 + 9 + 13) / 3 */
-    assert_true(rt_get(rt_average_tensor(ema, 0), 0) == 6.0625 && fabs(rt_get(rt_average_tensor(mean, 0), 0) - 9) < 1e-6);
+    assert_true(rt_get(rt_average_tensor(ema, 0), 0) == 6.0625 &&
+                fabs(rt_get(rt_average_tensor(mean, 0), 0) - 9) < 1e-6);
     rt_average_swap(ema);
     assert_true(value[0] == 6.0625f && value[1] == -2 && rt_average_swapped(ema));
     rt_average_swap(ema);
@@ -376,9 +381,11 @@ static void averages(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(adam_is_torch_s), cmocka_unit_test(golden_run_is_reproduced), cmocka_unit_test(threads_do_not_matter),
-        cmocka_unit_test(bad_numbers_are_skipped_and_stop_the_run), cmocka_unit_test(schedules_are_the_reference_s),
-        cmocka_unit_test(averages)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(adam_is_torch_s),
+                                       cmocka_unit_test(golden_run_is_reproduced),
+                                       cmocka_unit_test(threads_do_not_matter),
+                                       cmocka_unit_test(bad_numbers_are_skipped_and_stop_the_run),
+                                       cmocka_unit_test(schedules_are_the_reference_s),
+                                       cmocka_unit_test(averages)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

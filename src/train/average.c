@@ -21,7 +21,8 @@ rt_status rt_average_create(rt_average **ret_average, rt_params *params, double 
     rt_average *a = NULL;
     *ret_average = NULL;
     if (!(decay >= 0 && decay < 1))
-        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "an average with decay %g cannot be; 0 to below 1 was expected", decay);
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "an average with decay %g cannot be; 0 to below 1 was expected",
+                       decay);
     RT_TRY_ALLOC(a, 1);
     *a = (rt_average){.params = params, .n_param = rt_params_count(params), .decay = decay};
     RT_TRY(rt_arena_create(&a->arena, "average", rt_memory_available(), err));
@@ -30,7 +31,8 @@ rt_status rt_average_create(rt_average **ret_average, rt_params *params, double 
         a->mean[i] = rt_params_at(params, i)->value;
         a->mean[i].data = rt_arena_push(a->arena, rt_bytes(a->mean[i]));
         if (!a->mean[i].data) {
-            status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "an average of %lld weights needs more than the %.1f GiB available",
+            status = rt_fail(err, RT_ERR_MEMORY, NULL, 0,
+                             "an average of %lld weights needs more than the %.1f GiB available",
                              (long long)rt_params_elements(params), (double)rt_arena_capacity(a->arena) / (1 << 30));
             goto done;
         }
@@ -61,7 +63,9 @@ void rt_average_update(rt_average *average)
         for (int64_t k = 0; k < rt_count(mean); k++)
             if (mean.dtype == RT_F64)
                 ((double *)mean.data)[k] = (1 - keep) * ((double *)value.data)[k] + keep * ((double *)mean.data)[k];
-            else ((float *)mean.data)[k] = (float)((1 - keep) * ((float *)value.data)[k] + keep * ((float *)mean.data)[k]);
+            else
+                ((float *)mean.data)[k] =
+                    (float)((1 - keep) * ((float *)value.data)[k] + keep * ((float *)mean.data)[k]);
     }
 }
 

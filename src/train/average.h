@@ -9,7 +9,8 @@
 
 typedef struct rt_average rt_average;
 
-/* decay in (0,1): average = (1 - decay) value + decay average at each update, starting from the weights as they are now.
+/* decay in (0,1): average = (1 - decay) value + decay average at each update, starting from the weights as they are
+ * now.
  * decay 0: the plain mean of the updates (of epochs' ends, say); the weights as they are now do not count.
  * Errors: RT_ERR_USAGE for another decay, RT_ERR_MEMORY. */
 rt_status rt_average_create(rt_average **ret_average, rt_params *params, double decay, rt_err *err);

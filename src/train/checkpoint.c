@@ -35,10 +35,11 @@ static void path_of(const rt_checkpoint_store *store, char out[PATH_MAX], const 
     rt_path_join(out, PATH_MAX, store->folder, name);
 }
 
-/* ---- checkpoints.json --------------------------------------------------------------------------------------------- */
+/* ---- checkpoints.json -------------------------------------------------------------------------------------------- */
 static json_t *file_json(const char *name, const char *hash, int64_t bytes)
 {
-    return name[0] ? json_pack("{s:s, s:s, s:I}", "file", name, "sha256", hash, "bytes", (json_int_t)bytes) : json_null();
+    return name[0] ? json_pack("{s:s, s:s, s:I}", "file", name, "sha256", hash, "bytes", (json_int_t)bytes)
+                   : json_null();
 }
 
 static rt_status write_list(const rt_checkpoint_store *store, rt_err *err)
@@ -72,8 +73,8 @@ static bool ours(const char *name)
     return length < 64;
 }
 
-static rt_status read_file_json(char name[64], char hash[RT_HASH_TEXT], int64_t *bytes, const json_t *json, const char *path,
-                                rt_err *err)
+static rt_status read_file_json(char name[64], char hash[RT_HASH_TEXT], int64_t *bytes, const json_t *json,
+                                const char *path, rt_err *err)
 {
     const char *file, *sha;
     rt_status status = RT_OK;
@@ -130,7 +131,7 @@ done:
     return status;
 }
 
-/* ---- the folder ------------------------------------------------------------------------------------------------------ */
+/* ---- the folder -------------------------------------------------------------------------------------------------- */
 static bool named(const rt_checkpoint_store *store, const char *file)
 {
     for (int64_t i = 0; i < store->count; i++)
@@ -164,7 +165,8 @@ static rt_status lock_folder(rt_checkpoint_store *store, rt_err *err)
     return rt_hint(err, "give this run a folder of its own, or wait for the other one to end");
 }
 
-rt_status rt_checkpoint_open(rt_checkpoint_store **ret_store, const char *folder, const rt_retention *retention, rt_err *err)
+rt_status rt_checkpoint_open(rt_checkpoint_store **ret_store, const char *folder, const rt_retention *retention,
+                             rt_err *err)
 {
     rt_checkpoint_store *store = NULL;
     rt_status status = RT_OK;
@@ -195,9 +197,12 @@ void rt_checkpoint_close(rt_checkpoint_store *store)
 }
 
 int64_t rt_checkpoint_count(const rt_checkpoint_store *store) { return store->count; }
-const rt_checkpoint_entry *rt_checkpoint_at(const rt_checkpoint_store *store, int64_t index) { return &store->entry[index]; }
+const rt_checkpoint_entry *rt_checkpoint_at(const rt_checkpoint_store *store, int64_t index)
+{
+    return &store->entry[index];
+}
 
-/* ---- saving ------------------------------------------------------------------------------------------------------------ */
+/* ---- saving ------------------------------------------------------------------------------------------------------ */
 /* "weights-00001200.safetensors"; a letter follows when the list has that name already (a step saved twice). */
 static void new_name(const rt_checkpoint_store *store, char out[64], const char *kind, int64_t step)
 {
@@ -247,7 +252,8 @@ static void retain(rt_checkpoint_store *store)
 rt_status rt_checkpoint_save(rt_checkpoint_store *store, const rt_run_identity *identity, const rt_train_state *state,
                              const rt_train_parts *parts, bool epoch_end, double value, bool best, rt_err *err)
 {
-    rt_checkpoint_entry e = {.step = state->step, .epoch = state->epoch, .epoch_end = epoch_end, .best = best, .value = value};
+    rt_checkpoint_entry e = {
+        .step = state->step, .epoch = state->epoch, .epoch_end = epoch_end, .best = best, .value = value};
     rt_checkpoint_entry *before = NULL, *after = NULL;
     int64_t n_before = store->count;
     rt_status status = RT_OK;
@@ -277,16 +283,18 @@ done:
     return status;
 }
 
-/* ---- resuming ------------------------------------------------------------------------------------------------------------ */
-static rt_status check_file(const rt_checkpoint_store *store, const char *name, const char *hash, int64_t bytes, rt_err *err)
+/* ---- resuming ---------------------------------------------------------------------------------------------------- */
+static rt_status check_file(const rt_checkpoint_store *store, const char *name, const char *hash, int64_t bytes,
+                            rt_err *err)
 {
     char path[PATH_MAX], found[RT_HASH_TEXT];
     int64_t size;
     path_of(store, path, name);
     rt_status status = rt_hash_file(found, &size, path, err);
     if (status == RT_OK && (size != bytes || strcmp(found, hash) != 0))
-        status = rt_fail(err, RT_ERR_FORMAT, path, 0, "is damaged: %lld bytes of SHA-256 %.12s..., %lld of %.12s... were written",
-                         (long long)size, found, (long long)bytes, hash);
+        status = rt_fail(err, RT_ERR_FORMAT, path, 0,
+                         "is damaged: %lld bytes of SHA-256 %.12s..., %lld of %.12s... were written", (long long)size,
+                         found, (long long)bytes, hash);
     return status;
 }
 
@@ -312,7 +320,8 @@ rt_status rt_checkpoint_resume(rt_checkpoint_store *store, bool *out_found, rt_t
         *out_found = true;
         return RT_OK;
     }
-    if (status != RT_OK && err) rt_hint(err, "no checkpoint of this run is whole; its weights-* files may still be used as they are");
+    if (status != RT_OK && err)
+        rt_hint(err, "no checkpoint of this run is whole; its weights-* files may still be used as they are");
 done:
     return status;
 }

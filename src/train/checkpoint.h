@@ -6,8 +6,8 @@
  *   weights-00001200.safetensors       what trains (weights or adapters), by the checkpoint's own names
  *   state-00001200.safetensors         Adam's moments and counts, averages; metadata "rnatune.state": the rest, as JSON
  * Both files are written, synced and hashed before checkpoints.json names them, and files that it no longer names are
- * removed after.  So a kill at any moment leaves the last checkpoint or the new one, never half of each; a full disk or a
- * read-only folder leaves the last one.  Files that nothing names (a kill in between) go at the next start.
+ * removed after.  So a kill at any moment leaves the last checkpoint or the new one, never half of each; a full disk
+ * or a read-only folder leaves the last one.  Files that nothing names (a kill in between) go at the next start.
  */
 #ifndef RT_TRAIN_CHECKPOINT_H
 #define RT_TRAIN_CHECKPOINT_H
@@ -34,7 +34,7 @@ typedef struct {
 } rt_train_state;
 
 typedef struct {
-    int64_t keep_last;         /* checkpoints that can be taken up again, >= 1; 2: one more, should the last be damaged */
+    int64_t keep_last; /* checkpoints that can be taken up again, >= 1; 2: one more, should the last be damaged */
     int64_t keep_epochs;       /* weights of the last so many epochs' ends; -1: of all */
     bool keep_best;            /* weights of the best validation */
 } rt_retention;
@@ -54,8 +54,10 @@ typedef struct {
 typedef struct rt_checkpoint_store rt_checkpoint_store;
 
 /* Makes the folder if needed, reads checkpoints.json, removes what a kill left behind.
- * Errors: RT_ERR_IO (also when another run has the folder open), RT_ERR_FORMAT (a damaged checkpoints.json), RT_ERR_USAGE (keep_last below 1). */
-rt_status rt_checkpoint_open(rt_checkpoint_store **ret_store, const char *folder, const rt_retention *retention, rt_err *err);
+ * Errors: RT_ERR_IO (also when another run has the folder open), RT_ERR_FORMAT (a damaged checkpoints.json),
+ * RT_ERR_USAGE (keep_last below 1). */
+rt_status rt_checkpoint_open(rt_checkpoint_store **ret_store, const char *folder, const rt_retention *retention,
+                             rt_err *err);
 void rt_checkpoint_close(rt_checkpoint_store *store);   /* NULL ok */
 int64_t rt_checkpoint_count(const rt_checkpoint_store *store);
 const rt_checkpoint_entry *rt_checkpoint_at(const rt_checkpoint_store *store, int64_t index);   /* oldest first */
@@ -68,15 +70,18 @@ typedef struct {
     int64_t n_average;
 } rt_train_parts;
 
-/* Writes a checkpoint and drops what the retention rule drops.  epoch_end: its weights are kept as an epoch's; value: of the
- * validation, NAN when there was none; best: it is the best so far.  metadata "rnatune.base_sha256" says what it belongs to.
- * Errors: RT_ERR_IO (disk full, read-only): the checkpoints that were there are as they were, and the hint names the last. */
+/* Writes a checkpoint and drops what the retention rule drops.  epoch_end: its weights are kept as an epoch's;
+ * value: of the validation, NAN when there was none; best: it is the best so far.  metadata "rnatune.base_sha256"
+ * says what it belongs to.
+ * Errors: RT_ERR_IO (disk full, read-only): the checkpoints that were there are as they were, and the hint names the
+ * last. */
 rt_status rt_checkpoint_save(rt_checkpoint_store *store, const rt_run_identity *identity, const rt_train_state *state,
                              const rt_train_parts *parts, bool epoch_end, double value, bool best, rt_err *err);
 
-/* Takes up the newest checkpoint that is whole (a damaged one is warned about and passed over).  *out_found false: there is none.
- * Errors: RT_ERR_MISMATCH (another plan, data set or base; other weights train; the averages differ), RT_ERR_FORMAT (none of
- * the checkpoints is whole). */
+/* Takes up the newest checkpoint that is whole (a damaged one is warned about and passed over).  *out_found false:
+ * there is none.
+ * Errors: RT_ERR_MISMATCH (another plan, data set or base; other weights train; the averages differ), RT_ERR_FORMAT
+ * (none of the checkpoints is whole). */
 rt_status rt_checkpoint_resume(rt_checkpoint_store *store, bool *out_found, rt_train_state *out_state,
                                const rt_run_identity *identity, const rt_train_parts *parts, rt_err *err);
 

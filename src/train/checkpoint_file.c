@@ -13,7 +13,7 @@
 
 enum { MOST_NAME = 320 };
 
-/* ---- every tensor of a file, in order, whatever is done with it --------------------------------------------------- */
+/* ---- every tensor of a file, in order, whatever is done with it -------------------------------------------------- */
 typedef rt_status visit_tensor(void *user, const char *name, rt_tensor tensor, rt_err *err);
 
 static rt_status each_weight(const rt_train_parts *parts, visit_tensor *visit, void *user, rt_err *err)
@@ -79,8 +79,9 @@ done:
     return status;
 }
 
-/* ---- the state as JSON ---------------------------------------------------------------------------------------------- */
-static char *print_state(const rt_run_identity *identity, const rt_train_state *s, const rt_train_parts *parts, rt_err *err)
+/* ---- the state as JSON ------------------------------------------------------------------------------------------- */
+static char *print_state(const rt_run_identity *identity, const rt_train_state *s, const rt_train_parts *parts,
+                         rt_err *err)
 {
     char seed[32];
     snprintf(seed, sizeof seed, "%" PRIu64, s->seed);   /* JSON's integers are signed */
@@ -88,12 +89,13 @@ static char *print_state(const rt_run_identity *identity, const rt_train_state *
     for (int64_t k = 0; k < parts->n_average; k++)
         json_array_append_new(averages, json_pack("{s:f, s:I}", "decay", rt_average_decay(parts->average[k]), "updates",
                                                   (json_int_t)*rt_average_updates(parts->average[k])));
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:o}", "plan", identity->plan, "data",
-        identity->data, "base", identity->base, "code", identity->code, "step", (json_int_t)s->step, "sample",
-        (json_int_t)s->sample, "epoch", (json_int_t)s->epoch, "position", (json_int_t)s->position, "seed", seed, "skipped",
-        (json_int_t)s->guard.n_skipped, "skipped_in_row", (json_int_t)s->guard.n_in_row, "best_step", (json_int_t)s->best_step,
-        "epochs_without_better", (json_int_t)s->epochs_without_better, "seconds", s->seconds, "averages", averages);
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:o}", "plan", identity->plan,
+                  "data", identity->data, "base", identity->base, "code", identity->code, "step", (json_int_t)s->step,
+                  "sample", (json_int_t)s->sample, "epoch", (json_int_t)s->epoch, "position", (json_int_t)s->position,
+                  "seed", seed, "skipped", (json_int_t)s->guard.n_skipped, "skipped_in_row",
+                  (json_int_t)s->guard.n_in_row, "best_step", (json_int_t)s->best_step, "epochs_without_better",
+                  (json_int_t)s->epochs_without_better, "seconds", s->seconds, "averages", averages);
     if (root && isfinite(s->best_value)) json_object_set_new(root, "best_value", json_real(s->best_value));
     char *text = root ? rt_json_print(root, err) : NULL;
     if (!root) rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
@@ -111,27 +113,32 @@ static rt_status read_averages(const json_t *root, const rt_train_parts *parts, 
                decay == rt_average_decay(parts->average[k]);
     }
     if (same) return RT_OK;
-    return rt_fail(err, RT_ERR_MISMATCH, file, 0, "this run averaged its weights in another way (%d averages, now %lld)",
+    return rt_fail(err, RT_ERR_MISMATCH, file, 0,
+                   "this run averaged its weights in another way (%d averages, now %lld)",
                    (int)json_array_size(averages), (long long)parts->n_average);
 }
 
 static rt_status compare_identity(const json_t *root, const rt_run_identity *identity, const char *file, rt_err *err)
 {
     const struct { const char *key, *now, *what, *hint; } row[] = {
-        {"plan", identity->plan, "with other settings", "resume with the settings it was started with, or start a new run"},
-        {"data", identity->data, "on another training set or split", "give the same data and split, or start a new run"},
+        {"plan", identity->plan, "with other settings",
+         "resume with the settings it was started with, or start a new run"},
+        {"data", identity->data, "on another training set or split",
+         "give the same data and split, or start a new run"},
         {"base", identity->base, "from another base checkpoint", "give the same checkpoint, or start a new run"}};
     rt_status status = RT_OK;
     const char *then;
     for (int i = 0; i < 3; i++) {
         RT_TRY(rt_json_read_text(root, &then, NULL, row[i].key, file, err));
         if (!then[0] || !row[i].now[0] || strcmp(then, row[i].now) == 0) continue;
-        rt_fail(err, RT_ERR_MISMATCH, file, 0, "this run was started %s (%.12s..., now %.12s...)", row[i].what, then, row[i].now);
+        rt_fail(err, RT_ERR_MISMATCH, file, 0, "this run was started %s (%.12s..., now %.12s...)", row[i].what, then,
+                row[i].now);
         return rt_hint(err, "%s", row[i].hint);
     }
     RT_TRY(rt_json_read_text(root, &then, NULL, "code", file, err));
     if (strcmp(then, identity->code) != 0)
-        rt_warn("the run was started by rnatune %s and goes on with %s: it may not end with the same bytes", then, identity->code);
+        rt_warn("the run was started by rnatune %s and goes on with %s: it may not end with the same bytes", then,
+                identity->code);
 done:
     return status;
 }
@@ -145,7 +152,8 @@ static rt_status read_state(const json_t *root, rt_train_state *s, const char *f
     rt_status status = RT_OK;
     const char *seed;
     bool found;
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) RT_TRY(rt_json_read_int(root, row[i].out, NULL, row[i].key, file, err));
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        RT_TRY(rt_json_read_int(root, row[i].out, NULL, row[i].key, file, err));
     RT_TRY(rt_json_read_text(root, &seed, NULL, "seed", file, err));
     s->seed = strtoull(seed, NULL, 10);
     RT_TRY(rt_json_read_double(root, &s->seconds, NULL, "seconds", file, err));
@@ -155,7 +163,7 @@ done:
     return status;
 }
 
-/* ---- writing and reading --------------------------------------------------------------------------------------------- */
+/* ---- writing and reading ----------------------------------------------------------------------------------------- */
 rt_status rt_checkpoint_write_weights(const char *path, const rt_run_identity *identity, const rt_train_state *state,
                                       const rt_train_parts *parts, rt_err *err)
 {
@@ -220,8 +228,8 @@ rt_status rt_checkpoint_read(const char *weights_path, const char *state_path, c
     each_weight(parts, copy_tensor, weights, err);
     each_state(parts, copy_tensor, tensors, err);
     for (int64_t k = 0; k < parts->n_average; k++)
-        rt_json_read_int(json_array_get(rt_json_find(root, "averages"), (size_t)k), rt_average_updates(parts->average[k]), NULL,
-                         "updates", state_path, err);
+        rt_json_read_int(json_array_get(rt_json_find(root, "averages"), (size_t)k),
+                         rt_average_updates(parts->average[k]), NULL, "updates", state_path, err);
     rt_params_refresh(parts->params);
     *out_state = state;
 done:

@@ -42,9 +42,15 @@ static void set_step(trained *t, int64_t step)
         *rt_adam_updates(t->adam, i) = step + i;
     }
     *rt_average_updates(t->average[0]) = step * 2;
-    t->state = (rt_train_state){.step = step, .sample = 4 * step, .epoch = step / 10, .position = step % 10,
-                                .seed = 0xFFFFFFFFFFFFFFF1ull, .guard = {.limit = 5, .n_skipped = step / 3, .n_in_row = 1},
-                                .best_value = 1.0 / 3 + (double)step, .best_step = step - 1, .epochs_without_better = 2,
+    t->state = (rt_train_state){.step = step,
+                                .sample = 4 * step,
+                                .epoch = step / 10,
+                                .position = step % 10,
+                                .seed = 0xFFFFFFFFFFFFFFF1ull,
+                                .guard = {.limit = 5, .n_skipped = step / 3, .n_in_row = 1},
+                                .best_value = 1.0 / 3 + (double)step,
+                                .best_step = step - 1,
+                                .epochs_without_better = 2,
                                 .seconds = 0.1 * (double)step};
 }
 
@@ -54,8 +60,10 @@ static void open_run(trained *t, int64_t rows, double decay)
     static float zeros[ROWS * COLUMNS];
     *t = (trained){.state = {.guard = {.limit = 5}}};
     test_ok(rt_params_create(&t->params, &err), &err);
-    rt_params_add(t->params, "confidence_head.first.weight", RT_PARAM_WEIGHT, RT_F32, RT_WRAP(zeros, RT_F32, rows, COLUMNS), true, &err);
-    rt_params_add(t->params, "confidence_head.first.bias", RT_PARAM_WEIGHT, RT_F32, RT_WRAP(zeros, RT_F32, rows), false, &err);
+    rt_params_add(t->params, "confidence_head.first.weight", RT_PARAM_WEIGHT, RT_F32,
+                  RT_WRAP(zeros, RT_F32, rows, COLUMNS), true, &err);
+    rt_params_add(t->params, "confidence_head.first.bias", RT_PARAM_WEIGHT, RT_F32, RT_WRAP(zeros, RT_F32, rows), false,
+                  &err);
     test_ok(rt_adam_create(&t->adam, t->params, &rt_adam_default, &err), &err);
     test_ok(rt_average_create(&t->average[0], t->params, decay, &err), &err);
     t->parts = (rt_train_parts){t->params, t->adam, t->average, 1};
@@ -74,10 +82,10 @@ static void expect_step(trained *t, int64_t step)
     open_run(&want, ROWS, 0.5);
     set_step(&want, step);
     for (int64_t i = 0; i < 2; i++) {
-        rt_tensor a[4] = {rt_params_at(t->params, i)->value, rt_adam_moment(t->adam, i, 0), rt_adam_moment(t->adam, i, 1),
-                          rt_average_tensor(t->average[0], i)};
-        rt_tensor b[4] = {rt_params_at(want.params, i)->value, rt_adam_moment(want.adam, i, 0), rt_adam_moment(want.adam, i, 1),
-                          rt_average_tensor(want.average[0], i)};
+        rt_tensor a[4] = {rt_params_at(t->params, i)->value, rt_adam_moment(t->adam, i, 0),
+                          rt_adam_moment(t->adam, i, 1), rt_average_tensor(t->average[0], i)};
+        rt_tensor b[4] = {rt_params_at(want.params, i)->value, rt_adam_moment(want.adam, i, 0),
+                          rt_adam_moment(want.adam, i, 1), rt_average_tensor(want.average[0], i)};
         for (int k = 0; k < 4; k++) assert_memory_equal(a[k].data, b[k].data, (size_t)rt_bytes(b[k]));
         assert_int_equal(*rt_adam_updates(t->adam, i), step + i);
     }
@@ -168,7 +176,8 @@ static void retention_keeps_what_it_says(void **state)
     (void)state;
     strcpy(folder, run_folder("retention"));
     open_run(&t, 2, 0.5);
-    rt_checkpoint_store *store = open_store(folder, (rt_retention){.keep_last = 1, .keep_epochs = 2, .keep_best = true});
+    rt_checkpoint_store *store =
+        open_store(folder, (rt_retention){.keep_last = 1, .keep_epochs = 2, .keep_best = true});
     for (int64_t step = 1; step <= 12; step++)
         test_ok(save(store, &t, step, step % 3 == 0, step == 2 || step == 4, &err), &err);
     assert_string_equal(files_of(folder), "checkpoints.json state-00000012.safetensors weights-00000004.safetensors "
@@ -178,8 +187,8 @@ static void retention_keeps_what_it_says(void **state)
     rt_checkpoint_close(store);
     /* what an interrupted run leaves goes at the next start; other people's files stay */
     FILE *f;
-    const char *const left[4] = {"weights-00000013.safetensors", "state-00000013.safetensors.tmp.77", "checkpoints.json.tmp.77",
-                                 "weights-notes.txt"};
+    const char *const left[4] = {"weights-00000013.safetensors", "state-00000013.safetensors.tmp.77",
+                                 "checkpoints.json.tmp.77", "weights-notes.txt"};
     for (int i = 0; i < 4; i++) {
         char path[500];
         rt_path_join(path, sizeof path, folder, left[i]);
@@ -187,8 +196,9 @@ static void retention_keeps_what_it_says(void **state)
         fclose(f);
     }
     store = open_store(folder, rt_retention_default);
-    assert_string_equal(files_of(folder), "checkpoints.json state-00000012.safetensors weights-00000004.safetensors "
-                                          "weights-00000009.safetensors weights-00000012.safetensors weights-notes.txt ");
+    assert_string_equal(files_of(folder),
+                        "checkpoints.json state-00000012.safetensors weights-00000004.safetensors "
+                        "weights-00000009.safetensors weights-00000012.safetensors weights-notes.txt ");
     rt_checkpoint_close(store);
     close_run(&t);
 }
@@ -267,8 +277,10 @@ static void damage_is_noticed_and_passed_over(void **state)
     /* a list that names files outside the run's own */
     char path[500], text[600];
     rt_path_join(path, sizeof path, folder, "checkpoints.json");
-    snprintf(text, sizeof text, "{\"format\":1,\"checkpoints\":[{\"step\":1,\"epoch\":0,\"epoch_end\":false,\"best\":false,"
-             "\"value\":null,\"weights\":{\"file\":\"../../etc/passwd\",\"sha256\":\"\",\"bytes\":1},\"state\":null}]}");
+    snprintf(text, sizeof text,
+             "{\"format\":1,\"checkpoints\":[{\"step\":1,\"epoch\":0,\"epoch_end\":false,\"best\":false,"
+             "\"value\":null,\"weights\":{\"file\":\"../../etc/passwd\",\"sha256\":\"\",\"bytes\":1},"
+             "\"state\":null}]}");
     test_ok(rt_write_text(path, text, (int64_t)strlen(text), &err), &err);
     assert_int_equal(rt_checkpoint_open(&store, folder, &rt_retention_default, &err), RT_ERR_FORMAT);
     assert_non_null(strstr(err.what, "which is no checkpoint of a run"));

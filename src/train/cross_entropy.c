@@ -44,7 +44,8 @@ double rt_cross_entropy_rows(rt_ctx *ctx, rt_tensor opt_d_logits, rt_tensor logi
 {
     int64_t rows = rt_rows(logits), n_tile = (rows + TILE_ROWS - 1) / TILE_ROWS, mark = rt_arena_mark(ctx->step);
     RT_REQUIRE(rt_last(logits) <= MOST_CLASSES && rt_count(row_class) == rows && row_class.dtype == RT_U8);
-    RT_REQUIRE(!opt_d_logits.data || (opt_d_logits.dtype == logits.dtype && rt_count(opt_d_logits) == rt_count(logits)));
+    RT_REQUIRE(!opt_d_logits.data ||
+               (opt_d_logits.dtype == logits.dtype && rt_count(opt_d_logits) == rt_count(logits)));
     job j = {.d_logits = opt_d_logits, .logits = logits, .row_class = row_class.data, .scale = scale};
     j.tile_sum = RT_NEW_TYPE(ctx, RT_F64, n_tile).data;
     double sum = 0;

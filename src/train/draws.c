@@ -2,7 +2,10 @@
 
 #include <math.h>
 
-static rt_rng make(const rt_draw_key *key, rt_draw purpose) { return rt_rng_make(key->seed, key->stream, key->number, purpose); }
+static rt_rng make(const rt_draw_key *key, rt_draw purpose)
+{
+    return rt_rng_make(key->seed, key->stream, key->number, purpose);
+}
 
 int64_t rt_draws_crop_start(const rt_draw_key *key, int64_t length, int64_t crop, int64_t attempt)
 {
@@ -11,7 +14,8 @@ int64_t rt_draws_crop_start(const rt_draw_key *key, int64_t length, int64_t crop
     return rt_rng_below(&rng, (uint64_t)attempt, length - crop + 1);
 }
 
-bool rt_draws_templates(const rt_draw_key *key, int64_t n_template, double dropout, int64_t out_index[RT_TRAIN_TEMPLATES])
+bool rt_draws_templates(const rt_draw_key *key, int64_t n_template, double dropout,
+                        int64_t out_index[RT_TRAIN_TEMPLATES])
 {
     rt_rng rng = make(key, RT_DRAW_TEMPLATES);
     if (n_template < 1 || rt_rng_uniform(&rng, 0) < dropout) return false;
@@ -49,7 +53,7 @@ void rt_draws_epoch_order(uint64_t seed, int64_t epoch, int64_t n, int64_t *out_
     rt_rng_permutation(&rng, n, out_index);
 }
 
-/* ---- noised copies ------------------------------------------------------------------------------------------------ */
+/* ---- noised copies ----------------------------------------------------------------------------------------------- */
 typedef struct {
     const rt_draw_key *key;
     const rt_label *label;

@@ -5,8 +5,9 @@
  * centre_random_augmentation; AF3 SI 3.7.1, Algorithm 19
  *
  * A key says whose draws they are: `stream` the target (rt_hash_text of its id), `number` which of its views.  Training
- * without a cache numbers the views by the sample's place in the run, so every visit draws anew; with a cache of V views
- * a target's views are 0 .. V-1 and come again.  A rerun, a resumed run and another number of threads draw the same.
+ * without a cache numbers the views by the sample's place in the run, so every visit draws anew; with a cache of V
+ * views a target's views are 0 .. V-1 and come again.  A rerun, a resumed run and another number of threads draw the
+ * same.
  */
 #ifndef RT_TRAIN_DRAWS_H
 #define RT_TRAIN_DRAWS_H
@@ -21,13 +22,15 @@ typedef struct {
 
 enum { RT_TRAIN_TEMPLATES = 4 };   /* the network sees four in training */
 
-/* First residue of a crop of `crop` of `length` residues, uniform over 0 .. length - crop; 0 when all fit (or crop is 0).
+/* First residue of a crop of `crop` of `length` residues, uniform over 0 .. length - crop; 0 when all fit (or crop
+ * is 0).
  * attempt: 0, then 1, 2, ... when the crop before it was of no use. */
 int64_t rt_draws_crop_start(const rt_draw_key *key, int64_t length, int64_t crop, int64_t attempt);
 
 /* With probability `dropout` (the reference: 0.5) no templates: false.  Else out_index gets RT_TRAIN_TEMPLATES of
  * 0 .. n_template-1, with replacement as in the reference.  n_template 0: false. */
-bool rt_draws_templates(const rt_draw_key *key, int64_t n_template, double dropout, int64_t out_index[RT_TRAIN_TEMPLATES]);
+bool rt_draws_templates(const rt_draw_key *key, int64_t n_template, double dropout,
+                        int64_t out_index[RT_TRAIN_TEMPLATES]);
 
 /* One of n experimental structures, uniform. */
 int64_t rt_draws_conformation(const rt_draw_key *key, int64_t n);

@@ -126,7 +126,8 @@ static void copies_are_turned_moved_and_noised(void **state)
     rt_ctx *ctx[2];
     for (int i = 0; i < 2; i++) {
         ctx[i] = test_context(RT_BACKEND_CPU, i ? 3 : 1);
-        truth[i] = RT_NEW(ctx[i], 5, c.label.n_atom, 3), noisy[i] = RT_NEW(ctx[i], 5, c.label.n_atom, 3), sigma[i] = RT_NEW(ctx[i], 5);
+        truth[i] = RT_NEW(ctx[i], 5, c.label.n_atom, 3), noisy[i] = RT_NEW(ctx[i], 5, c.label.n_atom, 3),
+        sigma[i] = RT_NEW(ctx[i], 5);
         rt_draws_noisy_copies(&key, ctx[i]->pool, sigma[i], noisy[i], truth[i], &c.label);
         check_copies(truth[i], noisy[i], sigma[i], &c.label, 1e-4);
         assert_true(rt_get(sigma[i], 4) == (float)rt_draws_sigma(&key, 4));

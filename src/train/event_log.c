@@ -28,7 +28,7 @@ struct rt_event_log {
     record_file lines, events;
 };
 
-/* ---- CRC-32C ---------------------------------------------------------------------------------------------------- */
+/* ---- CRC-32C ----------------------------------------------------------------------------------------------------- */
 static uint32_t crc_table[256];
 
 static void make_table(void)
@@ -50,7 +50,7 @@ uint32_t rt_event_log_crc32c(uint32_t crc, const void *bytes, int64_t size)
     return ~crc;
 }
 
-/* ---- one record, one write ---------------------------------------------------------------------------------------- */
+/* ---- one record, one write --------------------------------------------------------------------------------------- */
 static double now(void)
 {
     struct timespec t;
@@ -106,7 +106,7 @@ static rt_status cut_half_line(record_file *file, rt_err *err)
     return RT_OK;
 }
 
-/* ---- TensorBoard's messages (protocol buffers, by hand: four kinds of field) ---------------------------------------- */
+/* ---- TensorBoard's messages (protocol buffers, by hand: four kinds of field) ------------------------------------- */
 static void add_bytes(rt_text *out, const void *bytes, int64_t count) { rt_text_add_bytes(out, bytes, count); }
 
 static void add_varint(rt_text *out, uint64_t value)
@@ -141,8 +141,9 @@ static rt_status append_event(rt_event_log *log, double time, int64_t step, cons
     add_varint(&event, (uint64_t)step);
     add_bytes(&event, rest->data, rest->length);
     uint64_t length = (uint64_t)event.length;
-    uint32_t crc[2] = {rt_event_log_crc32c(0, &length, sizeof length), rt_event_log_crc32c(0, event.data, event.length)};
-    for (int i = 0; i < 2; i++) crc[i] = (crc[i] >> 15 | crc[i] << 17) + 0xA282EAD8u;   /* masked, as the format wants */
+    uint32_t crc[2] = {rt_event_log_crc32c(0, &length, sizeof length),
+                       rt_event_log_crc32c(0, event.data, event.length)};
+    for (int i = 0; i < 2; i++) crc[i] = (crc[i] >> 15 | crc[i] << 17) + 0xA282EAD8u; /* masked, as the format wants */
     add_bytes(&record, &length, sizeof length);
     add_bytes(&record, &crc[0], sizeof *crc);
     add_bytes(&record, event.data, event.length);
@@ -154,8 +155,8 @@ static rt_status append_event(rt_event_log *log, double time, int64_t step, cons
     return status;
 }
 
-static rt_status append_summary(rt_event_log *log, double time, const char *event, int64_t step, const rt_event_value *value,
-                                int64_t n_value, rt_err *err)
+static rt_status append_summary(rt_event_log *log, double time, const char *event, int64_t step,
+                                const rt_event_value *value, int64_t n_value, rt_err *err)
 {
     rt_text summary = {0}, rest = {0}, tag = {0}, item = {0};
     for (int64_t i = 0; i < n_value; i++) {
@@ -179,9 +180,9 @@ static rt_status append_summary(rt_event_log *log, double time, const char *even
     return status;
 }
 
-/* ---- JSON lines ------------------------------------------------------------------------------------------------------- */
-static rt_status append_line(rt_event_log *log, double time, const char *event, int64_t step, const rt_event_value *value,
-                             int64_t n_value, const char *opt_targets, rt_err *err)
+/* ---- JSON lines -------------------------------------------------------------------------------------------------- */
+static rt_status append_line(rt_event_log *log, double time, const char *event, int64_t step,
+                             const rt_event_value *value, int64_t n_value, const char *opt_targets, rt_err *err)
 {
     rt_text line = {0};
     json_t *root = json_pack("{s:f, s:I, s:s}", "time", time, "step", (json_int_t)step, "event", event);
@@ -198,7 +199,7 @@ static rt_status append_line(rt_event_log *log, double time, const char *event, 
     return status;
 }
 
-/* ---- the log ---------------------------------------------------------------------------------------------------------- */
+/* ---- the log ----------------------------------------------------------------------------------------------------- */
 rt_status rt_event_log_open(rt_event_log **ret_log, const char *folder, int64_t first_step, rt_err *err)
 {
     rt_event_log *log = NULL;
@@ -242,8 +243,8 @@ void rt_event_log_close(rt_event_log *log)
     free(log);
 }
 
-rt_status rt_event_log_write(rt_event_log *log, const char *event, int64_t step, const rt_event_value *value, int64_t n_value,
-                             const char *opt_targets, rt_err *err)
+rt_status rt_event_log_write(rt_event_log *log, const char *event, int64_t step, const rt_event_value *value,
+                             int64_t n_value, const char *opt_targets, rt_err *err)
 {
     double time = now();
     rt_status status = append_line(log, time, event, step, value, n_value, opt_targets, err);

@@ -40,7 +40,8 @@ static int count_event_files(const char *folder, char out_path[500])
     struct dirent **item;
     int all = scandir(folder, &item, NULL, alphasort);
     for (int i = 0; i < all; i++) {
-        if (strncmp(item[i]->d_name, "events.out.tfevents.", 20) == 0) n++, rt_path_join(out_path, 500, folder, item[i]->d_name);
+        if (strncmp(item[i]->d_name, "events.out.tfevents.", 20) == 0)
+            n++, rt_path_join(out_path, 500, folder, item[i]->d_name);
         free(item[i]);
     }
     free(item);
@@ -113,7 +114,8 @@ static void records_are_written_and_resumed(void **state)
     int64_t events = read_all(path, data, sizeof data);
     assert_int_equal(count_records(data, events), 4);   /* the version, then three */
     float loss = 14.05f;
-    assert_true(has(data, events, "brain.Event:2", 13) && has(data, events, "train/plddt", 11) && has(data, events, &loss, 4));
+    assert_true(has(data, events, "brain.Event:2", 13) && has(data, events, "train/plddt", 11) &&
+                has(data, events, &loss, 4));
     rt_event_log_close(log);
 
     /* half a line, as a kill leaves it */
@@ -147,13 +149,14 @@ static void a_full_disk_leaves_whole_records(void **state)
     const rt_event_value value[2] = {{"loss", 1.5}, {"plddt", 0.1}};
     int n_good = 0;
     rt_status status = RT_OK;
-    for (int step = 1; step < 100 && status == RT_OK; step++) n_good += (status = rt_event_log_write(log, "train", step, value, 2, NULL, &err)) == RT_OK;
+    for (int step = 1; step < 100 && status == RT_OK; step++)
+        n_good += (status = rt_event_log_write(log, "train", step, value, 2, NULL, &err)) == RT_OK;
     assert_int_equal(status, RT_ERR_IO);
     assert_true(n_good > 3);
     setrlimit(RLIMIT_FSIZE, &old);
     signal(SIGXFSZ, handler);
     rt_path_join(path, sizeof path, folder, "log.jsonl");
-    assert_int_equal(data[read_all(path, data, sizeof data) - 1], '\n');   /* the part that still fitted is gone again */
+    assert_int_equal(data[read_all(path, data, sizeof data) - 1], '\n'); /* the part that still fitted is gone again */
     assert_int_equal(count_event_files(folder, path), 1);
     count_records(data, read_all(path, data, sizeof data));
     test_ok(rt_event_log_write(log, "train", 100, value, 2, NULL, &err), &err);
@@ -173,7 +176,8 @@ static void a_full_disk_leaves_whole_records(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(crc_is_castagnoli_s), cmocka_unit_test(records_are_written_and_resumed),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(crc_is_castagnoli_s),
+                                       cmocka_unit_test(records_are_written_and_resumed),
                                        cmocka_unit_test(a_full_disk_leaves_whole_records)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

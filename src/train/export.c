@@ -66,15 +66,17 @@ static rt_status open_network(network *net, const rt_weights *base, rt_params *p
         if (rt_count(w->tensor) > largest) largest = rt_count(w->tensor);
     }
     if (n_placed != rt_params_count(params))
-        return rt_fail(err, RT_ERR_MISMATCH, rt_weights_path(base), 0, "has a place for %lld of the %lld tensors that trained",
-                       (long long)n_placed, (long long)rt_params_count(params));
+        return rt_fail(err, RT_ERR_MISMATCH, rt_weights_path(base), 0,
+                       "has a place for %lld of the %lld tensors that trained", (long long)n_placed,
+                       (long long)rt_params_count(params));
     RT_TRY_ALLOC(net->merged, largest);
 done:
     return status;
 }
 
-/* ---- safetensors ----------------------------------------------------------------------------------------------------- */
-static rt_status add_metadata(rt_safetensors_writer *writer, const rt_weights *base, const rt_export_options *options, rt_err *err)
+/* ---- safetensors ------------------------------------------------------------------------------------------------- */
+static rt_status add_metadata(rt_safetensors_writer *writer, const rt_weights *base, const rt_export_options *options,
+                              rt_err *err)
 {
     char step[32];
     const char *config = rt_weights_metadata(base, "rnatune.config");
@@ -87,8 +89,8 @@ done:
     return status;
 }
 
-rt_status rt_export_safetensors(const char *path, const rt_weights *base, rt_params *params, const rt_export_options *options,
-                                rt_err *err)
+rt_status rt_export_safetensors(const char *path, const rt_weights *base, rt_params *params,
+                                const rt_export_options *options, rt_err *err)
 {
     network net;
     rt_safetensors_writer *writer = NULL;
@@ -111,7 +113,7 @@ done:
     return status;
 }
 
-/* ---- .pt ----------------------------------------------------------------------------------------------------------------- */
+/* ---- .pt --------------------------------------------------------------------------------------------------------- */
 static void put_real(rt_torch_writer *w, const char *key, double value)
 {
     rt_torch_writer_text(w, key);
@@ -149,7 +151,8 @@ static void put_model(rt_torch_writer *w, const network *net, bool prefix)
     rt_torch_writer_end(w);
 }
 
-/* Adam of the reference numbers the model's tensors in their order, its AdamW those of two dimensions and more first. */
+/* Adam of the reference numbers the model's tensors in their order, its AdamW those of two dimensions and more
+ * first. */
 static int64_t number_of(const network *net, int64_t index, bool decoupled)
 {
     bool wide = rt_weights_at(net->base, index)->tensor.ndim >= 2;
@@ -170,7 +173,8 @@ static void put_moments(rt_torch_writer *w, const network *net, rt_adam *adam)
     for (int64_t i = 0; i < rt_weights_count(net->base); i++) {
         const rt_param *p = rt_params_find(net->params, rt_weights_at(net->base, i)->name);
         int64_t index = p ? p - rt_params_at(net->params, 0) : 0;
-        if (!p || *rt_adam_updates(adam, index) == 0) continue;   /* as torch, which has no state before the first update */
+        if (!p || *rt_adam_updates(adam, index) == 0)
+            continue; /* as torch, which has no state before the first update */
         float updates = (float)*rt_adam_updates(adam, index);
         rt_torch_writer_int(w, number_of(net, i, decoupled));
         rt_torch_writer_dict(w);
@@ -185,8 +189,8 @@ static void put_moments(rt_torch_writer *w, const network *net, rt_adam *adam)
     rt_torch_writer_end(w);
 }
 
-static void put_group(rt_torch_writer *w, const rt_adam_options *o, double decay, double rate, double initial_rate, int64_t from,
-                      int64_t to)
+static void put_group(rt_torch_writer *w, const rt_adam_options *o, double decay, double rate, double initial_rate,
+                      int64_t from, int64_t to)
 {
     rt_torch_writer_dict(w);
     put_real(w, "lr", rate);
@@ -282,7 +286,8 @@ rt_status rt_export_torch(const char *path, const rt_weights *base, rt_params *p
     RT_TRY(open_network(&net, base, params, options->adapter_alpha, err));
     /* PyTorch puts the network's own parameter before those of its modules; safetensors' own writers sort by name */
     if (options->opt_adam && strcmp(rt_weights_at(base, 0)->name, "layer_weights") != 0) {
-        rt_fail(err, RT_ERR_UNSUPPORTED, rt_weights_path(base), 0, "its tensors do not stand in the model's order, by which an "
+        rt_fail(err, RT_ERR_UNSUPPORTED, rt_weights_path(base), 0,
+                "its tensors do not stand in the model's order, by which an "
                 "optimizer of torch numbers them");
         status = rt_hint(err, "leave the optimizer out, or start from the .pt");
         goto done;

@@ -10,7 +10,8 @@
 #include "train/torch_state.h"
 #include "train/train_test.h"
 
-static const char TINY[] = "tests/data/golden/tiny/tiny.pt", LINEAR[] = "pairformer_stack.blocks.0.attention_pair_bias.attention.linear_q";
+static const char TINY[] = "tests/data/golden/tiny/tiny.pt",
+                  LINEAR[] = "pairformer_stack.blocks.0.attention_pair_bias.attention.linear_q";
 
 /* The confidence head trained for a few steps; with an adapter on one linear layer if asked. */
 static rt_params *train_head(const rt_weights *base, rt_adam **adam, rt_adam_kind kind, bool adapter)
@@ -87,7 +88,8 @@ static void a_pt_can_be_continued_from(void **state)
         rt_torch_state read;
         rt_params *params = train_head(base, &adam, (rt_adam_kind)kind, false);
         rt_schedule schedule = {.kind = RT_SCHEDULE_COSINE, .rate = 1e-2, .warmup = 1, .steps = 10, .least_ratio = 0.1};
-        rt_export_options options = {.module_prefix = kind == 0, .opt_adam = adam, .opt_schedule = &schedule, .steps_done = 3};
+        rt_export_options options = {
+            .module_prefix = kind == 0, .opt_adam = adam, .opt_schedule = &schedule, .steps_done = 3};
         char path[400];
         int64_t step;
         strcpy(path, test_path("trained.pt"));
@@ -103,7 +105,8 @@ static void a_pt_can_be_continued_from(void **state)
         for (int64_t i = 0; i < 132; i++) {
             assert_int_equal(*rt_adam_updates(again, i), 3);
             for (int k = 0; k < 2; k++)
-                assert_memory_equal(rt_adam_moment(again, i, k).data, rt_adam_moment(adam, i, k).data, (size_t)rt_bytes(rt_adam_moment(adam, i, k)));
+                assert_memory_equal(rt_adam_moment(again, i, k).data, rt_adam_moment(adam, i, k).data,
+                                    (size_t)rt_bytes(rt_adam_moment(adam, i, k)));
         }
         rt_adam_free(adam);
         rt_adam_free(again);
@@ -126,7 +129,9 @@ static void adapters_are_merged(void **state)
     snprintf(weight, sizeof weight, "%s.weight", LINEAR);
     for (int i = 0; i < 2; i++) {
         strcpy(path, test_path(i ? "merged.safetensors" : "merged.pt"));
-        test_ok(i ? rt_export_safetensors(path, base, params, &options, &err) : rt_export_torch(path, base, params, &options, &err), &err);
+        test_ok(i ? rt_export_safetensors(path, base, params, &options, &err)
+                  : rt_export_torch(path, base, params, &options, &err),
+                &err);
         test_ok(rt_weights_open(&file, path, &err), &err);
         check_tensors(file, base, params);
         rt_tensor w = rt_weights_find(base, weight)->tensor, now = rt_weights_find(file, weight)->tensor;
@@ -186,7 +191,8 @@ static void what_does_not_fit_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_pt_can_be_continued_from), cmocka_unit_test(adapters_are_merged),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_pt_can_be_continued_from),
+                                       cmocka_unit_test(adapters_are_merged),
                                        cmocka_unit_test(what_does_not_fit_is_refused)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

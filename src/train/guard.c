@@ -21,12 +21,15 @@ rt_status rt_guard_check(rt_guard *guard, bool *out_skip, double loss, double no
     else if (opt_bad_tensor) rt_text_add(&why, "the gradient of %s is not finite for %s", opt_bad_tensor, targets);
     else rt_text_add(&why, "the gradient's norm is %g for %s", norm, targets);
     const char *text = why.failed ? "not finite" : why.data;
-    rt_warn("step left out: %s (%lld in a row, %lld in all)", text, (long long)guard->n_in_row, (long long)guard->n_skipped);
+    rt_warn("step left out: %s (%lld in a row, %lld in all)", text, (long long)guard->n_in_row,
+            (long long)guard->n_skipped);
     rt_status status = RT_OK;
     if (guard->n_in_row >= guard->limit) {
         status = rt_fail(err, RT_ERR_FORMAT, NULL, 0, "%lld steps in a row gave no finite numbers; the last: %s",
                          (long long)guard->n_in_row, text);
-        rt_hint(err, "a lower learning rate, a longer warm-up or --precision fp32 may help; the last checkpoint is as it was");
+        rt_hint(
+            err,
+            "a lower learning rate, a longer warm-up or --precision fp32 may help; the last checkpoint is as it was");
     }
     rt_text_free(&why);
     return status;

@@ -1,8 +1,9 @@
 /* loader.h - samples in the order of the epochs, built ahead by a thread of its own
  * Room: train.  Uses: train/sample.
  *
- * Sample `number` of a run (from 0) is target order[number % n] of epoch number / n; an epoch's order is a permutation drawn
- * from (seed, epoch).  What a sample draws depends on (seed, target, number), or with V views on (seed, target, epoch % V).
+ * Sample `number` of a run (from 0) is target order[number % n] of epoch number / n; an epoch's order is a
+ * permutation drawn from (seed, epoch).  What a sample draws depends on (seed, target, number), or with V views on
+ * (seed, target, epoch % V).
  * So a run taken up at any number, and any depth of the queue, gives the same samples.
  *
  *     RT_TRY(rt_loader_open(&loader, &options, state.sample, err));
@@ -32,12 +33,14 @@ typedef struct {
 
 typedef struct rt_loader rt_loader;
 
-/* Starts with sample `first`.  Errors: RT_ERR_USAGE (no target), RT_ERR_MISMATCH (a target without labels), RT_ERR_MEMORY. */
+/* Starts with sample `first`.  Errors: RT_ERR_USAGE (no target), RT_ERR_MISMATCH (a target without labels),
+ * RT_ERR_MEMORY. */
 rt_status rt_loader_open(rt_loader **ret_loader, const rt_loader_options *options, int64_t first, rt_err *err);
 void rt_loader_close(rt_loader *loader);   /* NULL ok; waits for the sample being built */
 
-/* The next sample, valid until the next call; waits for it if need be.  A sample that cannot be built gives its error (those
- * of rt_sample_build, naming the target) with out_item->sample NULL; the next call goes on with the one after it. */
+/* The next sample, valid until the next call; waits for it if need be.  A sample that cannot be built gives its
+ * error (those of rt_sample_build, naming the target) with out_item->sample NULL; the next call goes on with the one
+ * after it. */
 rt_status rt_loader_next(rt_loader *loader, rt_loader_item *out_item, rt_err *err);
 
 /* Target (its number in the set) and draws of any sample, without building it. */

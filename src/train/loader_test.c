@@ -1,4 +1,5 @@
-/* loader_test.c - samples come in order, the same whenever and however they are loaded, and features never see the answer */
+/* loader_test.c - samples come in order, the same whenever and however they are loaded, and features never see the
+ * answer */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,7 +56,8 @@ static rt_dataset *make_set(const char *name, float shift)
     strcpy(folder, test_path(name));
     for (int row = 0; row < 3; row++) {
         strcat(text, ">row\n");
-        for (int64_t i = 0; i < length_of(6); i++) strcat(text, row == 1 && i % 5 == 2 ? "-" : (char[2]){letter_of(6, i), 0});
+        for (int64_t i = 0; i < length_of(6); i++)
+            strcat(text, row == 1 && i % 5 == 2 ? "-" : (char[2]){letter_of(6, i), 0});
         strcat(text, "\n");
     }
     strcpy(msa, test_file("six.fasta", text));   /* "T6" has an alignment with gaps */
@@ -103,7 +105,8 @@ static uint64_t mix_bytes(uint64_t hash, const void *bytes, int64_t size)
 
 static uint64_t digest_features(const rt_features *f)
 {
-    const rt_tensor t[] = {f->restype, f->ref_pos, f->profile, f->msa, f->template_coords, f->template_coords_mask, f->deletion_mean};
+    const rt_tensor t[] = {f->restype,      f->ref_pos, f->profile, f->msa, f->template_coords, f->template_coords_mask,
+                           f->deletion_mean};
     uint64_t hash = 1;
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) hash = mix_bytes(hash, t[i].data, rt_bytes(t[i]));
     return hash;
@@ -274,7 +277,8 @@ static void failures_are_named_and_passed_over(void **state)
         int64_t number = rt_loader_target(loader, i);
         assert_true((status == RT_OK) == (number == 0) && (item.sample != NULL) == (number == 0) && item.number == i);
         if (number == 1) assert_true(status == RT_ERR_IO && strcmp(err.file, "/nowhere/at/all.fasta") == 0);
-        if (number == 3) assert_true(status == RT_ERR_MISMATCH && strstr(err.what, "target 'unseen': fewer than 3 of 4 residues"));
+        if (number == 3)
+            assert_true(status == RT_ERR_MISMATCH && strstr(err.what, "target 'unseen': fewer than 3 of 4 residues"));
         status == RT_OK ? n_good++ : n_bad++;
     }
     assert_true(n_good == 3 && n_bad == 6);
@@ -284,7 +288,8 @@ static void failures_are_named_and_passed_over(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_and_content), cmocka_unit_test(features_do_not_see_the_answer),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order_and_content),
+                                       cmocka_unit_test(features_do_not_see_the_answer),
                                        cmocka_unit_test(failures_are_named_and_passed_over)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

@@ -23,7 +23,7 @@ double rt_loss_confidence_total(const rt_confidence_terms *loss, const rt_confid
            weight->resolved * loss->resolved;
 }
 
-/* ---- labels ----------------------------------------------------------------------------------------------------- */
+/* ---- labels ------------------------------------------------------------------------------------------------------ */
 typedef struct {
     const rt_features *features;
     const rt_label *label;
@@ -87,7 +87,8 @@ static void atom_lddt(const label_job *j, int64_t a)
     *bin = (uint8_t)((n_below < 1 ? 1 : n_below > PLDDT_BINS ? PLDDT_BINS : n_below) - 1);
 }
 
-/* Class of an error in Angstrom: how many of the 65 edges 0, 0.5, ... 32 lie below it, at least 1, at most 64; from 0. */
+/* Class of an error in Angstrom: how many of the 65 edges 0, 0.5, ... 32 lie below it, at least 1, at most 64; from
+ * 0. */
 static uint8_t error_bin(double error)
 {
     double steps = ceil(error / bin_width) - 1;
@@ -203,7 +204,7 @@ done:
     return status;
 }
 
-/* ---- losses ----------------------------------------------------------------------------------------------------- */
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
 static double term(rt_ctx *ctx, rt_tensor d_logits, rt_tensor logits, rt_tensor bin, double weight, double count)
 {
     if (!(count > 0)) return 0;

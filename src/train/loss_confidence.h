@@ -29,8 +29,8 @@ typedef struct {
 rt_status rt_loss_confidence_label(rt_confidence_label *out, rt_arena *arena, rt_pool *pool,
                                    const rt_features *features, const rt_label *label, rt_tensor x, rt_err *err);
 
-/* The four losses, each as the mean over what counts: pLDDT over resolved atoms, resolved over all atoms, PAE and PDE over
- * counted pairs (+1e-6, as the reference).  A term that nothing counts for is 0.
+/* The four losses, each as the mean over what counts: pLDDT over resolved atoms, resolved over all atoms, PAE and
+ * PDE over counted pairs (+1e-6, as the reference).  A term that nothing counts for is 0.
  * opt_d_logits (NULL: not wanted) += weight_term * d loss_term / d logits; a tensor in it with data NULL is not wanted.
  * Shapes: as rt_confidence_logits, F32 or F64.  Errors: the context's. */
 void rt_loss_confidence(rt_ctx *ctx, rt_confidence_terms *out_loss, const rt_confidence_logits *opt_d_logits,
@@ -43,7 +43,7 @@ double rt_loss_confidence_total(const rt_confidence_terms *loss, const rt_confid
 /* Which experiments teach confidence. */
 typedef struct {
     double least, most;    /* Angstrom; the reference: 0.1 and 4.0 */
-    double unknown;        /* weight of a target without a resolution: 1 here, 0 in the reference (its targets have none,
+    double unknown; /* weight of a target without a resolution: 1 here, 0 in the reference (its targets have none,
                             * so that its confidence training trains nothing) */
 } rt_resolution_rule;
 

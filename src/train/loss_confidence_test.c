@@ -13,7 +13,8 @@ static const rt_confidence_terms unit = {1, 1, 1, 1};
 
 static rt_confidence_logits golden_logits(const test_case *c)
 {
-    return (rt_confidence_logits){.plddt = rt_at(test_golden(c, "logits.plddt"), 0), .pae = rt_at(test_golden(c, "logits.pae"), 0),
+    return (rt_confidence_logits){.plddt = rt_at(test_golden(c, "logits.plddt"), 0),
+                                  .pae = rt_at(test_golden(c, "logits.pae"), 0),
                                   .pde = rt_at(test_golden(c, "logits.pde"), 0),
                                   .resolved = rt_at(test_golden(c, "logits.resolved"), 0)};
 }
@@ -178,7 +179,8 @@ static void frames_need_three_atoms(void **state)
     if (!test_case_open(&c, "train_exact/confidence.safetensors", "label.coordinate", "label.coordinate_mask")) skip();
     rt_ctx *ctx = test_context(RT_BACKEND_CPU, 1);
     for (int k = 1; k < 3; k++) {
-        uint8_t *mask = (uint8_t *)c.label.coordinate_mask.data + ((int64_t *)c.features.frame_atom_index.data)[3 * 8 + k];
+        uint8_t *mask =
+            (uint8_t *)c.label.coordinate_mask.data + ((int64_t *)c.features.frame_atom_index.data)[3 * 8 + k];
         assert_int_equal(*mask, 1);
         *mask = 0;
         rt_confidence_label label = build_label(&c, ctx);

@@ -47,7 +47,7 @@ static void push(const job *j, int64_t copy, int64_t atom, const double force[3]
         else ((float *)j->d_x.data)[at + d] += (float)force[d];
 }
 
-/* ---- mean squared error and bonds: one task per structure ------------------------------------------------------- */
+/* ---- mean squared error and bonds: one task per structure -------------------------------------------------------- */
 /* The motion that lays the label on the structure. */
 static void align(rt_rigid *out, const job *j, const double *x)
 {
@@ -120,9 +120,9 @@ static void run_bonds(void *argument, int64_t copy, int worker)
     j->sum[copy] = sum * factor;
 }
 
-/* ---- smooth lDDT: one task per tile of atoms, each writing its own atoms' gradient -------------------------------- */
-/* exp for vector code, relative error below 1e-15 on -709 .. 709 (clamped).  Written out: the compiler's vectoriser leaves
- * an inner loop over the coefficients alone. */
+/* ---- smooth lDDT: one task per tile of atoms, each writing its own atoms' gradient ------------------------------- */
+/* exp for vector code, relative error below 1e-15 on -709 .. 709 (clamped).  Written out: the compiler's vectoriser
+ * leaves an inner loop over the coefficients alone. */
 static inline __attribute__((always_inline)) double vector_exp(double x)
 {
     double clamped = x < -709 ? -709 : x > 709 ? 709 : x;
@@ -151,8 +151,8 @@ static inline __attribute__((always_inline)) double vector_exp(double x)
     return p * power;
 }
 
-/* One atom at `at` against `count` neighbours (x, y, z, true distance): returns the sum of their mean sigmoids; force is
- * the derivative of that sum with respect to the atom's place.
+/* One atom at `at` against `count` neighbours (x, y, z, true distance): returns the sum of their mean sigmoids;
+ * force is the derivative of that sum with respect to the atom's place.
  * sigmoid(t - delta) = u / (1 + u) with u = exp(t) exp(-delta); one division serves all four t. */
 RT_CLONES static double neighbours(double force[3], const double at[3], const double *x, const double *y,
                                    const double *z, const double *truth, int64_t count)
@@ -167,7 +167,8 @@ RT_CLONES static double neighbours(double force[3], const double at[3], const do
         double shrink = vector_exp(-fabs(signed_delta));
         double a = 1 + grow_a * shrink, b = 1 + grow_b * shrink, c = 1 + grow_c * shrink, d = 1 + grow_d * shrink;
         double ab = a * b, cd = c * d, inverse = 1 / (ab * cd);
-        double va = inverse * b * cd, vb = inverse * a * cd, vc = inverse * ab * d, vd = inverse * ab * c;   /* 1 - sigmoid */
+        double va = inverse * b * cd, vb = inverse * a * cd, vc = inverse * ab * d,
+               vd = inverse * ab * c; /* 1 - sigmoid */
         sum += 1 - 0.25 * (va + vb + vc + vd);
         double slope = 0.25 * (va * va - va + vb * vb - vb + vc * vc - vc + vd * vd - vd);
         slope = signed_delta > 0 ? slope : signed_delta < 0 ? -slope : 0;
@@ -199,7 +200,8 @@ static int64_t list_near(const job *j, int64_t r, int32_t *near, double *truth)
     return count;
 }
 
-/* Neighbours are listed once for all structures, and a structure serves all atoms of the tile while it is in the cache. */
+/* Neighbours are listed once for all structures, and a structure serves all atoms of the tile while it is in the
+ * cache. */
 static void run_pairs(void *argument, int64_t tile, int worker)
 {
     const job *j = argument;
@@ -234,7 +236,7 @@ static void count_pairs(void *argument, int64_t tile, int worker)
     j->sum[tile] = (double)count;
 }
 
-/* ---- together ----------------------------------------------------------------------------------------------------- */
+/* ---- together ---------------------------------------------------------------------------------------------------- */
 static double add_up(const double *sum, int64_t count)
 {
     double total = 0;

@@ -1,7 +1,7 @@
 /* loss_diffusion.h - how far denoised structures are from the truth, and which way they should move
  * Room: train.  Uses: feat/label, score/superpose, op/backend.
- * Reference: rnapro/model/loss.py MSELoss, SmoothLDDTLoss.dense_forward, BondLoss.sparse_forward (AF3 SI 3.7.1, Algorithms
- * 27 and 28)
+ * Reference: rnapro/model/loss.py MSELoss, SmoothLDDTLoss.dense_forward, BondLoss.sparse_forward (AF3 SI 3.7.1,
+ * Algorithms 27 and 28)
  */
 #ifndef RT_TRAIN_LOSS_DIFFUSION_H
 #define RT_TRAIN_LOSS_DIFFUSION_H
@@ -14,11 +14,12 @@ typedef struct {
 } rt_diffusion_terms;
 
 /* B denoised structures against one label.
- * mse: the label, superposed on each structure over the resolved atoms, sum of 6 |x - y|^2 / (resolved + 1e-6) / 3, times
- *   the noise level's (sigma^2 + 16^2) / (16 sigma)^2.
+ * mse: the label, superposed on each structure over the resolved atoms, sum of 6 |x - y|^2 / (resolved + 1e-6) / 3,
+ *   times the noise level's (sigma^2 + 16^2) / (16 sigma)^2.
  * smooth_lddt: 1 - mean over pairs of resolved atoms less than 30 A apart in the label of the mean of
  *   sigmoid(t - |difference of distances|), t = 0.5, 1, 2, 4 A.
- * bond: mean over the bonds with both atoms resolved of the squared difference of lengths, times the noise level's scale.
+ * bond: mean over the bonds with both atoms resolved of the squared difference of lengths, times the noise level's
+ *   scale.
  * Each is the mean over the structures.  A term without a resolved atom, pair or bond is 0.
  *
  * opt_d_x += sum of weight x d term / d x (data NULL: not wanted; a term of weight 0 is computed and adds nothing).

@@ -27,8 +27,10 @@ static void structure_losses_are_the_reference_s(void **state)
     rt_tensor x = test_golden(&c, "x_denoised"), sigma = test_golden(&c, "noise_level");
     rt_tensor bonds = test_golden(&c, "bond_pairs");
     const struct { const char *name; rt_diffusion_terms weight; double value; } row[] = {
-        {"mse", {.mse = 1}, 1.6871063709259033}, {"smooth_lddt", {.smooth_lddt = 1}, 0.5160470008850098},
-        {"bond", {.bond = 1}, 0.5562129020690918}, {"total", {4, 4, 4}, 2.064188003540039 + 2.224851608276367 + 6.748425483703613}};
+        {"mse", {.mse = 1}, 1.6871063709259033},
+        {"smooth_lddt", {.smooth_lddt = 1}, 0.5160470008850098},
+        {"bond", {.bond = 1}, 0.5562129020690918},
+        {"total", {4, 4, 4}, 2.064188003540039 + 2.224851608276367 + 6.748425483703613}};
     for (int i = 0; i < 4; i++) {
         char name[64];
         rt_diffusion_terms loss;
@@ -60,7 +62,8 @@ static void end_to_end_losses_are_the_reference_s(void **state)
     assert_true(loss.bond == 0);
     test_gradient("full grad.x_denoised", d_x, test_golden(&c, "grad.x_denoised"), 1e-4);
     test_near("full distogram",
-              rt_loss_distogram(ctx, absent, test_golden(&c, "distogram_logits"), &c.features, &c.label, 0), 27.612991333007812, 1e-5);
+              rt_loss_distogram(ctx, absent, test_golden(&c, "distogram_logits"), &c.features, &c.label, 0),
+              27.612991333007812, 1e-5);
     rt_ctx_free(ctx);
     test_case_close(&c);
 }

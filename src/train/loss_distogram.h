@@ -9,7 +9,8 @@
 #include "op/backend.h"
 
 /* out_class U8 (N,N): how many of the 63 edges 2.3125, 2.625, ... 21.6875 A lie below the distance of C4 (purine) or C2
- * (pyrimidine) of both tokens, 0..63; RT_CROSS_ENTROPY_SKIP where one is not resolved.  Returns how many pairs count. */
+ * (pyrimidine) of both tokens, 0..63; RT_CROSS_ENTROPY_SKIP where one is not resolved.  Returns how many pairs
+ * count. */
 int64_t rt_loss_distogram_label(rt_tensor out_class, const rt_features *features, const rt_label *label);
 
 /* Mean cross entropy over the pairs that count (+1e-6, as the reference); 0 when none does.

@@ -14,7 +14,8 @@
  * a 5' end: six ways) whose resolved atoms lie nearest; names move with their mask.  A residue with fewer than three
  * resolved atoms stays as it is, and so does everything when the whole label has fewer than three.
  * x: F32 or F64 (A,3).  Label: changed in place.  *opt_n_permuted: residues that changed.
- * Math: minimises sum of mask |u x + t - y|^2 over the residue; the assignment that is there wins a tie.  Cost: O(A). */
+ * Math: minimises sum of mask |u x + t - y|^2 over the residue; the assignment that is there wins a tie.
+ * Cost: O(A). */
 void rt_permutation_match(rt_label *label, int64_t *opt_n_permuted, const rt_features *features, rt_tensor x);
 
 #endif

@@ -24,8 +24,8 @@ static void permutation_is_the_reference_s(void **state)
         n_moved += rt_get(in, 3 * a) != rt_get(want, 3 * a);
     }
     assert_true(n_moved >= 18 && n_permuted >= 9);   /* every third residue was swapped, one of them three ways */
-    print_message("note: %lld residues take other names, %lld atoms move, as in the golden file\n", (long long)n_permuted,
-                  (long long)n_moved);
+    print_message("note: %lld residues take other names, %lld atoms move, as in the golden file\n",
+                  (long long)n_permuted, (long long)n_moved);
     test_case_close(&c);
 }
 

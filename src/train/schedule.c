@@ -24,8 +24,9 @@ rt_status rt_schedule_check(const rt_schedule *s, rt_err *err)
     if (s->warmup < 0)
         return rt_fail(err, RT_ERR_USAGE, NULL, 0, "a warm-up of %lld steps cannot be", (long long)s->warmup);
     if (s->kind == RT_SCHEDULE_COSINE && (s->steps <= s->warmup || !(s->least_ratio >= 0 && s->least_ratio <= 1))) {
-        rt_fail(err, RT_ERR_USAGE, NULL, 0, "a cosine over %lld steps with a warm-up of %lld down to %g of the rate cannot be",
-                (long long)s->steps, (long long)s->warmup, s->least_ratio);
+        rt_fail(err, RT_ERR_USAGE, NULL, 0,
+                "a cosine over %lld steps with a warm-up of %lld down to %g of the rate cannot be", (long long)s->steps,
+                (long long)s->warmup, s->least_ratio);
         return rt_hint(err, "it needs more steps than its warm-up has, and a ratio from 0 to 1");
     }
     if (s->kind == RT_SCHEDULE_AF3 && (s->decay_every < 1 || !(s->decay_factor > 0 && s->decay_factor <= 1)))

@@ -22,7 +22,8 @@ static rt_status find_parts(torch_parts *p, const rt_torch *torch, rt_err *err)
     p->model = rt_value_get(root, "model");
     p->state = rt_value_get(optimizer, "state");
     p->groups = rt_value_get(optimizer, "param_groups");
-    if (is_dict(p->model) && is_dict(p->state) && p->groups && p->groups->kind == RT_VALUE_LIST && p->groups->count > 0) return RT_OK;
+    if (is_dict(p->model) && is_dict(p->state) && p->groups && p->groups->kind == RT_VALUE_LIST && p->groups->count > 0)
+        return RT_OK;
     rt_fail(err, RT_ERR_FORMAT, p->path, 0, "has no optimizer: it is not a training checkpoint of the reference");
     return rt_hint(err, "it can still be the base checkpoint of a new run");
 }
@@ -43,8 +44,10 @@ static rt_status number_tensors(const torch_parts *p, int64_t *out_place, rt_err
     for (int64_t g = 0; g < p->groups->count; g++) grouped += group_count(p, g);
     bool one = p->groups->count == 1, split = p->groups->count == 2 && group_count(p, 0) == wide;
     if (grouped != n || !(one || split)) {
-        rt_fail(err, RT_ERR_UNSUPPORTED, p->path, 0, "its optimizer has %lld tensors in %lld groups, its model %lld: which is which "
-                "cannot be told", (long long)grouped, (long long)p->groups->count, (long long)n);
+        rt_fail(err, RT_ERR_UNSUPPORTED, p->path, 0,
+                "its optimizer has %lld tensors in %lld groups, its model %lld: which is which "
+                "cannot be told",
+                (long long)grouped, (long long)p->groups->count, (long long)n);
         return rt_hint(err, "start a new run from its weights");
     }
     for (int pass = 0; pass < (one ? 1 : 2); pass++)
@@ -62,7 +65,8 @@ static rt_status spread_state(const torch_parts *p, rt_err *err)
     for (int64_t i = 0; i < p->state->count; i++) {
         int64_t number;
         if (!rt_value_integer(p->state->item[2 * i], &number) || number < 0 || number >= p->model->count) {
-            status = rt_fail(err, RT_ERR_FORMAT, p->path, 0, "its optimizer has a state for a tensor that the model lacks");
+            status =
+                rt_fail(err, RT_ERR_FORMAT, p->path, 0, "its optimizer has a state for a tensor that the model lacks");
             goto done;
         }
         p->of[place[number]] = p->state->item[2 * i + 1];
@@ -78,7 +82,8 @@ static bool same_shape(rt_tensor a, rt_tensor b)
 }
 
 /* Calls for each tensor that trains and has a state: first only looking, then copying. */
-static rt_status take(const torch_parts *p, rt_adam *adam, rt_params *params, bool copy, int64_t *out_count, rt_err *err)
+static rt_status take(const torch_parts *p, rt_adam *adam, rt_params *params, bool copy, int64_t *out_count,
+                      rt_err *err)
 {
     static const char *const key[2] = {"exp_avg", "exp_avg_sq"};
     *out_count = 0;
@@ -96,8 +101,8 @@ static rt_status take(const torch_parts *p, rt_adam *adam, rt_params *params, bo
             const rt_value *moment = rt_value_get(state, key[k]);
             rt_tensor mine = rt_adam_moment(adam, index, k);
             if (!moment || moment->kind != RT_VALUE_TENSOR || !same_shape(*moment->tensor, mine))
-                return rt_fail(err, RT_ERR_MISMATCH, p->path, 0, "its optimizer's %s of '%.200s' is missing or of another shape",
-                               key[k], name);
+                return rt_fail(err, RT_ERR_MISMATCH, p->path, 0,
+                               "its optimizer's %s of '%.200s' is missing or of another shape", key[k], name);
             if (copy) rt_convert(mine.data, mine.dtype, moment->tensor->data, moment->tensor->dtype, rt_count(mine));
         }
         if (!step || !rt_value_integer(step, &updates) || updates < 0)
@@ -127,7 +132,8 @@ static void read_options(rt_torch_state *out, const rt_value *group)
     out->decoupled = decoupled && decoupled->kind == RT_VALUE_BOOL && decoupled->integer;
 }
 
-rt_status rt_torch_state_load(rt_torch_state *out_state, rt_adam *adam, rt_params *params, const char *path, rt_err *err)
+rt_status rt_torch_state_load(rt_torch_state *out_state, rt_adam *adam, rt_params *params, const char *path,
+                              rt_err *err)
 {
     torch_parts p = {.path = path};
     rt_torch *torch = NULL;
@@ -139,7 +145,8 @@ rt_status rt_torch_state_load(rt_torch_state *out_state, rt_adam *adam, rt_param
     RT_TRY_ALLOC(p.of, p.model->count);
     RT_TRY(spread_state(&p, err));
     const rt_value *saved = rt_value_get(rt_torch_root(torch), "step");
-    if (!saved || !rt_value_integer(saved, &step) || step < 0) RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0, "says no training step"));
+    if (!saved || !rt_value_integer(saved, &step) || step < 0)
+        RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0, "says no training step"));
     RT_TRY(take(&p, adam, params, false, &out_state->n_state, err));
     take(&p, adam, params, true, &out_state->n_state, err);
     out_state->next_step = step + 1;

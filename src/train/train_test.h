@@ -139,7 +139,8 @@ static inline void test_differences(const char *what, double (*loss)(void *user)
         value[i] = keep;
         worst = fmax(worst, fabs(slope - rt_get(gradient, i)) / size);
     }
-    print_message("note: %s: differences against gradient, worst %.1e of the largest (bound %.0e)\n", what, worst, bound);
+    print_message("note: %s: differences against gradient, worst %.1e of the largest (bound %.0e)\n", what, worst,
+                  bound);
     if (!(worst <= bound)) fail_msg("%s: worst error %.3g", what, worst);
 }
 
