@@ -101,8 +101,8 @@ valgrind: $(TEST_PROGRAMS)
 fuzz: | $(BUILD)/.deps
 	@tools/fuzz.sh $(or $(SECONDS),60)
 
-stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test
-	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test
+stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test
+	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test
 	@tests/stress.sh $(BUILD)/rnatune
 
 # What a program that uses build/librnatune.a links with.

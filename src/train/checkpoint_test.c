@@ -287,6 +287,43 @@ static void damage_is_noticed_and_passed_over(void **state)
     close_run(&t);
 }
 
+/* A list with any byte changed is read or refused; nothing outside the folder is touched. */
+static void any_list_is_read_or_refused(void **state)
+{
+    trained t;
+    rt_err err;
+    rt_map map;
+    char folder[400], path[500], text[4000];
+    int n_refused = 0;
+    (void)state;
+    rt_log_set_level(RT_LOG_QUIET);
+    strcpy(folder, run_folder("bytes"));
+    open_run(&t, 2, 0.5);
+    rt_checkpoint_store *store = open_store(folder, rt_retention_default);
+    for (int64_t step = 1; step <= 2; step++) test_ok(save(store, &t, step, true, step == 2, &err), &err);
+    rt_checkpoint_close(store);
+    rt_path_join(path, sizeof path, folder, "checkpoints.json");
+    test_ok(rt_map_open(&map, path, &err), &err);
+    int64_t size = map.size;
+    assert_true(size < (int64_t)sizeof text);
+    memcpy(text, map.data, (size_t)size);
+    rt_map_close(&map);
+    for (int64_t i = 0; i < size; i++) {
+        char keep = text[i];
+        text[i] = "9\"{]/.-a\xff"[i % 9];
+        FILE *f = fopen(path, "w");
+        fwrite(text, 1, (size_t)size, f);
+        fclose(f);
+        text[i] = keep;
+        rt_status status = rt_checkpoint_open(&store, folder, &rt_retention_default, &err);
+        n_refused += status != RT_OK;
+        assert_true(status == RT_OK || err.what[0]);
+        if (status == RT_OK) rt_checkpoint_close(store);
+    }
+    assert_true(n_refused > size / 4);
+    close_run(&t);
+}
+
 static void a_full_disk_keeps_the_last_one(void **state)
 {
     trained t;
@@ -377,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_saved_comes_back), cmocka_unit_test(retention_keeps_what_it_says),
         cmocka_unit_test(other_runs_are_refused), cmocka_unit_test(damage_is_noticed_and_passed_over),
+        cmocka_unit_test(any_list_is_read_or_refused),
         cmocka_unit_test(a_full_disk_keeps_the_last_one), cmocka_unit_test(kills_at_any_moment)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

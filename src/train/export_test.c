@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "io/torch_archive.h"
+#include "io/torch_writer.h"
 #include "train/export.h"
 #include "train/torch_state.h"
 #include "train/train_test.h"
@@ -152,6 +153,107 @@ static void adapters_are_merged(void **state)
     rt_weights_close(base);
 }
 
+/* A small training checkpoint with one thing wrong at a time. */
+enum {
+    FINE,
+    BAD_NUMBER,
+    TEXT_NUMBER,
+    NO_MOMENT,
+    BAD_SHAPE,
+    NO_STEP,
+    MORE_GROUPS,
+    BAD_COUNT,
+    NO_LAST_STEP,
+    STATE_IS_LIST,
+    WRONGS
+};
+
+static void write_small(const char *path, int wrong)
+{
+    rt_torch_writer *w;
+    rt_err err;
+    float a[4] = {1, 2, 3, 4}, two = 2;
+    test_ok(rt_torch_writer_open(&w, path, &err), &err);
+    rt_torch_writer_dict(w);
+    rt_torch_writer_text(w, "model");
+    rt_torch_writer_dict(w);
+    rt_torch_writer_text(w, "module.a");
+    rt_torch_writer_tensor(w, RT_WRAP(a, RT_F32, 2, 2));
+    rt_torch_writer_text(w, "module.b");
+    rt_torch_writer_tensor(w, RT_WRAP(a, RT_F32, 3));
+    rt_torch_writer_end(w);
+    rt_torch_writer_text(w, "optimizer");
+    rt_torch_writer_dict(w);
+    rt_torch_writer_text(w, "state");
+    wrong == STATE_IS_LIST ? rt_torch_writer_list(w) : rt_torch_writer_dict(w);
+    if (wrong != STATE_IS_LIST) {
+        if (wrong == TEXT_NUMBER) rt_torch_writer_text(w, "one");
+        else rt_torch_writer_int(w, wrong == BAD_NUMBER ? -1 : 1);
+        rt_torch_writer_dict(w);
+        if (wrong != NO_STEP)
+            rt_torch_writer_text(w, "step"), rt_torch_writer_tensor(w, rt_wrap(&two, RT_F32, 0, NULL));
+        rt_torch_writer_text(w, "exp_avg");
+        if (wrong == NO_MOMENT) rt_torch_writer_none(w);
+        else rt_torch_writer_tensor(w, RT_WRAP(a, RT_F32, wrong == BAD_SHAPE ? 2 : 3));
+        rt_torch_writer_text(w, "exp_avg_sq");
+        rt_torch_writer_tensor(w, RT_WRAP(a, RT_F32, 3));
+        rt_torch_writer_end(w);
+    }
+    rt_torch_writer_end(w);
+    rt_torch_writer_text(w, "param_groups");
+    rt_torch_writer_list(w);
+    for (int g = 0; g < (wrong == MORE_GROUPS ? 2 : 1); g++) {
+        rt_torch_writer_dict(w);
+        rt_torch_writer_text(w, "params");
+        rt_torch_writer_list(w);
+        for (int i = 0; i < (wrong == BAD_COUNT ? 3 : 2); i++) rt_torch_writer_int(w, i);
+        rt_torch_writer_end(w);
+        rt_torch_writer_end(w);
+    }
+    rt_torch_writer_end(w);
+    rt_torch_writer_end(w);
+    if (wrong != NO_LAST_STEP) rt_torch_writer_text(w, "step"), rt_torch_writer_int(w, 41);
+    rt_torch_writer_end(w);
+    test_ok(rt_torch_writer_commit(w, &err), &err);
+}
+
+static void broken_training_checkpoints_are_refused(void **state)
+{
+    rt_params *params;
+    rt_adam *adam;
+    rt_torch_state read;
+    rt_err err;
+    float zeros[3] = {0};
+    char path[400];
+    const char *const what[WRONGS] = {"",
+                                      "a tensor that the model lacks",
+                                      "a tensor that the model lacks",
+                                      "exp_avg of 'b' is missing",
+                                      "exp_avg of 'b' is missing or of another shape",
+                                      "says no step for 'b'",
+                                      "which is which cannot be told",
+                                      "which is which cannot be told",
+                                      "says no training step",
+                                      "has no optimizer"};
+    (void)state;
+    test_ok(rt_params_create(&params, &err), &err);
+    rt_params_add(params, "b", RT_PARAM_WEIGHT, RT_F64, RT_WRAP(zeros, RT_F32, 3), false, &err);
+    test_ok(rt_adam_create(&adam, params, &rt_adam_default, &err), &err);
+    strcpy(path, test_path("small.pt"));
+    for (int wrong = WRONGS - 1; wrong >= FINE; wrong--) {
+        write_small(path, wrong);
+        rt_status status = rt_torch_state_load(&read, adam, params, path, &err);
+        assert_true((status == RT_OK) == (wrong == FINE));
+        if (wrong != FINE && !strstr(err.what, what[wrong])) fail_msg("case %d: %s", wrong, err.what);
+        if (wrong != FINE) assert_true(*rt_adam_updates(adam, 0) == 0 && rt_get(rt_adam_moment(adam, 0, 0), 1) == 0);
+    }
+    /* float32 moments into those of a run in double; what the file does not say is not made up */
+    assert_true(*rt_adam_updates(adam, 0) == 2 && rt_get(rt_adam_moment(adam, 0, 0), 1) == 2 && read.next_step == 42);
+    assert_true(isnan(read.rate) && isnan(read.beta1));
+    rt_adam_free(adam);
+    rt_params_free(params);
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     rt_weights *base, *sorted;
@@ -193,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_pt_can_be_continued_from),
                                        cmocka_unit_test(adapters_are_merged),
+                                       cmocka_unit_test(broken_training_checkpoints_are_refused),
                                        cmocka_unit_test(what_does_not_fit_is_refused)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
