@@ -104,8 +104,8 @@ fuzz: | $(BUILD)/.deps
 bench-usalign: $(BUILD)/rnatune
 	@bench/usalign.sh $(BUILD)/rnatune $(USALIGN) ../shared/data/puzzles
 
-stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test
-	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test
+stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test
+	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test
 	@tests/stress.sh $(BUILD)/rnatune
 
 # What a program that uses build/librnatune.a links with.

@@ -19,7 +19,16 @@ typedef enum {
     RT_DRAW_STEP_NOISE,
     RT_DRAW_WEIGHTS,        /* rnatune init */
     RT_DRAW_BOOTSTRAP,      /* which families a resample has */
-    RT_DRAW_ADAPTER         /* a low-rank adapter's first values */
+    RT_DRAW_ADAPTER,        /* a low-rank adapter's first values */
+
+    RT_DRAW_EPOCH_ORDER = 32,   /* training: the order of the targets in an epoch */
+    RT_DRAW_CROP,               /* where a crop begins */
+    RT_DRAW_TEMPLATES,          /* whether there are templates, and which */
+    RT_DRAW_CONFORMATION,       /* which of several experimental structures */
+    RT_DRAW_CYCLES,             /* how many recycles */
+    RT_DRAW_SIGMA,              /* noise levels */
+    RT_DRAW_TRAIN_ROTATION, RT_DRAW_TRAIN_TRANSLATION, RT_DRAW_TRAIN_NOISE,   /* of the noised copies */
+    RT_DRAW_SEED                /* a seed for stages that take one */
 } rt_draw;
 
 typedef struct { uint64_t seed, step; uint32_t purpose; } rt_rng;

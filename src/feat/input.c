@@ -273,16 +273,14 @@ static void warn_lengths(const rt_input *input)
                 input->msa_file, (long long)n_a3m, input->target);
 }
 
-rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err)
+rt_status rt_input_read_msa(rt_input *input, const char *path, bool tell, rt_err *err)
 {
-    char path[PATH_MAX];
     rt_msa msa;
     rt_status status = RT_OK;
     rt_input_clear_msa(input);
-    if (!rt_msa_find(path, sizeof path, folder, input->target)) return RT_OK;
     RT_TRY(rt_msa_read(&msa, path, err));
     if (msa.n_row == 0) {
-        rt_warn("%s: holds no row; %s goes on without an MSA", path, input->target);
+        if (tell) rt_warn("%s: holds no row; %s goes on without an MSA", path, input->target);
         return RT_OK;
     }
     input->msa_file = rt_copy_text(path, -1, err);
@@ -293,11 +291,18 @@ rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err)
     input->msa_row = msa.row;
     input->n_msa = msa.n_row;
     input->msa_file_rows = msa.n_file_row;
-    if (!row_is_query(msa.row[0], input->sequence))
+    if (tell && !row_is_query(msa.row[0], input->sequence))
         rt_warn("%s: the first row is not the sequence of %s; it is used all the same", path, input->target);
-    warn_lengths(input);
+    if (tell) warn_lengths(input);
 done:
     return status;
+}
+
+rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err)
+{
+    char path[PATH_MAX];
+    rt_input_clear_msa(input);
+    return rt_msa_find(path, sizeof path, folder, input->target) ? rt_input_read_msa(input, path, true, err) : RT_OK;
 }
 
 /* ---- templates ------------------------------------------------------------------------------------------------- */

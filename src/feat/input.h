@@ -75,6 +75,10 @@ void rt_inputs_free_members(rt_inputs *inputs);
  * Errors: those of rt_msa_read. */
 rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err);
 
+/* The same for an alignment of known path.  tell: warn about rows that do not fit, as above; false when the file has been
+ * read, and warned about, before.  Errors: those of rt_msa_read. */
+rt_status rt_input_read_msa(rt_input *input, const char *path, bool tell, rt_err *err);
+
 /* Forgets the alignment: n_msa 0. */
 void rt_input_clear_msa(rt_input *input);
 
