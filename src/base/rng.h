@@ -18,7 +18,8 @@ typedef enum {
     RT_DRAW_STEP_TRANSLATION,
     RT_DRAW_STEP_NOISE,
     RT_DRAW_WEIGHTS,        /* rnatune init */
-    RT_DRAW_BOOTSTRAP       /* which families a resample has */
+    RT_DRAW_BOOTSTRAP,      /* which families a resample has */
+    RT_DRAW_SPLIT           /* the order of equally large components */
 } rt_draw;
 
 typedef struct { uint64_t seed, step; uint32_t purpose; } rt_rng;
