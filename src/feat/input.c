@@ -186,7 +186,7 @@ static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, 
         if (err) *err = why;
         return RT_ERR_MEMORY;
     }
-    if (why.code != RT_OK) 
+    if (why.code != RT_OK)
         return add_failure(inputs, target, earlier ? NULL : rt_csv_text(csv, column[1]), path, line, why, err);
     RT_TRY(copy_column(&input.description, csv, column[2], err));
     RT_TRY(copy_column(&input.all_sequences, csv, column[3], err));

@@ -53,7 +53,8 @@ static void seed_target_and_cycle_make_the_draw(void **state)
     (void)state;
     rt_ctx *ctx;
     assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_REF, 1, 1 << 20, NULL), RT_OK);
-    static const struct { uint64_t seed, stream; int64_t cycle; } KEYS[] = {{1, 1, 0}, {2, 1, 0}, {1, 2, 0}, {1, 1, 1}, {1, 1, 0}};
+    static const struct { uint64_t seed, stream; int64_t cycle; } KEYS[] = {{1, 1, 0}, {2, 1, 0}, {1, 2, 0}, {1, 1, 1},
+                                                                              {1, 1, 0}};
     rt_tensor rows[5];
     for (int i = 0; i < 5; i++)   /* all of 100 rows, so that only the order can differ */
         rows[i] = rt_msa_draw_rows(ctx, 100, 100, 0, KEYS[i].seed, KEYS[i].stream, KEYS[i].cycle);
