@@ -72,8 +72,7 @@ static double gigabytes(int64_t bytes) { return (double)bytes / 1e9; }
 typedef struct {
     char **id;
     int64_t n, capacity;
-    int64_t longest;
-    bool counted;           /* false: the table could not be read */
+    int64_t longest;        /* of those to predict: validation and test */
 } targets;
 
 static void free_targets(targets *t)
@@ -84,7 +83,7 @@ static void free_targets(targets *t)
 }
 
 /* Adds the targets of a table of sequences. */
-static rt_status read_targets(targets *t, const char *path, rt_err *err)
+static rt_status read_targets(targets *t, const char *path, bool to_predict, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_csv *csv = NULL;
@@ -99,7 +98,7 @@ static rt_status read_targets(targets *t, const char *path, rt_err *err)
         t->id = ids;
         t->id[t->n] = rt_copy_text(rt_csv_text(csv, id), -1, err);
         if (!t->id[t->n++]) RT_TRY(RT_ERR_MEMORY);
-        if (rt_csv_length(csv, sequence) > t->longest) t->longest = rt_csv_length(csv, sequence);
+        if (to_predict && rt_csv_length(csv, sequence) > t->longest) t->longest = rt_csv_length(csv, sequence);
     }
 done:
     rt_csv_close(csv);
@@ -130,7 +129,8 @@ static void look_at_tables(report *r, targets *t, const rt_import_survey *survey
             continue;
         }
         int64_t before = t->n;
-        if (file->kind == RT_IMPORT_SEQUENCES && read_targets(t, file->path, &problem) != RT_OK) {
+        bool to_predict = WANTED[i].origin != RT_ORIGIN_TRAIN;
+        if (file->kind == RT_IMPORT_SEQUENCES && read_targets(t, file->path, to_predict, &problem) != RT_OK) {
             say_problem(r, WANTED[i].name, WANTED[i].from, &problem);
         } else if (file->kind == RT_IMPORT_SEQUENCES) {
             say(r, WANTED[i].name, FINE, "", "%s, %lld targets", rt_path_name(file->path), (long long)(t->n - before));
@@ -307,7 +307,7 @@ static void look_at_set(report *r, const char *folder, int64_t *longest)
         all_atom += target->n_slot == RT_SLOT_COUNT;
         msa += target->msa[0] && rt_file_exists(target->msa);
         templates += target->n_template > 0;
-        if (target->length > *longest) *longest = target->length;
+        if (target->origin & (RT_ORIGIN_VALIDATION | RT_ORIGIN_TEST) && target->length > *longest) *longest = target->length;
     }
     say(r, "set", FINE, "", "%lld targets, %lld with labels (%lld of all atoms), %lld with an alignment that is there, %lld with "
         "templates; every hash holds", (long long)rt_dataset_count(set), (long long)labelled, (long long)all_atom,
@@ -318,19 +318,26 @@ static void look_at_set(report *r, const char *folder, int64_t *longest)
 /* Bytes that are wanted against bytes that are there. */
 static void say_room(report *r, const char *subject, int64_t wanted, int64_t there, const char *what)
 {
-    say(r, subject, wanted > there ? MISSING : FINE, "this machine", "%.1f GB wanted (%s), %.1f GB available", gigabytes(wanted),
+    say(r, subject, wanted > there ? MISSING : FINE, "this machine", "about %.1f GB wanted (%s), %.1f GB available", gigabytes(wanted),
         what, gigabytes(there));
 }
 
-/* Activations of a pass over N tokens: ACTIVATION_PAIR N^2 bytes, measured with 'rnatune bench' on rnapro_base. */
-#define ACTIVATION_PAIR 20000
+/* Activations of a pass over N tokens, fitted to what 'rnatune bench' reports for rnapro_base, 64 rows of MSA and bf16
+ * products: 100, 223 and 396 MiB at 64, 128 and 192 tokens. */
+#define ACTIVATION_FIXED 3e7
+#define ACTIVATION_TOKEN 8e5
+#define ACTIVATION_PAIR 6600
 #define WEIGHT_BYTES 4
 #define TRAINED_BYTES 16            /* weight, gradient and two moments of Adam in fp32 */
 #define PHASE1_TRAINED 12901888     /* the confidence head */
 #define PHASE2_TRAINED 2359296      /* adapters of rank 8 on q, k and v */
 #define CROP 384
 
-static int64_t pass_bytes(int64_t tokens) { return ACTIVATION_PAIR * tokens * tokens; }
+static int64_t pass_bytes(int64_t tokens)
+{
+    double n = (double)tokens;
+    return (int64_t)(ACTIVATION_FIXED + ACTIVATION_TOKEN * n + ACTIVATION_PAIR * n * n);
+}
 
 static void look_at_machine(report *r, const char *folder, int64_t parameters, int64_t longest)
 {
@@ -343,7 +350,6 @@ static void look_at_machine(report *r, const char *folder, int64_t parameters, i
         int64_t there = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
         say_room(r, "disk for training", (int64_t)3e9 + 3 * weights, there, "a training set and three checkpoints");
     }
-    if (tokens > 1000) tokens = 1000;
     snprintf(what, sizeof what, "weights and one pass over %lld tokens", (long long)tokens);
     say_room(r, "memory for predict", weights + pass_bytes(tokens), memory, what);
     say_room(r, "memory for phase 1", weights + PHASE1_TRAINED * TRAINED_BYTES + 2 * pass_bytes(CROP), memory,
