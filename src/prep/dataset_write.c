@@ -371,7 +371,7 @@ rt_status rt_dataset_writer_checkpoint(rt_dataset_writer *w, const char *state, 
     snprintf(end, sizeof end, "%lld", (long long)w->end);
     if (fdatasync(w->fd) != 0) RT_TRY(rt_fail(err, RT_ERR_IO, w->coordinates, 0, "cannot write: %s", strerror(errno)));
     RT_TRY(set_meta(w, "end", end, err));
-    RT_TRY(set_meta(w, "state", state, err));
+    RT_TRY(set_meta(w, "state", w->state, err));   /* `state` may be the text that was freed */
     RT_TRY(execute(w, "COMMIT", err));
     RT_TRY(execute(w, "BEGIN", err));
 done:

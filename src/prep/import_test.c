@@ -351,7 +351,9 @@ static void killed_at_any_moment(void **state)
             if (child == 0) {
                 rt_import_options options = options_of();
                 options.checkpoint_bytes = 100000;   /* of 3 MB */
-                _exit(rt_import_kaggle(&options, &err) == RT_OK ? 0 : 1);
+                if (rt_import_kaggle(&options, &err) == RT_OK) _exit(0);
+                print_error("%s: %s\n", err.file, err.what);
+                _exit(1);
             }
             draw = draw * 1664525 + 1013904223;
             usleep(2000 + (draw >> 8) % 60000);
