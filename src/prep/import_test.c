@@ -356,7 +356,7 @@ static void killed_at_any_moment(void **state)
                 _exit(1);
             }
             draw = draw * 1664525 + 1013904223;
-            usleep(2000 + (draw >> 8) % 60000);
+            usleep(1000 + (draw >> 8) % (20000 + 2000 * (uint32_t)kills));
             kill(child, SIGKILL);
             int how;
             waitpid(child, &how, 0);
