@@ -183,7 +183,8 @@ static rt_status read_date(const rt_import *import, rt_import_row *row, const rt
     char detail[96];
     bool absent = column < 0 || rt_csv_missing(csv, column);
     if (!absent && rt_import_parse_date(row->cutoff, rt_csv_text(csv, column))) return RT_OK;
-    if (absent) return import->options->before ? note(import, row, "kept", "no_date", "no temporal_cutoff", err) : RT_OK;
+    bool matters = import->options->before && rt_import_is_filtered(row->origin);
+    if (absent) return matters ? note(import, row, "kept", "no_date", "no temporal_cutoff", err) : RT_OK;
     snprintf(detail, sizeof detail, "'%.40s' is no date (YYYY-MM-DD)", rt_csv_text(csv, column));
     return note(import, row, "kept", "no_date", detail, err);
 }
