@@ -91,8 +91,8 @@ static rt_status read_quoted(rt_csv *csv, rt_err *err)
     }
 }
 
-/* A row without quotes that ends in LF or CRLF, which nearly all do: copied and cut in one pass.  False: another kind.
- * */
+/* A row without quotes that ends in LF or CRLF, which nearly all do: copied and cut in one pass.  False: another
+ * kind. */
 static bool read_plain_row(rt_csv *csv, rt_status *status, rt_err *err)
 {
     const char *from = csv->data + csv->at;

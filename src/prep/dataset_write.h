@@ -2,7 +2,7 @@
  * Room: prep.  Uses: prep/dataset, base/file, base/hash, SQLite.
  *
  * Work goes to FOLDER/import.work; what has been added is safe after rt_dataset_writer_checkpoint.  A killed program
- * opens the writer again with the same plan, asks rt_dataset_writer_state how far it was, and goes on. 
+ * opens the writer again with the same plan, asks rt_dataset_writer_state how far it was, and goes on.
  * rt_dataset_writer_commit writes the index anew in a fixed order, so that the bytes do not depend on how often the
  * work was interrupted.
  *

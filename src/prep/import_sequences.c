@@ -129,8 +129,8 @@ static const char *refusal(const rt_import *import, const rt_import_row *row, ch
     return NULL;
 }
 
-/* A row whose target is there already: in another table with the same sequence it is that target; else it is refused.
- * */
+/* A row whose target is there already: in another table with the same sequence it is that target; else it is
+ * refused. */
 static rt_status merge(rt_import *import, rt_import_row *first, rt_import_row *second, rt_err *err)
 {
     char detail[256];

@@ -167,10 +167,11 @@ static void nothing_to_read(void **state)
 static void known_chains(void **state)
 {
     (void)state;
-    const char *shared = test_shared("249 RNA chains"), *names[] = {"pdb_id", "chain", "sequence", "n_models",
-                                                                    "sequence_source", "completeness", "length"};
+    const char *shared = test_shared("249 RNA chains"),
+               *names[] = {"pdb_id",       "chain",  "sequence",    "n_models",   "sequence_source",
+                           "completeness", "length", "meta_source", "resolution", "release_date"};
     char folder[512], path[600], id[64];
-    int64_t column[7], rows = 0, models, length;
+    int64_t column[10], rows = 0, models, length;
     bool more;
     rt_csv *csv;
     if (!shared) return;
@@ -180,7 +181,7 @@ static void known_chains(void **state)
     options.folder = folder;
     import(&options);
     OK(rt_csv_open_tsv(&csv, path, &err));
-    for (int i = 0; i < 7; i++) OK(rt_csv_require(csv, &column[i], names[i], &err));
+    for (int i = 0; i < 10; i++) OK(rt_csv_require(csv, &column[i], names[i], &err));
     for (;; rows++) {
         OK(rt_csv_next(csv, &more, &err));
         if (!more) break;
@@ -197,6 +198,12 @@ static void known_chains(void **state)
         assert_int_equal(target->length, length);
         double completeness;
         OK(rt_csv_double(csv, column[5], &completeness, &err));
+        if (strcmp(rt_csv_text(csv, column[7]), "file") == 0) {   /* else the table has it from elsewhere */
+            double resolution;
+            OK(rt_csv_double(csv, column[8], &resolution, &err));
+            assert_true(isnan(resolution) ? isnan(target->resolution) : fabs(target->resolution - resolution) < 0.006);
+            if (rt_csv_length(csv, column[9])) assert_string_equal(target->cutoff, rt_csv_text(csv, column[9]));
+        }
         /* without a deposited sequence the table takes the length from elsewhere */
         if (strcmp(rt_csv_text(csv, column[4]), "coordinates") != 0)
             assert_true(fabs(target->completeness - completeness) < 1e-3);

@@ -28,8 +28,8 @@ typedef struct {
     int64_t n_unknown;                         /* columns of atoms that have no slot: not read */
 } rt_label_columns;
 
-/* From the header.  Errors: RT_ERR_FORMAT for a missing column, an atom without all three axes, no coordinates at all.
- * */
+/* From the header.  Errors: RT_ERR_FORMAT for a missing column, an atom without all three axes, no coordinates at
+ * all. */
 rt_status rt_label_columns_read(rt_label_columns *out_columns, const rt_csv *csv, rt_err *err);
 void rt_label_columns_free_members(rt_label_columns *columns);
 
