@@ -8,7 +8,8 @@
  *   A3M        (.a3m) lower-case letters and '.' are insertions and are removed; then all rows are equally long.
  *   Stockholm  (.sto, .stk) the first alignment of the file; a row's pieces are joined over the blocks, columns in
  *              which the first row (the query) has a gap are dropped, and every gap sign ('.', '_', '~') becomes '-'.
- * LF, CRLF and CR end a line.  A file may be packed with gzip.  It is mapped and passed twice, so memory holds the rows that are kept and no more.
+ * LF, CRLF and CR end a line.  A file may be packed with gzip; a plain one is
+ * mapped.  It is passed twice, so memory holds the rows that are kept and no more.
  */
 #ifndef RT_IO_MSA_H
 #define RT_IO_MSA_H

@@ -1,4 +1,6 @@
 #define _GNU_SOURCE
+#include "prep/import_survey.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +12,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "prep/dataset.h"
-#include "prep/import_survey.h"
 
 static const char *const KINDS[] = {[RT_IMPORT_SEQUENCES] = "sequences", [RT_IMPORT_ALLATOM] = "allatom",
                                     [RT_IMPORT_LABELS] = "labels"};
