@@ -19,7 +19,8 @@ typedef enum {
     RT_DRAW_STEP_NOISE,
     RT_DRAW_WEIGHTS,        /* rnatune init */
     RT_DRAW_BOOTSTRAP,      /* which families a resample has */
-    RT_DRAW_ADAPTER         /* a low-rank adapter's first values */
+    RT_DRAW_ADAPTER,        /* a low-rank adapter's first values */
+    RT_DRAW_DROPOUT
 } rt_draw;
 
 typedef struct { uint64_t seed, step; uint32_t purpose; } rt_rng;

@@ -3,6 +3,9 @@
 #include <math.h>
 
 #include "base/rng.h"
+#include "layer/dropout.h"
+
+static const double MSA_DROPOUT = 0.15, PAIR_DROPOUT = 0.25;
 
 enum { ALPHABET = 32, GAP = 31, M_INPUTS = ALPHABET + 2, AVERAGE_ROWS = 256 };
 
@@ -26,10 +29,11 @@ void rt_msa_module_bind(rt_binder *binder, rt_msa_module *m)
         rt_linear_bind(binder, &block->opm_b, opm, "linear_2", hidden, c->c_m, false);
         rt_linear_bind(binder, &block->opm_out, opm, "linear_out", c->c_z, hidden * hidden, true);
         RT_SCOPE(pair, scope, "pair_stack");
-        rt_pair_block_bind(binder, &block->pair, pair);
+        rt_pair_block_bind(binder, &block->pair, pair, PAIR_DROPOUT);
         if (block->last) continue;
         RT_SCOPE(average, scope, "msa_stack.msa_pair_weighted_averaging");
         RT_SCOPE(transition, scope, "msa_stack.transition_m");
+        int64_t before = rt_bind_trained(binder);
         rt_norm_bind(binder, &block->norm_m, average, "layernorm_m", c->c_m, true);
         rt_linear_bind(binder, &block->value, average, "linear_no_bias_mv", width, c->c_m, false);
         rt_norm_bind(binder, &block->norm_z, average, "layernorm_z", c->c_z, true);
@@ -37,6 +41,7 @@ void rt_msa_module_bind(rt_binder *binder, rt_msa_module *m)
         rt_linear_bind(binder, &block->gate, average, "linear_no_bias_mg", width, c->c_m, false);
         rt_linear_bind(binder, &block->out, average, "linear_no_bias_out", c->c_m, width, false);
         rt_transition_bind(binder, &block->transition, transition, c->c_m, 4);
+        block->dropout = rt_bind_trained(binder) > before ? MSA_DROPOUT : 0;
     }
 }
 
@@ -209,8 +214,9 @@ static void pair_weighted_averaging_backward(rt_ctx *ctx, const rt_msa_block *bl
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < msa && ctx->status == RT_OK; first += AVERAGE_ROWS) {
         int64_t rows = msa - first < AVERAGE_ROWS ? msa - first : AVERAGE_ROWS;
-        rt_tensor chunk = rt_slice(m, first, rows), dy = rt_slice(dm, first, rows), normed = rt_norm_new(ctx, &block->norm_m, chunk);
-        rt_tensor value = rt_linear_new(ctx, &block->value, normed, RT_ACT_NONE), mixed = RT_NEW(ctx, rows, n, width);
+        rt_tensor chunk = rt_slice(m, first, rows), dy = rt_slice(dm, first, rows);
+        rt_tensor normed = rt_norm_new(ctx, &block->norm_m, chunk), mixed = RT_NEW(ctx, rows, n, width);
+        rt_tensor value = rt_linear_new(ctx, &block->value, normed, RT_ACT_NONE);
         rt_tensor pre = rt_linear_new(ctx, &block->gate, normed, RT_ACT_NONE), dgated = rt_new_like(ctx, mixed);
         rt_tensor dmixed = rt_new_like(ctx, mixed), dvalue = rt_new_like(ctx, mixed), dnormed = rt_new_like(ctx, normed);
         rt_epilogue gate = {.act = RT_ACT_SIGMOID, .mul = mixed};
@@ -237,7 +243,7 @@ static void pair_weighted_averaging_backward(rt_ctx *ctx, const rt_msa_block *bl
 
 /* One block; state: m, z.  The averaging reads the z that the pair block keeps as its input. */
 typedef struct {
-    rt_tensor m;
+    rt_tensor m, mask;
     rt_transition_saved transition;
     rt_pair_block_saved pair;
 } block_saved;
@@ -249,7 +255,13 @@ static void forward_block(rt_ctx *ctx, const rt_stack *stack, int64_t i, rt_tens
     if (saved) saved->m = rt_new_copy(ctx, state[0]);
     outer_product_mean(ctx, block, state[1], state[0]);
     if (!block->last) {
+        rt_tensor mask = rt_dropout_mask(ctx, block->dropout, state[0].dim[1], state[0].dim[2]);
+        int64_t mark = rt_arena_mark(ctx->step);
+        rt_tensor before = saved ? saved->m : mask.data ? rt_new_copy(ctx, state[0]) : RT_ABSENT;
         pair_weighted_averaging(ctx, block, state[0], state[1]);
+        rt_dropout_apply(ctx, state[0], before, mask);
+        rt_arena_reset(ctx->step, mark);
+        if (saved) saved->mask = mask;
         rt_transition_forward(ctx, &block->transition, state[0], saved ? &saved->transition : NULL);
     }
     rt_pair_block_forward(ctx, &block->pair, state[1], saved ? &saved->pair : NULL);
@@ -262,7 +274,11 @@ static void backward_block(rt_ctx *ctx, const rt_stack *stack, int64_t i, rt_ten
     rt_pair_block_backward(ctx, &block->pair, dstate[1], &saved->pair);
     if (!block->last) {
         rt_transition_backward(ctx, &block->transition, dstate[0], &saved->transition);
-        pair_weighted_averaging_backward(ctx, block, dstate[0], dstate[1], saved->m, saved->pair.tri_mul_out.z);
+        int64_t mark = rt_arena_mark(ctx->step);
+        rt_tensor d = rt_dropout_begin(ctx, dstate[0], saved->mask);
+        pair_weighted_averaging_backward(ctx, block, d, dstate[1], saved->m, saved->pair.tri_mul_out.z);
+        rt_dropout_end(ctx, dstate[0], d, saved->mask);
+        rt_arena_reset(ctx->step, mark);
     }
     outer_product_mean_backward(ctx, block, dstate[0], dstate[1], saved->m);
 }

@@ -17,6 +17,7 @@ typedef struct {
     rt_norm norm_m, norm_z;
     rt_linear value, weight, gate, out;
     int64_t heads;
+    double dropout;                                /* of the averaging; 0 when it does not train */
     rt_transition transition;
     rt_pair_block pair;
 } rt_msa_block;

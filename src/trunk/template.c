@@ -1,5 +1,6 @@
 #include "trunk/template.h"
 
+static const double DROPOUT = 0.15;
 static const double FIRST_BIN = 3.25, BIN_WIDTH = 1.25;   /* Angstrom; the reference keeps them as Python defaults */
 
 void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
@@ -15,7 +16,8 @@ void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
     rt_linear_bind(binder, &t->s2, PREFIX, "linear_no_bias_s2", c->c_z, c->c_s_inputs, false);
     rt_linear_bind_exact(binder, &t->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, t->n_bin, false);
     rt_linear_bind_exact(binder, &t->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1, false);
-    rt_pairformer_bind(binder, &t->stack, "template_embedder.pairformer_stack", c->template_blocks, c->template_heads, false);
+    rt_pairformer_bind(binder, &t->stack, "template_embedder.pairformer_stack", c->template_blocks, c->template_heads, false,
+                       DROPOUT);
     rt_norm_bind(binder, &t->norm_z, PREFIX, "layernorm_z", c->c_z, true);
     rt_linear_bind(binder, &t->final, PREFIX, "final_linear_no_bias", c->c_z, c->c_z, false);
 }
@@ -100,7 +102,7 @@ void rt_template_embedder_backward(rt_ctx *ctx, const rt_template_embedder *t, r
     rt_tensor dmean = rt_new_like(ctx, dz), da = RT_NEW(ctx, n, c_z), db = RT_NEW(ctx, n, c_z);
     rt_zero(ctx, da);
     rt_zero(ctx, db);
-    rt_linear_backward(ctx, &t->final, RT_VIEW(dmean, n * n, c_z), false, RT_VIEW(dz, n * n, c_z), RT_VIEW(saved->mean, n * n, c_z));
+    rt_linear_backward(ctx, &t->final, dmean, false, dz, saved->mean);
     for (int64_t k = 0; k < saved->n_template && ctx->status == RT_OK; k++)
         template_backward(ctx, t, dz, da, db, dmean, saved, k);
     rt_linear_backward(ctx, &t->s2, opt_ds_inputs, true, da, saved->s_inputs);

@@ -1,31 +1,30 @@
 #include "trunk/trunk.h"
 
-/* Parameters chosen so far. */
-static int64_t trained(const rt_binder *binder) { return binder->params ? rt_params_count(binder->params) : 0; }
+static const double PAIRFORMER_DROPOUT = 0.25;   /* the reference keeps it as a Python default */
 
 void rt_trunk_bind(rt_binder *binder, rt_trunk *trunk)
 {
     const rt_config *c = binder->config;
-    int64_t start = trained(binder);
+    int64_t start = rt_bind_trained(binder);
     rt_embedder_bind(binder, &trunk->embedder);
-    trunk->embedder_trains = trained(binder) > start;
+    trunk->embedder_trains = rt_bind_trained(binder) > start;
     rt_template_embedder_bind(binder, &trunk->template_embedder);
     rt_msa_module_bind(binder, &trunk->msa);
-    trunk->before_trains = trained(binder) > start;
+    trunk->before_trains = rt_bind_trained(binder) > start;
     rt_pairformer_bind(binder, &trunk->pairformer, "pairformer_stack", c->pairformer_blocks, c->pairformer_heads,
-                       true);
+                       true, PAIRFORMER_DROPOUT);
     binder->fixed = true;
     if (c->use_ribonanza)
         rt_pairformer_bind(binder, &trunk->ribonanza_stack, "ribonanza_pairformer_stack", c->ribonanza_stack_blocks,
-                           c->ribonanza_stack_heads, false);
+                           c->ribonanza_stack_heads, false, 0);
     binder->fixed = false;
-    int64_t stacks = trained(binder);
+    int64_t stacks = rt_bind_trained(binder);
     rt_linear_bind(binder, &trunk->cycle_z, "", "linear_no_bias_z_cycle", c->c_z, c->c_z, false);
     rt_linear_bind(binder, &trunk->cycle_s, "", "linear_no_bias_s", c->c_s, c->c_s, false);
     rt_norm_bind(binder, &trunk->norm_z, "", "layernorm_z_cycle", c->c_z, true);
     rt_norm_bind(binder, &trunk->norm_s, "", "layernorm_s", c->c_s, true);
-    trunk->before_trains |= trained(binder) > stacks;
-    trunk->trains = trained(binder) > start;
+    trunk->before_trains |= rt_bind_trained(binder) > stacks;
+    trunk->trains = rt_bind_trained(binder) > start;
 }
 
 /* x = x_init + linear(LN(x)), in place: row by row the old value is read before the new one is written. */
