@@ -87,14 +87,14 @@ static void run_stage(workload *w, int stage)
     case RT_BENCH_input_embedder: {
         rt_embedder embedder = m->trunk.embedder;
         embedder.use_ribonanza = false;
-        rt_embedder_forward(ctx, &embedder, w->s_inputs, w->s_init, z, &w->features);
+        rt_embedder_forward(ctx, &embedder, w->s_inputs, w->s_init, z, &w->features, NULL);
         break;
     }
     case RT_BENCH_template:
-        rt_template_embedder_forward(ctx, &m->trunk.template_embedder, z, w->s_inputs, &w->features, 0);
+        rt_template_embedder_forward(ctx, &m->trunk.template_embedder, z, w->s_inputs, &w->features, 0, NULL);
         break;
     case RT_BENCH_msa:
-        rt_msa_module_forward(ctx, &m->trunk.msa, z, w->s_inputs, &w->features, w->rows, 0);
+        rt_msa_module_forward(ctx, &m->trunk.msa, z, w->s_inputs, &w->features, w->rows, 0, NULL);
         break;
     case RT_BENCH_pairformer:
         rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0, NULL);

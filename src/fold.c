@@ -135,7 +135,7 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     rt_msa_choice choice = {.seed = options->seed, .stream = options->stream, .lower_bound = (int64_t)c->msa_test_lower_bound,
                             .cutoff = (int64_t)c->msa_test_cutoff, .opt_rows = options->opt_msa_rows};
     rt_trunk_forward(ctx, &model->trunk, trunk[0], trunk[1], trunk[2], features, options->n_cycle, &choice, trunk_progress,
-                     &watch);
+                     &watch, NULL);
     result->seconds[RT_STAGE_TRUNK] = now() - start, start = now();
 
     ctx->bf16 = model->precision == RT_PRECISION_BF16;

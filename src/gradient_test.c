@@ -350,6 +350,85 @@ static void denoiser_gradients_in_bf16(void **state)
     check_denoiser(RT_BACKEND_CPU, RT_PRECISION_BF16, 4e-2, 6e-2);
 }
 
+/* ---- the whole network: trunk, denoiser, distogram ---- */
+
+static void full_step(const bench *b, double bound)
+{
+    rt_ctx *ctx = b->ctx;
+    const rt_config *c = &b->model->config;
+    int64_t n = b->features.n_token;
+    rt_tensor rows[2] = {recorded(b, "rand.msa_indices.0"), recorded(b, "rand.msa_indices.1")};
+    rt_tensor s_inputs = RT_NEW(ctx, n, c->c_s_inputs), s = RT_NEW(ctx, n, c->c_s), z = RT_NEW(ctx, n, n, c->c_z);
+    rt_tensor ds_inputs = zeros_like(ctx, s_inputs), ds = zeros_like(ctx, s), dz = zeros_like(ctx, z);
+    rt_trunk_saved saved;
+    bool bf16 = ctx->bf16;
+    rt_trunk_forward(ctx, &b->model->trunk, s_inputs, s, z, &b->features, 2, &(rt_msa_choice){.opt_rows = rows}, NULL, NULL,
+                     &saved);
+    check_near(b, s, "s_trunk", bound);
+    check_near(b, z, "z_trunk", bound);
+    distogram_step(b, z, dz, bound);
+    ctx->bf16 = b->model->precision == RT_PRECISION_BF16;
+    structure_step(b, s_inputs, s, z, ds_inputs, ds, dz, bound);
+    ctx->bf16 = bf16;
+    rt_trunk_backward(ctx, &b->model->trunk, ds_inputs, ds, dz, &b->features, &saved);
+    assert_int_equal(ctx->status, RT_OK);
+}
+
+static void check_full(const setting *s, const char *golden, double stage_bound, double bound)
+{
+    bench b;
+    if (!open_bench(&b, s, golden)) skip();
+    b.ctx->bf16 = s->precision != RT_PRECISION_FP32;
+    for (int64_t i = 0; i < rt_params_count(b.params); i++) {   /* adapters begin where the reference's did */
+        rt_param *p = rt_params_at(b.params, i);
+        char name[320];
+        snprintf(name, sizeof name, "param.%s", p->name);
+        if (p->kind == RT_PARAM_WEIGHT) continue;
+        rt_tensor start = recorded(&b, name);
+        rt_convert(p->value.data, p->value.dtype, start.data, start.dtype, rt_count(start));
+    }
+    full_step(&b, stage_bound);
+    if (rt_params_any(b.params, "distogram_head.")) check_gradients(&b, "grad.", "", "distogram_head.", bound);
+    check_gradients(&b, "grad.", "", "diffusion_module.", bound);
+    check_gradients(&b, "grad.", "", "pairformer_stack.", bound);
+    close_bench(&b);
+}
+
+#define FULL {"diffusion_module.*", "pairformer_stack.*", "distogram_head.*"}
+#define ADAPTED {"pairformer_stack.*.attention_pair_bias.attention.linear_[qkv]", \
+                 "diffusion_module.diffusion_transformer.*.attention_pair_bias.attention.linear_[qkv]"}
+
+static void full_gradients_are_the_references(void **state)
+{
+    (void)state;
+    check_full(&(setting){.backend = RT_BACKEND_CPU, .threads = 2, .train = FULL}, "full", 2e-4, 1e-4);
+}
+
+static void full_gradients_in_double(void **state)
+{
+    (void)state;
+    check_full(&(setting){.backend = RT_BACKEND_REF64, .threads = 1, .train = FULL}, "full", 2e-4, 1e-4);
+}
+
+static void full_gradients_at_the_references_precision(void **state)
+{
+    (void)state;
+    check_full(&(setting){.backend = RT_BACKEND_CPU, .threads = 2, .precision = RT_PRECISION_REFERENCE, .train = FULL}, "full",
+               4e-2, 5e-2);
+}
+
+static void adapters_get_the_references_gradients(void **state)
+{
+    (void)state;
+    check_full(&(setting){.backend = RT_BACKEND_CPU, .threads = 2, .adapt = ADAPTED}, "lora", 2e-4, 1e-4);
+}
+
+static void adapters_in_double(void **state)
+{
+    (void)state;
+    check_full(&(setting){.backend = RT_BACKEND_REF64, .threads = 1, .adapt = ADAPTED}, "lora", 2e-4, 1e-4);
+}
+
 /* Gradients of a confidence step, one after another: the caller frees them. */
 static char *confidence_bytes(int threads, int64_t keep_every, int64_t *out_size)
 {
@@ -396,6 +475,11 @@ int main(void)
         cmocka_unit_test(denoiser_gradients_are_the_references),
         cmocka_unit_test(denoiser_gradients_in_double),
         cmocka_unit_test(denoiser_gradients_in_bf16),
+        cmocka_unit_test(full_gradients_are_the_references),
+        cmocka_unit_test(full_gradients_in_double),
+        cmocka_unit_test(full_gradients_at_the_references_precision),
+        cmocka_unit_test(adapters_get_the_references_gradients),
+        cmocka_unit_test(adapters_in_double),
         cmocka_unit_test(threads_and_checkpointing_change_no_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ for name in $names; do
     mkdir -p "build/fuzz/$name/corpus"
     # shellcheck disable=SC2046
     "${CLANG:-clang-14}" -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc \
-        -o "build/fuzz/$name/run" "$source" $(for r in $rooms; do ls src/"$r"/*.c; done | grep -v '_test\.c$\|_fuzz\.c$\') \
+        -o "build/fuzz/$name/run" "$source" $(for r in $rooms; do ls src/"$r"/*.c; done | grep -v '_test\.c$\|_fuzz\.c$') \
         -ljansson -lyaml -lcrypto -lsqlite3 -lz -lgomp -lpthread -lm
     seeds="build/fuzz/$name/corpus"
     [ -d "tests/data/$room" ] && seeds="$seeds tests/data/$room"

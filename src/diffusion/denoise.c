@@ -155,7 +155,8 @@ void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_co
 }
 
 /* dx_denoised back to the decoder's output: dq (S,A,c_atom). */
-static void output_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor dq, rt_tensor dx_denoised, const rt_denoiser_saved *saved)
+static void output_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor dq, rt_tensor dx_denoised,
+                            const rt_denoiser_saved *saved)
 {
     int64_t mark = rt_arena_mark(ctx->step);
     double ratio = saved->t / d->sigma_data;

@@ -1,5 +1,7 @@
 #include "layer/stack.h"
 
+#include "layer/dropout.h"
+
 static char *new_saved(rt_ctx *ctx, const rt_stack *stack, int64_t count)
 {
     rt_tensor memory = RT_NEW_TYPE(ctx, RT_U8, count * stack->saved_size);
@@ -19,11 +21,15 @@ void rt_stack_forward(rt_ctx *ctx, const rt_stack *stack, rt_tensor state[RT_STA
     if (saved->every > 0) {
         int64_t segments = (stack->n_block + saved->every - 1) / saved->every;
         saved->kept = RT_NEW_TYPE(ctx, RT_U8, segments * RT_STACK_STATE * (int64_t)sizeof(rt_tensor)).data;
+        saved->site = RT_NEW_TYPE(ctx, RT_I64, segments).data;
     } else if (opt_saved) {
         saved->block = new_saved(ctx, stack, stack->n_block);
     }
     for (int64_t i = 0; i < stack->n_block && rt_ctx_go_on(ctx); i++) {
-        if (saved->every > 0 && i % saved->every == 0) keep_state(ctx, saved->kept + i / saved->every * RT_STACK_STATE, state);
+        if (saved->every > 0 && i % saved->every == 0) {
+            saved->site[i / saved->every] = ctx->dropout ? ctx->dropout->site : 0;
+            keep_state(ctx, saved->kept + i / saved->every * RT_STACK_STATE, state);
+        }
         stack->forward(ctx, stack, i, state, saved->block ? (char *)saved->block + i * stack->saved_size : NULL);
     }
 }
@@ -38,10 +44,13 @@ void rt_stack_backward(rt_ctx *ctx, const rt_stack *stack, rt_tensor dstate[RT_S
         char *block = saved->block;
         if (saved->every > 0) {
             rt_tensor state[RT_STACK_STATE];
+            uint64_t site = ctx->dropout ? ctx->dropout->site : 0;
+            if (ctx->dropout) ctx->dropout->site = saved->site[first / every];
             block = new_saved(ctx, stack, last - first);
             keep_state(ctx, state, saved->kept + first / every * RT_STACK_STATE);
             for (int64_t i = first; i < last && rt_ctx_go_on(ctx); i++)
                 stack->forward(ctx, stack, i, state, block + (i - first) * stack->saved_size);
+            if (ctx->dropout) ctx->dropout->site = site;
         }
         for (int64_t i = last - 1; i >= first && rt_ctx_go_on(ctx); i--)
             stack->backward(ctx, stack, i, dstate, block + (i - first) * stack->saved_size);

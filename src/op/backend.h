@@ -57,6 +57,7 @@ struct rt_ctx {
     rt_err err;
     rt_probe_function *probe;
     void *probe_user;
+    struct rt_dropout *dropout;   /* layer/dropout: NULL is off */
     int64_t keep_every;   /* activation checkpointing, see layer/stack: 0 keeps everything */
     bool (*opt_stop)(void);   /* asked between blocks: true makes the context fail with RT_ERR_STOPPED */
 };

@@ -1,8 +1,13 @@
 #include "trunk/pairformer.h"
 
-void rt_pair_block_bind(rt_binder *binder, rt_pair_block *block, const char *prefix)
+#include <string.h>
+
+#include "layer/dropout.h"
+
+void rt_pair_block_bind(rt_binder *binder, rt_pair_block *block, const char *prefix, double dropout)
 {
     const rt_config *c = binder->config;
+    int64_t before_block = rt_bind_trained(binder);
     RT_SCOPE(out, prefix, "tri_mul_out");
     RT_SCOPE(in, prefix, "tri_mul_in");
     RT_SCOPE(start, prefix, "tri_att_start");
@@ -13,10 +18,11 @@ void rt_pair_block_bind(rt_binder *binder, rt_pair_block *block, const char *pre
     rt_triangle_attention_bind(binder, &block->tri_att_start, start, c->c_z, c->c_hidden_pair_att, c->no_heads_pair);
     rt_triangle_attention_bind(binder, &block->tri_att_end, end, c->c_z, c->c_hidden_pair_att, c->no_heads_pair);
     rt_transition_bind(binder, &block->pair_transition, transition, c->c_z, 4);
+    block->dropout = rt_bind_trained(binder) > before_block ? dropout : 0;
 }
 
 void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix, int64_t n_block, int64_t heads,
-                        bool has_single)
+                        bool has_single, double dropout)
 {
     bool fixed = binder->fixed;
     const rt_config *c = binder->config;
@@ -27,7 +33,7 @@ void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix,
         RT_SCOPE(scope, prefix, "blocks.%lld", (long long)i);
         RT_SCOPE(attention, scope, "attention_pair_bias");
         RT_SCOPE(transition, scope, "single_transition");
-        rt_pair_block_bind(binder, &block->pair, scope);
+        rt_pair_block_bind(binder, &block->pair, scope, dropout);
         binder->fixed = fixed || !has_single;
         rt_norm_bind(binder, &block->norm_a, attention, "layernorm_a", c->c_s, true);
         rt_attention_pair_bias_bind(binder, &block->attention, attention, c->c_s, c->c_z, heads, true);
@@ -38,35 +44,71 @@ void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix,
 
 #define SAVED(member) (opt_saved ? &opt_saved->member : NULL)
 
-void rt_pair_block_forward(rt_ctx *ctx, const rt_pair_block *block, rt_tensor z, rt_pair_block_saved *opt_saved)
+/* A copy of z to drop an update against: what was saved, or else a new one where there is a mask. */
+static rt_tensor before(rt_ctx *ctx, rt_tensor saved, rt_tensor mask, rt_tensor z)
 {
-    rt_triangle_multiplication_forward(ctx, &block->tri_mul_out, z, SAVED(tri_mul_out));
-    rt_triangle_multiplication_forward(ctx, &block->tri_mul_in, z, SAVED(tri_mul_in));
-    rt_triangle_attention_forward(ctx, &block->tri_att_start, z, SAVED(tri_att_start));
-    /* what tri_att_end keeps outlives its transposed input, so that comes after it on the stack */
-    if (opt_saved) opt_saved->tri_att_end.z = rt_new_like(ctx, z);
+    return saved.data || !mask.data ? saved : rt_new_copy(ctx, z);
+}
+
+/* tri_att_end on z transposed; mask and kept input lie in that frame. */
+static void ending_attention(rt_ctx *ctx, const rt_pair_block *block, rt_tensor z, rt_tensor mask, rt_tensor opt_kept)
+{
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor swapped = rt_new_like(ctx, z);
     rt_op_transpose_pair(ctx, swapped, z, false);
-    if (opt_saved) rt_op_axpby(ctx, opt_saved->tri_att_end.z, 0, swapped, 1);
+    if (opt_kept.data) rt_op_axpby(ctx, opt_kept, 0, swapped, 1);
+    rt_tensor start = before(ctx, opt_kept, mask, swapped);
     rt_triangle_attention_forward(ctx, &block->tri_att_end, swapped, NULL);
+    rt_dropout_apply(ctx, swapped, start, mask);
     rt_op_transpose_pair(ctx, z, swapped, false);
     rt_arena_reset(ctx->step, mark);
+}
+
+void rt_pair_block_forward(rt_ctx *ctx, const rt_pair_block *block, rt_tensor z, rt_pair_block_saved *opt_saved)
+{
+    int64_t n = z.dim[0], c_z = z.dim[2], mark = rt_arena_mark(ctx->step);
+    rt_tensor mask[4];
+    for (int i = 0; i < 4; i++) mask[i] = rt_dropout_mask(ctx, block->dropout, n, c_z);
+    if (opt_saved) memcpy(opt_saved->mask, mask, sizeof mask);
+    rt_tensor start = opt_saved ? RT_ABSENT : before(ctx, RT_ABSENT, mask[0], z);
+    rt_triangle_multiplication_forward(ctx, &block->tri_mul_out, z, SAVED(tri_mul_out));
+    rt_dropout_apply(ctx, z, opt_saved ? opt_saved->tri_mul_out.z : start, mask[0]);
+    if (start.data) rt_op_axpby(ctx, start, 0, z, 1);
+    rt_triangle_multiplication_forward(ctx, &block->tri_mul_in, z, SAVED(tri_mul_in));
+    rt_dropout_apply(ctx, z, opt_saved ? opt_saved->tri_mul_in.z : start, mask[1]);
+    if (start.data) rt_op_axpby(ctx, start, 0, z, 1);
+    rt_triangle_attention_forward(ctx, &block->tri_att_start, z, SAVED(tri_att_start));
+    rt_dropout_apply(ctx, z, opt_saved ? opt_saved->tri_att_start.z : start, mask[2]);
+    if (opt_saved) opt_saved->tri_att_end.z = rt_new_like(ctx, z);
+    ending_attention(ctx, block, z, mask[3], opt_saved ? opt_saved->tri_att_end.z : RT_ABSENT);
+    if (!opt_saved) rt_arena_reset(ctx->step, mark);
     rt_transition_forward(ctx, &block->pair_transition, z, SAVED(pair_transition));
 }
 
 void rt_pair_block_backward(rt_ctx *ctx, const rt_pair_block *block, rt_tensor dz, const rt_pair_block_saved *saved)
 {
+    const rt_tensor *mask = saved->mask;
     rt_transition_backward(ctx, &block->pair_transition, dz, &saved->pair_transition);
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor swapped = rt_new_like(ctx, dz);
     rt_op_transpose_pair(ctx, swapped, dz, false);
-    rt_triangle_attention_backward(ctx, &block->tri_att_end, swapped, &saved->tri_att_end);
+    rt_tensor d = rt_dropout_begin(ctx, swapped, mask[3]);
+    rt_triangle_attention_backward(ctx, &block->tri_att_end, d, &saved->tri_att_end);
+    rt_dropout_end(ctx, swapped, d, mask[3]);
     rt_op_transpose_pair(ctx, dz, swapped, false);
     rt_arena_reset(ctx->step, mark);
-    rt_triangle_attention_backward(ctx, &block->tri_att_start, dz, &saved->tri_att_start);
-    rt_triangle_multiplication_backward(ctx, &block->tri_mul_in, dz, &saved->tri_mul_in);
-    rt_triangle_multiplication_backward(ctx, &block->tri_mul_out, dz, &saved->tri_mul_out);
+    d = rt_dropout_begin(ctx, dz, mask[2]);
+    rt_triangle_attention_backward(ctx, &block->tri_att_start, d, &saved->tri_att_start);
+    rt_dropout_end(ctx, dz, d, mask[2]);
+    rt_arena_reset(ctx->step, mark);
+    d = rt_dropout_begin(ctx, dz, mask[1]);
+    rt_triangle_multiplication_backward(ctx, &block->tri_mul_in, d, &saved->tri_mul_in);
+    rt_dropout_end(ctx, dz, d, mask[1]);
+    rt_arena_reset(ctx->step, mark);
+    d = rt_dropout_begin(ctx, dz, mask[0]);
+    rt_triangle_multiplication_backward(ctx, &block->tri_mul_out, d, &saved->tri_mul_out);
+    rt_dropout_end(ctx, dz, d, mask[0]);
+    rt_arena_reset(ctx->step, mark);
 }
 
 void rt_pairformer_block_forward(rt_ctx *ctx, const rt_pairformer_block *block, rt_tensor opt_s, rt_tensor z,

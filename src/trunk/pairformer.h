@@ -19,6 +19,7 @@ typedef struct {
     rt_triangle_multiplication tri_mul_out, tri_mul_in;
     rt_triangle_attention tri_att_start, tri_att_end;
     rt_transition pair_transition;
+    double dropout;            /* of the four triangle updates; 0 when the block does not train */
 } rt_pair_block;
 
 typedef struct {
@@ -37,6 +38,7 @@ typedef struct {
     rt_triangle_multiplication_saved tri_mul_out, tri_mul_in;
     rt_triangle_attention_saved tri_att_start, tri_att_end;   /* tri_att_end's input is z transposed */
     rt_transition_saved pair_transition;
+    rt_tensor mask[4];                                        /* (N,c_z); absent without dropout */
 } rt_pair_block_saved;
 
 typedef struct {
@@ -45,10 +47,11 @@ typedef struct {
     rt_transition_saved single_transition;
 } rt_pairformer_block_saved;
 
-void rt_pair_block_bind(rt_binder *binder, rt_pair_block *block, const char *prefix);
-/* has_single: whether the single half runs; else its weights are kept and never train. */
+void rt_pair_block_bind(rt_binder *binder, rt_pair_block *block, const char *prefix, double dropout);
+/* has_single: whether the single half runs; else its weights are kept and never train.  dropout: of a block that trains,
+ * when the context has a dropout key. */
 void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix, int64_t n_block, int64_t heads,
-                        bool has_single);
+                        bool has_single, double dropout);
 
 /* z (N,N,c_z): both triangle multiplications, both triangle attentions, the transition.
  * Cost: 1536 N^3 + O(N^2) flop at rnapro_base's widths. */
