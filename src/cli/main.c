@@ -14,6 +14,7 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CHECK };
 
 /* In the pipeline's order. */
 static const rt_command *const COMMANDS[] = {
+    &rt_cmd_templates,
     &rt_cmd_families,
     &rt_cmd_split,
     &rt_cmd_audit,
