@@ -14,6 +14,8 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CHECK };
 
 /* In the pipeline's order. */
 static const rt_command *const COMMANDS[] = {
+    &rt_cmd_doctor,
+    &rt_cmd_import,
     &rt_cmd_templates,
     &rt_cmd_families,
     &rt_cmd_split,

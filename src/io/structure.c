@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/structure_header.h"
 
 /* A text column of _atom_site; `other` stands in when the column or the value is missing. */
 typedef struct {
@@ -198,6 +199,8 @@ rt_status rt_structure_read(rt_structure *out_structure, const rt_cif *cif, int6
         if (row == 0 || structure.atom[row].model != structure.atom[row - 1].model) structure.n_model++;
     }
     RT_TRY(read_deposited(&structure, cif, block, err));
+    structure.numbered = site.label_number >= 0 && structure.n_deposited > 0;
+    rt_structure_header_cif(&structure, cif, block);
     *out_structure = structure;
 done:
     if (status != RT_OK) rt_structure_free_members(&structure);

@@ -49,7 +49,7 @@ typedef struct {
     const char *cutoff;         /* temporal cut-off, "YYYY-MM-DD" */
     const char *description, *all_sequences;
     const char *stoichiometry, *ligand_ids, *ligand_smiles;   /* columns that Part 2 added */
-    const char *segments;       /* chains of a target of several: "A1:1-76;A2:77-152" (chain, copy, residues from 1) */
+    const char *segments;       /* chains of a target of several: "A/1:1-76;A/2:77-152" (chain/copy:residues from 1) */
     const char *source;         /* the file that its labels (without labels: its sequence) came from */
     const char *msa;            /* path of its alignment */
     int64_t n_template;         /* rows in the template file, 0 when it has none */

@@ -15,7 +15,7 @@ static bool farther(const float *a, const float *b, double limit)
 }
 
 /* Where the segment that begins after residue `after` (from 0) begins; `length` when there is none.  segments is
- * "A1:1-76;A2:77-152". */
+ * "A/1:1-76;A/2:77-152". */
 static int64_t next_segment(const char *segments, int64_t after, int64_t length)
 {
     for (const char *at = segments; (at = strchr(at, ':')) != NULL; at++) {

@@ -300,7 +300,7 @@ static void completeness_and_breaks(void **state)
     for (int i = 7; i < 10; i++) xyz[i][0] += 20;
     rt_target_measure(&target, xyz[0]);
     assert_int_equal(target.n_break, 2);
-    target.segments = "A1:1-5;A2:6-7;B1:8-10";   /* both at the ends of segments */
+    target.segments = "A/1:1-5;A/2:6-7;B/1:8-10";   /* both at the ends of segments */
     rt_target_measure(&target, xyz[0]);
     assert_int_equal(target.n_break, 0);
 }

@@ -22,7 +22,7 @@ struct rt_dataset_writer {
     char *folder, *plan, *state;
     char work_index[PATH_MAX], coordinates[PATH_MAX];
     sqlite3 *db;
-    sqlite3_stmt *add, *has, *note, *source, *origin, *drop;
+    sqlite3_stmt *add, *has, *note, *source, *origin, *templates, *drop;
     int fd;                 /* coordinates.bin of the work */
     int64_t end;            /* its bytes, a multiple of RT_DATASET_HEADER */
 };
@@ -202,8 +202,9 @@ static rt_status open_work(rt_dataset_writer *w, const char *plan, rt_err *err)
     RT_TRY(rt_table_prepare_insert(w->db, &w->add, &rt_dataset_target_table, w->work_index, err));
     RT_TRY(rt_table_prepare_insert(w->db, &w->note, &rt_dataset_note_table, w->work_index, err));
     RT_TRY(rt_table_prepare_insert(w->db, &w->source, &rt_dataset_source_table, w->work_index, err));
-    RT_TRY(prepare(w, &w->has, "SELECT 1 FROM target WHERE id = ?", err));
+    RT_TRY(prepare(w, &w->has, "SELECT ifnull(source, '') FROM target WHERE id = ?", err));
     RT_TRY(prepare(w, &w->origin, "UPDATE target SET origin = origin | ? WHERE id = ?", err));
+    RT_TRY(prepare(w, &w->templates, "UPDATE target SET n_template = ? WHERE id = ?", err));
     RT_TRY(prepare(w, &w->drop, "DELETE FROM target WHERE id = ?", err));
     RT_TRY(execute(w, "BEGIN", err));
 done:
@@ -234,7 +235,7 @@ done:
 void rt_dataset_writer_close(rt_dataset_writer *w)
 {
     if (!w) return;
-    sqlite3_stmt *statement[] = {w->add, w->has, w->note, w->source, w->origin, w->drop};
+    sqlite3_stmt *statement[] = {w->add, w->has, w->note, w->source, w->origin, w->templates, w->drop};
     for (size_t i = 0; i < sizeof statement / sizeof *statement; i++) sqlite3_finalize(statement[i]);
     sqlite3_close(w->db);
     if (w->fd >= 0) close(w->fd);
@@ -246,13 +247,21 @@ void rt_dataset_writer_close(rt_dataset_writer *w)
 
 /* ---- adding ---- */
 
-bool rt_dataset_writer_has(const rt_dataset_writer *w, const char *id)
+char *rt_dataset_writer_source_of(const rt_dataset_writer *w, const char *id)
 {
+    char *source = NULL;
     sqlite3_bind_text(w->has, 1, id, -1, SQLITE_STATIC);
-    bool found = sqlite3_step(w->has) == SQLITE_ROW;
+    if (sqlite3_step(w->has) == SQLITE_ROW) source = rt_copy_text((const char *)sqlite3_column_text(w->has, 0), -1, NULL);
     sqlite3_reset(w->has);
     sqlite3_clear_bindings(w->has);
-    return found;
+    return source;
+}
+
+bool rt_dataset_writer_has(const rt_dataset_writer *w, const char *id)
+{
+    char *source = rt_dataset_writer_source_of(w, id);
+    free(source);
+    return source != NULL;
 }
 
 /* The block and the zeros up to the next multiple. */
@@ -301,14 +310,24 @@ done:
     return status;
 }
 
-rt_status rt_dataset_writer_add_origin(rt_dataset_writer *w, const char *id, int64_t origin, rt_err *err)
+static rt_status update(rt_dataset_writer *w, sqlite3_stmt *statement, const char *id, int64_t value, rt_err *err)
 {
-    sqlite3_bind_int64(w->origin, 1, origin);
-    sqlite3_bind_text(w->origin, 2, id, -1, SQLITE_STATIC);
-    rt_status status = step_once(w, w->origin, err);
+    sqlite3_bind_int64(statement, 1, value);
+    sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
+    rt_status status = step_once(w, statement, err);
     if (status == RT_OK && sqlite3_changes(w->db) == 0)
         status = rt_fail(err, RT_ERR_MISMATCH, w->folder, 0, "the target '%.60s' has not been added", id);
     return status;
+}
+
+rt_status rt_dataset_writer_add_origin(rt_dataset_writer *w, const char *id, int64_t origin, rt_err *err)
+{
+    return update(w, w->origin, id, origin, err);
+}
+
+rt_status rt_dataset_writer_set_templates(rt_dataset_writer *w, const char *id, int64_t n_template, rt_err *err)
+{
+    return update(w, w->templates, id, n_template, err);
 }
 
 rt_status rt_dataset_writer_drop(rt_dataset_writer *w, const char *id, rt_err *err)
@@ -352,7 +371,7 @@ rt_status rt_dataset_writer_checkpoint(rt_dataset_writer *w, const char *state, 
     snprintf(end, sizeof end, "%lld", (long long)w->end);
     if (fdatasync(w->fd) != 0) RT_TRY(rt_fail(err, RT_ERR_IO, w->coordinates, 0, "cannot write: %s", strerror(errno)));
     RT_TRY(set_meta(w, "end", end, err));
-    RT_TRY(set_meta(w, "state", state, err));
+    RT_TRY(set_meta(w, "state", w->state, err));   /* `state` may be the text that was freed */
     RT_TRY(execute(w, "COMMIT", err));
     RT_TRY(execute(w, "BEGIN", err));
 done:
