@@ -365,6 +365,21 @@ static void a_full_disk_keeps_the_last_one(void **state)
     close_run(&t);
 }
 
+static double time_of_a_save(void)
+{
+    struct timespec begin, end;
+    trained t;
+    rt_err err;
+    open_run(&t, ROWS, 0.5);
+    rt_checkpoint_store *store = open_store(run_folder("timed"), rt_retention_default);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (int64_t step = 0; step < 3; step++) test_ok(save(store, &t, step, false, false, &err), &err);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    rt_checkpoint_close(store);
+    close_run(&t);
+    return ((double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec)) / 3;
+}
+
 /* A child saves step after step and is killed somewhere in it, again and again. */
 static void kills_at_any_moment(void **state)
 {
@@ -374,6 +389,7 @@ static void kills_at_any_moment(void **state)
     (void)state;
     strcpy(folder, run_folder("kills"));
     rt_rng rng = rt_rng_make(5, 0, 0, RT_DRAW_WEIGHTS);
+    double one_save = time_of_a_save();
     for (int i = 0; i < n_kill; i++) {
         pid_t child = fork();
         if (child == 0) {
@@ -386,7 +402,8 @@ static void kills_at_any_moment(void **state)
             for (int64_t step = found ? t.state.step + 1 : 0;; step++)
                 if (save(store, &t, step, step % 4 == 0, false, &err) != RT_OK) _exit(3);
         }
-        struct timespec wait = {.tv_nsec = 5000000 + (int64_t)(1.2e8 * rt_rng_uniform(&rng, (uint64_t)i))};
+        double seconds = 0.005 + 8 * one_save * rt_rng_uniform(&rng, (uint64_t)i);
+        struct timespec wait = {.tv_sec = (time_t)seconds, .tv_nsec = (long)(1e9 * fmod(seconds, 1))};
         int code;
         nanosleep(&wait, NULL);
         kill(child, SIGKILL);
