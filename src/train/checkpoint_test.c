@@ -47,6 +47,8 @@ static void set_step(trained *t, int64_t step)
                                 .epoch = step / 10,
                                 .position = step % 10,
                                 .seed = 0xFFFFFFFFFFFFFFF1ull,
+                                .schedule = {.kind = RT_SCHEDULE_COSINE, .rate = 3e-4, .warmup = 7, .steps = 9000,
+                                             .least_ratio = 0.1, .decay_every = 1, .decay_factor = 0.95},
                                 .guard = {.limit = 5, .n_skipped = step / 3, .n_in_row = 1},
                                 .best_value = 1.0 / 3 + (double)step,
                                 .best_step = step - 1,
@@ -94,6 +96,9 @@ static void expect_step(trained *t, int64_t step)
     assert_true(s->step == w->step && s->sample == w->sample && s->epoch == w->epoch && s->position == w->position);
     assert_true(s->seed == w->seed && s->best_value == w->best_value && s->best_step == w->best_step);
     assert_true(s->guard.limit == 5 && s->guard.n_skipped == w->guard.n_skipped && s->guard.n_in_row == 1);
+    const rt_schedule *a = &s->schedule, *b = &w->schedule;
+    assert_true(a->kind == b->kind && a->rate == b->rate && a->warmup == 7 && a->steps == 9000);
+    assert_true(a->least_ratio == b->least_ratio && a->decay_every == 1 && a->decay_factor == b->decay_factor);
     assert_true(s->epochs_without_better == 2 && s->seconds == w->seconds);
     close_run(&want);
 }
