@@ -103,6 +103,11 @@ static rt_status run(rt_cli *cli, rt_err *err)
     RT_TRY(rt_dataset_open(&set, rt_option_text(o, "data"), err));
     RT_TRY(rt_family_table_read(&families, rt_option_text(o, "families"), err));
     RT_TRY(rt_hash_file(hash, NULL, rt_option_text(o, "families"), err));
+    for (int i = 0; i < rt_option_count(o, "join"); i++) {
+        int64_t joined;
+        RT_TRY(rt_family_table_join(&families, &joined, rt_option_at(o, "join", i), err));
+        rt_info("%s: %lld components joined to others", rt_option_at(o, "join", i), (long long)joined);
+    }
     options.families_hash = hash;
     if (rt_option_has(o, "rna3db")) {
         RT_TRY(rt_chain_table_read_rna3db(&rna3db, rt_option_text(o, "rna3db"), err));
@@ -138,6 +143,8 @@ static const rt_option OPTIONS[] = {
      .help = "targets dated after it, or not dated at all, do not train (YYYY-MM-DD)"},
     {.name = "hold-out", .type = RT_OPTION_FILE, .repeated = true, .value = "FILE",
      .help = "test_sequences.csv, sample_submission.csv, ...: no component trains that has a target of it, or one similar"},
+    {.name = "join", .type = RT_OPTION_FILE, .repeated = true, .value = "FILE",
+     .help = "what 'rnatune audit' printed: the components of each line's targets a and b become one"},
     {.name = "rna3db", .type = RT_OPTION_FILE, .value = "FILE",
      .help = "RNA3DB's table or JSON: its published split; chains that it lacks are in no part"},
     {.name = "identity", .type = RT_OPTION_DOUBLE, .value = "X", .fallback = "0.8", .low = 0.6, .high = 1,
@@ -158,9 +165,13 @@ const rt_command rt_cmd_split = {
         "and the sizes of components then come nearest to --sizes. The same set, families, options and seed give the same "
         "bytes.\n"
         "\n"
+        "When 'rnatune audit' finds 3D copies across the split, give its list to --join and split again, until it holds.\n"
+        "\n"
         "A target that --cutoff keeps from training, of a component that trains, is in no part ('none', with a note).",
     .output = "A line for each part, then one for each component of more than a tenth of all targets.",
-    .examples = "  rnatune split --data set --families families.tsv --cutoff 2022-05-27 --out split.tsv\n",
+    .examples = "  rnatune split --data set --families families.tsv --cutoff 2022-05-27 --out split.tsv\n"
+                "  rnatune audit --data set --families families.tsv --split split.tsv >leaks.tsv ||\n"
+                "      rnatune split --data set --families families.tsv --join leaks.tsv --out split.tsv\n",
     .long_work = true,
     .run = run,
 };

@@ -16,6 +16,7 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CHECK };
 static const rt_command *const COMMANDS[] = {
     &rt_cmd_doctor,
     &rt_cmd_import,
+    &rt_cmd_templates,
     &rt_cmd_families,
     &rt_cmd_split,
     &rt_cmd_audit,

@@ -356,6 +356,68 @@ const rt_family_row *rt_family_table_find(const rt_family_table *table, const ch
     return table->n ? bsearch(&key, table->row, (size_t)table->n, sizeof *table->row, by_target) : NULL;
 }
 
+/* ---- joining ------------------------------------------------------------------------------------------------------ */
+
+typedef struct { const char *component; int64_t row; } component_row;
+
+static int by_component(const void *a, const void *b)
+{
+    const component_row *x = a, *y = b;
+    int order = strcmp(x->component, y->component);
+    return order ? order : (x->row > y->row) - (x->row < y->row);
+}
+
+/* Rows of one component are one set. */
+static rt_status sets_of_rows(rt_components *out, const rt_family_table *table, rt_err *err)
+{
+    rt_status status = RT_OK;
+    component_row *all = NULL;
+    RT_TRY(rt_components_create(out, table->n, err));
+    RT_TRY_ALLOC(all, table->n);
+    for (int64_t i = 0; i < table->n; i++) all[i] = (component_row){table->row[i].component, i};
+    qsort(all, (size_t)table->n, sizeof *all, by_component);
+    for (int64_t i = 1; i < table->n; i++)
+        if (strcmp(all[i].component, all[i - 1].component) == 0) rt_components_join(out, all[i].row, all[i - 1].row);
+done:
+    free(all);
+    return status;
+}
+
+rt_status rt_family_table_join(rt_family_table *table, int64_t *out_n_joined, const char *path, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_csv *csv = NULL;
+    rt_components sets = {0};
+    int64_t a, b;
+    bool more;
+    *out_n_joined = 0;
+    RT_TRY(rt_csv_open_tsv(&csv, path, err));
+    RT_TRY(rt_csv_require(csv, &a, "a", err));
+    RT_TRY(rt_csv_require(csv, &b, "b", err));
+    RT_TRY(sets_of_rows(&sets, table, err));
+    for (;;) {
+        RT_TRY(rt_csv_next(csv, &more, err));
+        if (!more) break;
+        const rt_family_row *x = rt_family_table_find(table, rt_csv_text(csv, a));
+        const rt_family_row *y = rt_family_table_find(table, rt_csv_text(csv, b));
+        if (!x || !y) continue;
+        int64_t i = x - table->row, k = y - table->row;
+        *out_n_joined += rt_components_find(&sets, i) != rt_components_find(&sets, k);
+        rt_components_join(&sets, i, k);
+    }
+    for (int64_t i = 0; i < table->n; i++) {      /* the name of the set's standing row, which keeps its own */
+        int64_t root = rt_components_find(&sets, i);
+        char *name = rt_copy_text(table->row[root].component, -1, err);
+        if (!name) RT_TRY(RT_ERR_MEMORY);
+        free(table->row[i].component);
+        table->row[i].component = name;
+    }
+done:
+    rt_csv_close(csv);
+    rt_components_free_members(&sets);
+    return status;
+}
+
 bool rt_family_next_domain(char *out, int64_t size, const char **at)
 {
     while (**at == ';') ++*at;

@@ -1,5 +1,6 @@
 /* checkpoint.h - a training run on disk: every moment it can be taken up again, whole or not at all
- * Room: train.  Uses: train/adam, train/average, train/guard, layer/param, io/safetensors, base/json, base/hash.
+ * Room: train.  Uses: train/adam, train/average, train/guard, train/schedule, layer/param, io/safetensors, base/json,
+ * base/hash.
  *
  * A folder:
  *   checkpoints.json                   which checkpoints there are, their files by size and SHA-256
@@ -16,6 +17,7 @@
 #include "train/adam.h"
 #include "train/average.h"
 #include "train/guard.h"
+#include "train/schedule.h"
 
 /* What a run depends on; a run is only taken up with the same.  Hashes are texts; "" is "not compared". */
 typedef struct {
@@ -27,6 +29,7 @@ typedef struct {
     int64_t step, sample;      /* optimizer steps and samples done, of the whole run */
     int64_t epoch, position;   /* epoch from 0, and how many of its samples are done */
     uint64_t seed;             /* key of every draw */
+    rt_schedule schedule;      /* the rate of a step is a function of this and the step */
     rt_guard guard;
     double best_value;         /* of the validation; NAN: none yet */
     int64_t best_step, epochs_without_better;

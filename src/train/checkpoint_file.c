@@ -80,6 +80,32 @@ done:
 }
 
 /* ---- the state as JSON ------------------------------------------------------------------------------------------- */
+static json_t *schedule_json(const rt_schedule *s)
+{
+    return json_pack("{s:i, s:f, s:I, s:I, s:f, s:I, s:f}", "kind", (int)s->kind, "rate", s->rate, "warmup",
+                     (json_int_t)s->warmup, "steps", (json_int_t)s->steps, "least_ratio", s->least_ratio, "decay_every",
+                     (json_int_t)s->decay_every, "decay_factor", s->decay_factor);
+}
+
+static rt_status read_schedule(const json_t *root, rt_schedule *s, const char *file, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t kind;
+    RT_TRY(rt_json_read_int(root, &kind, NULL, "schedule.kind", file, err));
+    if (kind < RT_SCHEDULE_CONSTANT || kind > RT_SCHEDULE_AF3)
+        return rt_fail(err, RT_ERR_FORMAT, file, 0, "says a schedule of kind %lld, which is none", (long long)kind);
+    s->kind = (rt_schedule_kind)kind;
+    RT_TRY(rt_json_read_double(root, &s->rate, NULL, "schedule.rate", file, err));
+    RT_TRY(rt_json_read_int(root, &s->warmup, NULL, "schedule.warmup", file, err));
+    RT_TRY(rt_json_read_int(root, &s->steps, NULL, "schedule.steps", file, err));
+    RT_TRY(rt_json_read_double(root, &s->least_ratio, NULL, "schedule.least_ratio", file, err));
+    RT_TRY(rt_json_read_int(root, &s->decay_every, NULL, "schedule.decay_every", file, err));
+    RT_TRY(rt_json_read_double(root, &s->decay_factor, NULL, "schedule.decay_factor", file, err));
+    status = rt_schedule_check(s, err);
+done:
+    return status;
+}
+
 static char *print_state(const rt_run_identity *identity, const rt_train_state *s, const rt_train_parts *parts,
                          rt_err *err)
 {
@@ -96,6 +122,7 @@ static char *print_state(const rt_run_identity *identity, const rt_train_state *
                   "seed", seed, "skipped", (json_int_t)s->guard.n_skipped, "skipped_in_row",
                   (json_int_t)s->guard.n_in_row, "best_step", (json_int_t)s->best_step, "epochs_without_better",
                   (json_int_t)s->epochs_without_better, "seconds", s->seconds, "averages", averages);
+    if (root) json_object_set_new(root, "schedule", schedule_json(&s->schedule));
     if (root && isfinite(s->best_value)) json_object_set_new(root, "best_value", json_real(s->best_value));
     char *text = root ? rt_json_print(root, err) : NULL;
     if (!root) rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
@@ -156,6 +183,7 @@ static rt_status read_state(const json_t *root, rt_train_state *s, const char *f
         RT_TRY(rt_json_read_int(root, row[i].out, NULL, row[i].key, file, err));
     RT_TRY(rt_json_read_text(root, &seed, NULL, "seed", file, err));
     s->seed = strtoull(seed, NULL, 10);
+    RT_TRY(read_schedule(root, &s->schedule, file, err));
     RT_TRY(rt_json_read_double(root, &s->seconds, NULL, "seconds", file, err));
     s->best_value = NAN;
     RT_TRY(rt_json_read_double(root, &s->best_value, &found, "best_value", file, err));

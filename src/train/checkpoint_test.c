@@ -47,6 +47,8 @@ static void set_step(trained *t, int64_t step)
                                 .epoch = step / 10,
                                 .position = step % 10,
                                 .seed = 0xFFFFFFFFFFFFFFF1ull,
+                                .schedule = {.kind = RT_SCHEDULE_COSINE, .rate = 3e-4, .warmup = 7, .steps = 9000,
+                                             .least_ratio = 0.1, .decay_every = 1, .decay_factor = 0.95},
                                 .guard = {.limit = 5, .n_skipped = step / 3, .n_in_row = 1},
                                 .best_value = 1.0 / 3 + (double)step,
                                 .best_step = step - 1,
@@ -94,6 +96,9 @@ static void expect_step(trained *t, int64_t step)
     assert_true(s->step == w->step && s->sample == w->sample && s->epoch == w->epoch && s->position == w->position);
     assert_true(s->seed == w->seed && s->best_value == w->best_value && s->best_step == w->best_step);
     assert_true(s->guard.limit == 5 && s->guard.n_skipped == w->guard.n_skipped && s->guard.n_in_row == 1);
+    const rt_schedule *a = &s->schedule, *b = &w->schedule;
+    assert_true(a->kind == b->kind && a->rate == b->rate && a->warmup == 7 && a->steps == 9000);
+    assert_true(a->least_ratio == b->least_ratio && a->decay_every == 1 && a->decay_factor == b->decay_factor);
     assert_true(s->epochs_without_better == 2 && s->seconds == w->seconds);
     close_run(&want);
 }
@@ -365,6 +370,21 @@ static void a_full_disk_keeps_the_last_one(void **state)
     close_run(&t);
 }
 
+static double time_of_a_save(void)
+{
+    struct timespec begin, end;
+    trained t;
+    rt_err err;
+    open_run(&t, ROWS, 0.5);
+    rt_checkpoint_store *store = open_store(run_folder("timed"), rt_retention_default);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (int64_t step = 0; step < 3; step++) test_ok(save(store, &t, step, false, false, &err), &err);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    rt_checkpoint_close(store);
+    close_run(&t);
+    return ((double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec)) / 3;
+}
+
 /* A child saves step after step and is killed somewhere in it, again and again. */
 static void kills_at_any_moment(void **state)
 {
@@ -374,6 +394,7 @@ static void kills_at_any_moment(void **state)
     (void)state;
     strcpy(folder, run_folder("kills"));
     rt_rng rng = rt_rng_make(5, 0, 0, RT_DRAW_WEIGHTS);
+    double one_save = time_of_a_save();
     for (int i = 0; i < n_kill; i++) {
         pid_t child = fork();
         if (child == 0) {
@@ -386,7 +407,8 @@ static void kills_at_any_moment(void **state)
             for (int64_t step = found ? t.state.step + 1 : 0;; step++)
                 if (save(store, &t, step, step % 4 == 0, false, &err) != RT_OK) _exit(3);
         }
-        struct timespec wait = {.tv_nsec = 5000000 + (int64_t)(1.2e8 * rt_rng_uniform(&rng, (uint64_t)i))};
+        double seconds = 0.005 + 8 * one_save * rt_rng_uniform(&rng, (uint64_t)i);
+        struct timespec wait = {.tv_sec = (time_t)seconds, .tv_nsec = (long)(1e9 * fmod(seconds, 1))};
         int code;
         nanosleep(&wait, NULL);
         kill(child, SIGKILL);
