@@ -58,12 +58,13 @@ static rt_status press(scan *s, const char *key, rt_err *err)
 {
     rt_status status = RT_OK;
     const rt_infernal_options *o = s->options;
-    char cmpress[4096], said[4400];
+    char cmpress[4096], said[4400], finished[4300];
     rt_plain plain = {0};
     snprintf(s->models, sizeof s->models, "%s", o->cm);
     if (is_pressed(o->cm)) return RT_OK;
     snprintf(s->models, sizeof s->models, "%s/models-%.16s.cm", o->work, key);
-    if (is_pressed(s->models)) return RT_OK;
+    snprintf(finished, sizeof finished, "%s.pressed", s->models);      /* cmpress may have been ended half-way */
+    if (rt_file_exists(finished) && is_pressed(s->models)) return RT_OK;
     RT_TRY(find_program(cmpress, sizeof cmpress, "cmpress", err));
     RT_TRY(rt_plain_open(&plain, o->cm, err));
     rt_info("pressing %s into %s", o->cm, o->work);
@@ -71,6 +72,7 @@ static rt_status press(scan *s, const char *key, rt_err *err)
     snprintf(said, sizeof said, "%s/cmpress.txt", o->work);
     const char *argv[] = {cmpress, "-F", s->models, NULL};
     RT_TRY(rt_process_run(argv, NULL, said, err));
+    RT_TRY(rt_write_text(finished, "", 0, err));
 done:
     rt_plain_close(&plain);
     return status;

@@ -211,7 +211,9 @@ rt_status rt_split_plan(rt_split *out_split, const rt_dataset *set, const rt_fam
     for (int64_t k = 0; k < n_component && !options->opt_rna3db; k++)
         for (int64_t m = all[k].first; m < all[k].first + all[k].n; m++) {
             out_split->row[order[m].target].part = all[k].part;
-            if (all[k].part == RT_PART_NONE) out_split->row[order[m].target].note = "held_out";
+            if (all[k].part != RT_PART_NONE) continue;
+            const char *why = obstacle(rt_dataset_at(set, order[m].target), options);
+            out_split->row[order[m].target].note = strcmp(why, "-") != 0 ? why : "held_out";
         }
     for (int64_t i = 0; i < n; i++) {
         rt_split_row *r = &out_split->row[i];

@@ -153,38 +153,62 @@ static bool same_letter(char a, char b)
     return (a == 'T' ? 'U' : a) == (b == 'T' ? 'U' : b);
 }
 
-/* residue[i]: which residue of the polymer is letter i (from 0) of the sequence that was searched, -1 unresolved.  That
- * was the deposited sequence or the residues that are there: whichever has the hit's letters.  false: neither. */
-static bool place_residues(int64_t *residue, const rt_polymer *p, const rt_polymer_chain *chain, const rt_template_hit *h)
+/* Puts each residue at its number + shift in the deposited sequence.  False when a letter is another there: PDB files count
+ * as their authors do, so the shift has to be found. */
+static bool place_deposited(int64_t *residue, const rt_polymer *p, const rt_polymer_chain *chain, int64_t shift)
 {
-    for (int observed = 0; observed < 2; observed++) {
-        int64_t n = observed ? chain->n_residue : chain->length, at = h->t_from - 1;
-        bool fits = h->t_to <= n;
-        for (int64_t i = 0; i < n; i++) residue[i] = observed ? chain->first_residue + i : -1;
-        for (int64_t r = chain->first_residue; !observed && r < chain->first_residue + chain->n_residue; r++)
-            if (p->residue[r].label_number >= 1 && p->residue[r].label_number <= n)
-                residue[p->residue[r].label_number - 1] = r;
-        for (const char *c = h->t_row; *c && fits; c++) {
-            if (*c == '-') continue;
-            char letter = observed ? p->residue[residue[at]].letter : chain->sequence[at];
-            fits = same_letter(*c, letter) || letter == 'N' || toupper((unsigned char)*c) == 'N';
-            at++;
-        }
-        if (fits) return true;
+    for (int64_t i = 0; i < chain->length; i++) residue[i] = -1;
+    for (int64_t r = chain->first_residue; r < chain->first_residue + chain->n_residue; r++) {
+        int64_t at = p->residue[r].label_number + shift;
+        if (at < 0 || at >= chain->length || residue[at] >= 0 || p->residue[r].letter != chain->sequence[at]) return false;
+        residue[at] = r;
     }
-    return false;
+    return true;
+}
+
+/* Are these the hit's letters, place by place? */
+static bool has_letters(const rt_template_hit *h, const char *letters, int64_t n)
+{
+    int64_t at = h->t_from - 1;
+    if (h->t_to > n) return false;
+    for (const char *c = h->t_row; *c; c++) {
+        if (*c == '-') continue;
+        if (!same_letter(*c, letters[at]) && letters[at] != 'N' && toupper((unsigned char)*c) != 'N') return false;
+        at++;
+    }
+    return true;
+}
+
+/* residue[i]: which residue of the polymer is letter i (from 0) of the sequence that was searched, -1 unresolved.  That
+ * was the deposited sequence or the residues that are there: whichever has the hit's letters.  False: neither. */
+static bool place_residues(int64_t *residue, char *letters, const rt_polymer *p, const rt_polymer_chain *chain,
+                           const rt_template_hit *h)
+{
+    int64_t n = chain->n_residue;
+    if (chain->length > n && has_letters(h, chain->sequence, chain->length)) {
+        if (place_deposited(residue, p, chain, -1)) return true;      /* numbers from 1, as in whole mmCIF files */
+        for (int64_t first = 0; n && first < chain->length; first++)
+            if (place_deposited(residue, p, chain, first - p->residue[chain->first_residue].label_number)) return true;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        residue[i] = chain->first_residue + i;
+        letters[i] = p->residue[residue[i]].letter;
+    }
+    return has_letters(h, letters, n);
 }
 
 /* The hit's C1' at the target's residues; false when its letters are not the structure's. */
 static rt_status fill_from_hit(work *w, float *xyz, bool *out_fits, const rt_target *t, const rt_template_hit *h, rt_err *err)
 {
     rt_status status = RT_OK;
+    char *letters = NULL;
     int64_t *residue = NULL, q = h->q_from - 1, s = h->t_from - 1;
     const rt_polymer_chain *chain = find_chain(&w->polymer, h->source + 5);
     *out_fits = false;
     if (!chain || h->q_to > t->length) return RT_OK;
     RT_TRY_ALLOC(residue, chain->length + chain->n_residue + 1);
-    *out_fits = place_residues(residue, &w->polymer, chain, h);
+    RT_TRY_ALLOC(letters, chain->n_residue);
+    *out_fits = place_residues(residue, letters, &w->polymer, chain, h);
     for (int64_t k = 0; *out_fits && h->q_row[k]; k++) {
         bool in_q = h->q_row[k] != '-', in_t = h->t_row[k] != '-';
         if (in_q && !same_letter(h->q_row[k], t->sequence[q])) *out_fits = false;
@@ -197,6 +221,7 @@ static rt_status fill_from_hit(work *w, float *xyz, bool *out_fits, const rt_tar
     }
 done:
     free(residue);
+    free(letters);
     return status;
 }
 
