@@ -36,7 +36,7 @@ typedef struct {
     int64_t first_task;         /* of the batch at work */
     int64_t native[BATCH];      /* its natives, and how their loading went */
     rt_status load_status[BATCH];
-    rt_err load_err[BATCH];
+    rt_err *load_err;           /* (BATCH) */
 } run;
 
 static void load_native(void *argument, int64_t index, int worker)
@@ -249,11 +249,11 @@ static rt_status gather(rt_score_report *report, run *r, rt_err *err)
         for (next = first; next < table->n_row && strcmp(table->row[next].target, target) == 0;) next++;
         for (int64_t k = first; k < next; k++) table->row[k].n_model_total = next - first;
     }
-    for (int64_t i = 0; i < r->natives->n_item; i++) {
-        bool found = false;
+    for (int64_t i = 0, k = 0; i < r->natives->n_item; i++) {   /* both are sorted by target */
         const char *target = r->natives->item[i].target;
-        for (int64_t k = 0; k < table->n_row && !found; k++) found = strcmp(table->row[k].target, target) == 0;
-        if (!found && !report->n_without++) snprintf(report->without, sizeof report->without, "%s", target);
+        while (k < table->n_row && strcmp(table->row[k].target, target) < 0) k++;
+        if (k < table->n_row && strcmp(table->row[k].target, target) == 0) continue;
+        if (!report->n_without++) snprintf(report->without, sizeof report->without, "%s", target);
     }
     report->n_target = r->natives->n_item;
 done:
@@ -270,6 +270,7 @@ rt_status rt_score_run(rt_score_report *out_report, rt_score_set *natives, rt_sc
     RT_TRY(rt_pool_create(&pool, options->threads, err));
     RT_TRY_ALLOC(r.tm, options->threads);
     for (int i = 0; i < options->threads; i++) RT_TRY(rt_tm_create(&r.tm[i], err));
+    RT_TRY_ALLOC(r.load_err, BATCH);
     RT_TRY(plan(&r, models, err));
     rt_progress_start("model", r.n_task);
     run_batches(&r, pool);
@@ -285,6 +286,7 @@ done:
     for (int i = 0; i < options->threads && r.tm; i++) rt_tm_free(r.tm[i]);
     free(r.tm);
     free(r.tasks);
+    free(r.load_err);
     rt_pool_free(pool);
     if (status != RT_OK) rt_score_report_free_members(out_report);
     return status;
