@@ -216,6 +216,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
         RT_TRY(err->code);
     }
     if (report.table.n_row == 0 && report.n_failed == 0) {
+        if (models.n_item > models.n_alien)
+            RT_TRY(rt_fail(err, RT_ERR_MISMATCH, rt_option_text(o, "pred"), 0, "all coordinates are missing"));
         rt_fail(err, RT_ERR_MISMATCH, rt_option_text(o, "pred"), 0, "nothing here can be compared with %s",
                 rt_option_text(o, "native"));
         RT_TRY(rt_hint(err, "the names of predictions begin with their target's, the name of the native's file"));

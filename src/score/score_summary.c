@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,9 +141,16 @@ void rt_score_summary_print_aligned(rt_text *out_text, const rt_score_summary *s
                 "top 1", "best of 5", "top 1", "median", "top 1");
     for (int64_t s = 0; s < summary->n_stratum; s++) {
         const rt_score_summary_stratum *stratum = &summary->stratum[s];
-        rt_text_add(out_text, "%-18s %7lld %7lld  %-9.4f %-9.4f %-9.4f %-9.4f %-9.2f %-9.2f %.4f\n", stratum->name,
-                    (long long)stratum->n_target, (long long)stratum->n_model, stratum->mean[2], stratum->mean[3],
-                    stratum->mean[0], stratum->mean[1], stratum->mean[4], stratum->median[4], stratum->mean[6]);
+        rt_text_add(out_text, "%-18s %7lld %7lld ", stratum->name, (long long)stratum->n_target,
+                    (long long)stratum->n_model);
+        const double shown[] = {stratum->mean[2], stratum->mean[3], stratum->mean[0], stratum->mean[1],
+                                stratum->mean[4], stratum->median[4], stratum->mean[6]};
+        for (int i = 0; i < 7; i++) {
+            char word[24] = "NA";
+            if (isfinite(shown[i])) snprintf(word, sizeof word, "%.*f", i == 4 || i == 5 ? 2 : 4, shown[i]);
+            rt_text_add(out_text, i < 6 ? " %-9s" : " %s", word);
+        }
+        rt_text_add(out_text, "\n");
     }
 }
 
