@@ -132,6 +132,28 @@ static int64_t templates_of(const char *folder)
     return used;
 }
 
+/* The same for a submission: from the run.json beside it, as far as there is one. */
+static void find_templates(rt_score_set *set, const char *table)
+{
+    char folder[4096], path[4200];
+    rt_err err;
+    json_t *run, *target;
+    size_t i;
+    int length = (int)(rt_path_name(table) - table);
+    snprintf(folder, sizeof folder, "%.*s", length ? length : 1, length ? table : ".");
+    rt_path_join(path, sizeof path, folder, "run.json");
+    if (!rt_file_exists(path) || rt_json_load(&run, path, &err) != RT_OK) return;
+    json_array_foreach(json_object_get(run, "targets"), i, target) {
+        const char *name = json_string_value(json_object_get(target, "target"));
+        rt_score_item *item = name ? rt_score_set_find(set, name) : NULL;
+        int64_t used;
+        bool found;
+        if (item && rt_json_read_int(target, &used, &found, "inputs.templates.used", path, &err) == RT_OK && found)
+            item->n_template = used;
+    }
+    json_decref(run);
+}
+
 typedef struct {
     rt_score_set *set;
     rt_score_set *opt_natives;   /* NULL: natives are read */
@@ -313,6 +335,7 @@ static rt_status open_set(rt_score_set *set, const char *path, rt_score_set *opt
         }
     } else if (is_table(trimmed)) {
         status = rt_score_set_read_table(set, trimmed, atom, err);
+        if (status == RT_OK && opt_natives) find_templates(set, trimmed);
     } else {
         char stem[256];
         rt_score_item *item;
