@@ -314,7 +314,8 @@ static int by_name(const void *a, const void *b)
     const rt_score_item *p = a, *q = b;
     int order = strcmp(p->target, q->target);
     if (!order) order = (p->rank > q->rank) - (p->rank < q->rank);
-    return order ? order : strcmp(p->name, q->name);
+    if (!order) order = strcmp(p->name, q->name);
+    return order || !p->path || !q->path ? order : strcmp(p->path, q->path);
 }
 
 static rt_status open_set(rt_score_set *set, const char *path, rt_score_set *opt_natives, const char *atom,
@@ -373,6 +374,13 @@ rt_status rt_score_set_models(rt_score_set *out_set, const char *path, rt_score_
 {
     rt_status status = open_set(out_set, path, natives, atom, err);
     if (status != RT_OK) return status;
+    for (int64_t i = 1; i < out_set->n_item; i++) {
+        const rt_score_item *a = &out_set->item[i - 1], *b = &out_set->item[i];
+        if (!b->path || strcmp(a->target, b->target) != 0 || strcmp(a->name, b->name) != 0) continue;
+        status = rt_fail(err, RT_ERR_MISMATCH, b->path, 0, "%s is the same model %s of %s", a->path, b->name, b->target);
+        rt_score_set_free_members(out_set);
+        return status;
+    }
     /* a table's targets that no native has; a single native takes a single target of any name */
     bool single = natives->n_item == 1 && out_set->n_item == 1;
     for (int64_t i = 0; i < out_set->n_item; i++) {

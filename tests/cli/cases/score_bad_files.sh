@@ -36,3 +36,15 @@ run score --pred far.csv --native far.csv
 expect_exit 0
 expect_same "$(grep -c nan "$err")" 0
 expect_same "$(awk '$1 == "all" { print $(NF - 1) }' "$err" | sort -u)" NA
+# what can be meant in two ways: an ID on two lines, a model in two files
+(cat labels.csv; echo R1_2,G,2,9,9,9) >twice.csv
+run score --pred twice.csv --native labels.csv
+expect_exit 1
+expect_stderr 'twice.csv:5: the ID R1_2 is on line 3, too'
+mkdir folder
+cp native.pdb folder/native_1.pdb
+gzip -c native.pdb >folder/native_1.pdb.gz
+run score --pred folder --native native.pdb
+expect_exit 1
+expect_no_stdout
+expect_stderr 'folder/native_1.pdb is the same model native_1 of native'
