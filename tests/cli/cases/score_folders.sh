@@ -38,3 +38,12 @@ run score --pred folds/submission.csv --native labels.csv
 expect_exit 0
 expect_same "$(column n_template) $(awk -F '\t' 'NR > 2 { print $NF }' "$out" | tr '\n' ' ')" '2 NA 0 '
 expect_stderr 'with templates           1'
+# the longest target that a name begins with, and only at the end of a word
+mkdir flat
+rna 40 >flat/R1_long_team7.pdb
+rna 30 >flat/R1_team7.pdb
+rna 30 >flat/R1team7.pdb
+run score --pred flat --native natives
+expect_exit 0
+expect_same "$(cut -f1,2 "$out" | tr '\t\n' ': ')" 'target:model R1:R1_team7 R1_long:R1_long_team7 '
+expect_stderr 'R1team7.pdb is one'
