@@ -222,6 +222,10 @@ static void protocols(void **state)
     assert_int_equal(json_array_size(warnings), 5);
     for (size_t i = 0; i < 5; i++) assert_string_equal(json_string_value(json_array_get(warnings, i)), EXPECTED[i]);
     json_decref(warnings);
+    assert_int_equal(protocol_compare(&warnings, OTHER, RUN), 5);   /* whichever of the two had more */
+    assert_string_equal(json_string_value(json_array_get(warnings, 4)),
+                        "base and tuned differ in templates on 1 of 2 targets (R1: 5 and 1 templates)");
+    json_decref(warnings);
     assert_int_equal(protocol_compare(&warnings, RUN, NULL), 0);
     assert_string_equal(
         json_string_value(json_array_get(warnings, 0)),
