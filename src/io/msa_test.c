@@ -166,6 +166,7 @@ static void the_folder_is_searched_in_order(void **state)
     }
     /* packed: known by its own name, read as what is inside */
     rt_msa msa;
+    rt_err err;
     char command[256];
     test_file("packed.a3m", ">q\nGG\n>r\nGaC\n");
     snprintf(command, sizeof command, "gzip %s/packed.a3m", test_folder);
