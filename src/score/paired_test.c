@@ -280,7 +280,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(models_become_one_number), cmocka_unit_test(arms_are_paired),
         cmocka_unit_test(families_that_are_wrong), cmocka_unit_test(claims),
-        cmocka_unit_test(claims_need_the_wide_interval), cmocka_unit_test(equal_differences_are_ties), cmocka_unit_test(protocols),
+        cmocka_unit_test(claims_need_the_wide_interval), cmocka_unit_test(equal_differences_are_ties),
+        cmocka_unit_test(protocols),
         cmocka_unit_test(records_are_found),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

@@ -247,8 +247,9 @@ static rt_status read_row(table *t, rt_score_set *set, const char *path, rt_err 
     t->values = values;
     RT_TRY(status);
     row *r = &t->rows[t->n_row];
-    *r = (row){.number = number, .line = rt_csv_line(t->csv), .letter = strchr("ACGU", toupper((unsigned char)name[0])) && name[0] && !name[1]
-                                               ? (char)toupper((unsigned char)name[0]) : 'N'};
+    char letter = (char)toupper((unsigned char)name[0]);
+    bool known = letter && strchr("ACGU", letter) && !name[1];
+    *r = (row){.number = number, .line = rt_csv_line(t->csv), .letter = known ? letter : 'N'};
     if (!rt_parse_int(mark + 1, (int64_t)strlen(mark + 1), &r->id_number)) r->id_number = -1;
     if (t->chain >= 0)
         snprintf(r->chain, sizeof r->chain, "%.7s%s%.3s", rt_csv_text(t->csv, t->chain), t->copy >= 0 ? "_" : "",
