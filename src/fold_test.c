@@ -228,7 +228,7 @@ static void the_confidence_head_clamps(void **state)
         for (int64_t k = 0; k < N * c->c_s; k += 5) ((double *)s.data)[k] = k % 2 ? -LARGE[i] : LARGE[i] * (double)(k % 3);
         rt_confidence_logits logits = {.pae = RT_NEW(ctx, N, N, c->pae_bins), .pde = RT_NEW(ctx, N, N, c->pde_bins),
                                        .plddt = RT_NEW(ctx, atoms, c->plddt_bins), .resolved = RT_NEW(ctx, atoms, 2)};
-        rt_confidence_head_forward(ctx, &b.model->confidence, &logits, s_inputs, s, z, x, &b.features, 0);
+        rt_confidence_head_forward(ctx, &b.model->confidence, &logits, s_inputs, s, z, x, &b.features, 0, NULL);
         plddt[i] = logits.plddt;
     }
     assert_int_equal(rt_ctx_take(ctx, &err), RT_OK);
