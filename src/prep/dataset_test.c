@@ -109,11 +109,11 @@ static void texts_and_unknowns(void **state)
     target.description = "two\nlines, \"quoted\"";
     target.all_sequences = ">a\nGGC\n";
     target.stoichiometry = "A:2";
-    target.origin = RT_ORIGIN_TEST;
+    target.origin = RT_ORIGIN_TEST | RT_ORIGIN_VALIDATION;
     OK(rt_dataset_writer_open(&writer, folder, "", &err));
     OK(rt_dataset_writer_add(writer, &target, NULL, &err));
-    OK(rt_dataset_writer_add_origin(writer, "R1107", RT_ORIGIN_VALIDATION, &err));
-    assert_int_equal(rt_dataset_writer_add_origin(writer, "R2", 1, &err), RT_ERR_MISMATCH);
+    OK(rt_dataset_writer_set_templates(writer, "R1107", 40, &err));
+    assert_int_equal(rt_dataset_writer_set_templates(writer, "R2", 1, &err), RT_ERR_MISMATCH);
     assert_int_equal(rt_dataset_writer_add(writer, &target, NULL, &err), RT_ERR_MISMATCH);
     rt_dataset_note note = {"refused", "after_cutoff", "1X_A", RT_ORIGIN_TRAIN, "train.csv", 7, "2025-01-01\tlate"};
     OK(rt_dataset_writer_note(writer, &note, &err));
@@ -126,6 +126,7 @@ static void texts_and_unknowns(void **state)
     assert_string_equal(read->all_sequences, target.all_sequences);
     assert_string_equal(read->stoichiometry, "A:2");
     assert_string_equal(read->msa, "");
+    assert_int_equal(read->n_template, 40);
     assert_int_equal(read->origin, RT_ORIGIN_TEST | RT_ORIGIN_VALIDATION);
     assert_true(isnan(read->completeness) && isnan(read->resolution));
     assert_int_equal(read->n_break, -1);

@@ -22,7 +22,7 @@ struct rt_dataset_writer {
     char *folder, *plan, *state;
     char work_index[PATH_MAX], coordinates[PATH_MAX];
     sqlite3 *db;
-    sqlite3_stmt *add, *has, *note, *source, *origin, *templates, *drop;
+    sqlite3_stmt *add, *has, *note, *source, *templates, *drop;
     int fd;                 /* coordinates.bin of the work */
     int64_t end;            /* its bytes, a multiple of RT_DATASET_HEADER */
 };
@@ -205,7 +205,6 @@ static rt_status open_work(rt_dataset_writer *w, const char *plan, rt_err *err)
     RT_TRY(rt_table_prepare_insert(w->db, &w->note, &rt_dataset_note_table, w->work_index, err));
     RT_TRY(rt_table_prepare_insert(w->db, &w->source, &rt_dataset_source_table, w->work_index, err));
     RT_TRY(prepare(w, &w->has, "SELECT ifnull(source, '') FROM target WHERE id = ?", err));
-    RT_TRY(prepare(w, &w->origin, "UPDATE target SET origin = origin | ? WHERE id = ?", err));
     RT_TRY(prepare(w, &w->templates, "UPDATE target SET n_template = ? WHERE id = ?", err));
     RT_TRY(prepare(w, &w->drop, "DELETE FROM target WHERE id = ?", err));
     RT_TRY(execute(w, "BEGIN", err));
@@ -237,7 +236,7 @@ done:
 void rt_dataset_writer_close(rt_dataset_writer *w)
 {
     if (!w) return;
-    sqlite3_stmt *statement[] = {w->add, w->has, w->note, w->source, w->origin, w->templates, w->drop};
+    sqlite3_stmt *statement[] = {w->add, w->has, w->note, w->source, w->templates, w->drop};
     for (size_t i = 0; i < sizeof statement / sizeof *statement; i++) sqlite3_finalize(statement[i]);
     sqlite3_close(w->db);
     if (w->fd >= 0) close(w->fd);
@@ -313,24 +312,14 @@ done:
     return status;
 }
 
-static rt_status update(rt_dataset_writer *w, sqlite3_stmt *statement, const char *id, int64_t value, rt_err *err)
+rt_status rt_dataset_writer_set_templates(rt_dataset_writer *w, const char *id, int64_t n_template, rt_err *err)
 {
-    sqlite3_bind_int64(statement, 1, value);
-    sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
-    rt_status status = step_once(w, statement, err);
+    sqlite3_bind_int64(w->templates, 1, n_template);
+    sqlite3_bind_text(w->templates, 2, id, -1, SQLITE_STATIC);
+    rt_status status = step_once(w, w->templates, err);
     if (status == RT_OK && sqlite3_changes(w->db) == 0)
         status = rt_fail(err, RT_ERR_MISMATCH, w->folder, 0, "the target '%.60s' has not been added", id);
     return status;
-}
-
-rt_status rt_dataset_writer_add_origin(rt_dataset_writer *w, const char *id, int64_t origin, rt_err *err)
-{
-    return update(w, w->origin, id, origin, err);
-}
-
-rt_status rt_dataset_writer_set_templates(rt_dataset_writer *w, const char *id, int64_t n_template, rt_err *err)
-{
-    return update(w, w->templates, id, n_template, err);
 }
 
 rt_status rt_dataset_writer_drop(rt_dataset_writer *w, const char *id, rt_err *err)

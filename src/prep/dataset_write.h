@@ -41,8 +41,6 @@ rt_status rt_dataset_writer_add(rt_dataset_writer *writer, const rt_target *targ
 bool rt_dataset_writer_has(const rt_dataset_writer *writer, const char *id);
 /* The file that an added target's labels came from, free() it; NULL when it has not been added. */
 char *rt_dataset_writer_source_of(const rt_dataset_writer *writer, const char *id);
-/* More tables that hold the target: sets RT_ORIGIN_* bits.  RT_ERR_MISMATCH when it has not been added. */
-rt_status rt_dataset_writer_add_origin(rt_dataset_writer *writer, const char *id, int64_t origin, rt_err *err);
 /* How many templates the target has. */
 rt_status rt_dataset_writer_set_templates(rt_dataset_writer *writer, const char *id, int64_t n_template, rt_err *err);
 /* Takes an added target out again; the place of its coordinates stays unused. */

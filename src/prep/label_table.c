@@ -266,7 +266,7 @@ rt_status rt_label_block_segments(const rt_label_block *block, char **ret_segmen
 {
     rt_text text = {0};
     rt_text_add(&text, "%s", "");
-    for (int64_t i = 0, from = 0; block->segment && i < block->length; i++) {
+    for (int64_t i = 0, from = 0; block->n_name && i < block->length; i++) {
         if (i + 1 < block->length && block->segment[i + 1] == block->segment[i]) continue;
         rt_text_add(&text, "%s%s:%lld-%lld", from ? ";" : "", block->name[block->segment[i]], (long long)from + 1,
                     (long long)i + 1);
