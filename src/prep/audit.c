@@ -82,7 +82,7 @@ rt_status rt_audit_families(rt_auditor *auditor, rt_err *err)
         for (const char *at = row->domains; rt_family_next_domain(domain, sizeof domain, &at);)
             if (strcmp(domain, row->family) != 0) RT_TRY(add_member(&m, "family", domain, i, err));
     }
-    qsort(m.member, (size_t)m.n, sizeof *m.member, by_name);
+    if (m.n > 1) qsort(m.member, (size_t)m.n, sizeof *m.member, by_name);
     for (int64_t i = 0, next; i < m.n; i = next) {
         int64_t first[RT_PARTS] = {-1, -1, -1}, count[RT_PARTS] = {0};
         for (next = i; next < m.n && strcmp(m.member[next].name, m.member[i].name) == 0; next++) {

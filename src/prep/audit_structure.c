@@ -81,7 +81,7 @@ static rt_status choose(check *c, rt_err *err)
         if (count < a->in->tm_residues) continue;
         all[n++] = (candidate){i, count, a->family[i]->component, a->family[i]->family, a->part[i]};
     }
-    qsort(all, (size_t)n, sizeof *all, by_group);
+    if (n > 1) qsort(all, (size_t)n, sizeof *all, by_group);
     for (int64_t k = 0; k < n; k++) {
         bool first = k == 0 || all[k].part != all[k - 1].part || strcmp(all[k].component, all[k - 1].component) != 0 ||
                      strcmp(all[k].family, all[k - 1].family) != 0;

@@ -146,7 +146,7 @@ rt_status rt_chain_table_read_rfam(rt_chain_table *out_table, const char *path, 
         if (to >= 0) RT_TRY(rt_csv_int(csv, to, &row.to, err));
         RT_TRY(add_row(out_table, &row, rt_csv_text(csv, family), label >= 0 ? rt_csv_text(csv, label) : "", err));
     }
-    qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_chain);
+    if (out_table->n > 1) qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_chain);
 done:
     rt_csv_close(csv);
     if (status != RT_OK) rt_chain_table_free_members(out_table);
@@ -258,7 +258,7 @@ rt_status rt_chain_table_read_rna3db(rt_chain_table *out_table, const char *path
     if (at < plain.size && plain.data[at] == '{') status = read_rna3db_json(out_table, path, &plain, err);
     else status = read_rna3db_csv(out_table, path, err);
     rt_plain_close(&plain);
-    if (status == RT_OK) qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_chain);
+    if (status == RT_OK && out_table->n > 1) qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_chain);
     for (int64_t i = 1; i < out_table->n && status == RT_OK; i++) {
         const rt_chain_row *a = &out_table->row[i - 1], *b = &out_table->row[i];
         if (strcmp(a->chain, b->chain) == 0 && (strcmp(a->group, b->group) != 0 || a->part != b->part))

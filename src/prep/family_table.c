@@ -117,7 +117,7 @@ static rt_status take_hits(builder *b, rt_err *err)
     id_entry *ids;
     RT_TRY_ALLOC(ids, b->n);
     for (int64_t i = 0; i < b->n; i++) ids[i] = (id_entry){b->target[i], i};
-    qsort(ids, (size_t)b->n, sizeof *ids, by_id);
+    if (b->n > 1) qsort(ids, (size_t)b->n, sizeof *ids, by_id);
     for (int64_t h = 0; h < hits->n && status == RT_OK; h++) {
         const rt_hit *hit = &hits->hit[h];
         id_entry key = {hit->sequence, 0}, *at = bsearch(&key, ids, (size_t)b->n, sizeof *ids, by_id);
@@ -340,7 +340,7 @@ rt_status rt_family_table_read(rt_family_table *out_table, const char *path, rt_
         r->nearest = rt_copy_text("-", -1, err);
         if (!r->nearest) RT_TRY(RT_ERR_MEMORY);
     }
-    qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_target);
+    if (out_table->n > 1) qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_target);
     for (int64_t i = 1; i < out_table->n; i++)
         if (by_target(&out_table->row[i - 1], &out_table->row[i]) == 0)
             RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0, "has the target '%s' twice", out_table->row[i].target));
@@ -375,7 +375,7 @@ static rt_status sets_of_rows(rt_components *out, const rt_family_table *table, 
     RT_TRY(rt_components_create(out, table->n, err));
     RT_TRY_ALLOC(all, table->n);
     for (int64_t i = 0; i < table->n; i++) all[i] = (component_row){table->row[i].component, i};
-    qsort(all, (size_t)table->n, sizeof *all, by_component);
+    if (table->n > 1) qsort(all, (size_t)table->n, sizeof *all, by_component);
     for (int64_t i = 1; i < table->n; i++)
         if (strcmp(all[i].component, all[i - 1].component) == 0) rt_components_join(out, all[i].row, all[i - 1].row);
 done:

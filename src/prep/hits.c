@@ -210,7 +210,7 @@ rt_status rt_hits_resolve(rt_hits *hits, rt_hits_dropped *out_dropped, const rt_
         if (minus || weak) free_hit(h);
         else hits->hit[n++] = *h;
     }
-    qsort(hits->hit, (size_t)n, sizeof *hits->hit, by_sequence_then_rank);
+    if (n > 1) qsort(hits->hit, (size_t)n, sizeof *hits->hit, by_sequence_then_rank);
     hits->n = 0;
     for (int64_t i = 0; i < n; i++) {      /* the best come first: a hit stays unless one that stayed is in its way */
         rt_hit *h = &hits->hit[i];
@@ -221,7 +221,7 @@ rt_status rt_hits_resolve(rt_hits *hits, rt_hits_dropped *out_dropped, const rt_
         if (beaten) free_hit(h);
         else hits->hit[hits->n++] = *h;
     }
-    qsort(hits->hit, (size_t)hits->n, sizeof *hits->hit, by_place);
+    if (hits->n > 1) qsort(hits->hit, (size_t)hits->n, sizeof *hits->hit, by_place);
     *out_dropped = dropped;
     return RT_OK;
 }

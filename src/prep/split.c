@@ -146,7 +146,7 @@ static void place_all(unit *all, int64_t n, const rt_split_options *o)
     double total[N_COUNTS] = {0}, have[RT_PARTS][N_COUNTS] = {{0}};
     for (int64_t k = 0; k < n; k++)
         for (int f = 0; f < N_COUNTS; f++) total[f] += all[k].count[f];
-    qsort(all, (size_t)n, sizeof *all, largest_first);
+    if (n > 1) qsort(all, (size_t)n, sizeof *all, largest_first);
     for (int64_t k = 0; k < n; k++) place(&all[k], have, total, o);
 }
 
@@ -199,7 +199,7 @@ rt_status rt_split_plan(rt_split *out_split, const rt_dataset *set, const rt_fam
         RT_TRY(add_row(out_split, RT_PART_NONE, id, row->component, row->family, err));
         order[i] = (entry){row->component, i};
     }
-    qsort(order, (size_t)n, sizeof *order, by_component);
+    if (n > 1) qsort(order, (size_t)n, sizeof *order, by_component);
     for (int64_t k = 0; k < n; k++) {
         if (k == 0 || strcmp(order[k].component, order[k - 1].component) != 0)
             all[n_component++] = (unit){.name = order[k].component, .first = k};
@@ -265,7 +265,7 @@ void rt_split_print(rt_text *out, const rt_split *split, const rt_dataset *set, 
             lengths[count++] = all[i].length;
         }
         if (p == RT_PART_NONE && !count) break;
-        qsort(lengths, (size_t)count, sizeof *lengths, by_value);
+        if (count > 1) qsort(lengths, (size_t)count, sizeof *lengths, by_value);
         int64_t at[3] = {0, 0, 0};
         for (int k = 0; k < 3 && count; k++) at[k] = lengths[(count - 1) * (k == 0 ? 1 : k == 1 ? 5 : 9) / 10];
         rt_text_add(out, "%s\t%lld\t%.4f\t", rt_part_name((rt_part)p), (long long)count, n ? (double)count / (double)n : 0.0);
@@ -328,7 +328,7 @@ rt_status rt_split_read(rt_split *out_split, const char *path, rt_err *err)
                        family >= 0 ? rt_csv_text(csv, family) : "-", err));
         if (made >= 0) snprintf(out_split->made_from, sizeof out_split->made_from, "%.16s", rt_csv_text(csv, made));
     }
-    qsort(out_split->row, (size_t)out_split->n, sizeof *out_split->row, by_target);
+    if (out_split->n > 1) qsort(out_split->row, (size_t)out_split->n, sizeof *out_split->row, by_target);
     for (int64_t i = 1; i < out_split->n; i++)
         if (by_target(&out_split->row[i - 1], &out_split->row[i]) == 0)
             RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0, "has the target '%s' twice", out_split->row[i].target));

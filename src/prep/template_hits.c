@@ -106,8 +106,8 @@ rt_status rt_template_hits_read(rt_template_hits *out_hits, const char *path, rt
 {
     *out_hits = (rt_template_hits){0};
     rt_status status = each_line(path, take_hit, out_hits, err);
-    if (status == RT_OK) qsort(out_hits->hit, (size_t)out_hits->n, sizeof *out_hits->hit, by_target);
-    else rt_template_hits_free_members(out_hits);
+    if (status == RT_OK && out_hits->n > 1) qsort(out_hits->hit, (size_t)out_hits->n, sizeof *out_hits->hit, by_target);
+    if (status != RT_OK) rt_template_hits_free_members(out_hits);
     return status;
 }
 
@@ -166,8 +166,8 @@ rt_status rt_release_dates_read(rt_release_dates *out_dates, const char *path, r
     *out_dates = (rt_release_dates){0};
     rt_status status = each_line(path, take_a_date, out_dates, err);
     if (status == RT_OK && !out_dates->n) status = rt_fail(err, RT_ERR_FORMAT, path, 0, "has no release date");
-    if (status == RT_OK) qsort(out_dates->row, (size_t)out_dates->n, sizeof *out_dates->row, by_code);
-    else rt_release_dates_free_members(out_dates);
+    if (status == RT_OK && out_dates->n > 1) qsort(out_dates->row, (size_t)out_dates->n, sizeof *out_dates->row, by_code);
+    if (status != RT_OK) rt_release_dates_free_members(out_dates);
     return status;
 }
 

@@ -113,7 +113,7 @@ rt_status rt_template_list_read(rt_template_list *out_list, const char *path, rt
         }
         RT_TRY(rt_template_list_add(out_list, &row, err));
     }
-    qsort(out_list->row, (size_t)out_list->n, sizeof *out_list->row, by_target);
+    if (out_list->n > 1) qsort(out_list->row, (size_t)out_list->n, sizeof *out_list->row, by_target);
 done:
     rt_csv_close(csv);
     if (status != RT_OK) rt_template_list_free_members(out_list);
