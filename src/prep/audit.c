@@ -44,7 +44,7 @@ void rt_audit_free_members(rt_audit *audit)
     *audit = (rt_audit){0};
 }
 
-/* ---- kind 1 ------------------------------------------------------------------------------------------------------- */
+/* ---- kind 1 ------------------------------------------------------------------------------------------------------ */
 
 typedef struct { char *name; int64_t target; } membership;
 
@@ -105,7 +105,7 @@ done:
     return status;
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 static rt_status match_targets(rt_auditor *auditor, rt_err *err)
 {
@@ -115,14 +115,16 @@ static rt_status match_targets(rt_auditor *auditor, rt_err *err)
         const rt_split_row *row = rt_split_find(in->split, id);
         auditor->family[i] = rt_family_table_find(in->families, id);
         if (!row || !auditor->family[i]) {
-            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "target '%s' of the set is not in the %s", id, row ? "families" : "split");
+            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "target '%s' of the set is not in the %s", id,
+                    row ? "families" : "split");
             return rt_hint(err, "make families and split of this set");
         }
         auditor->part[i] = row->part;
     }
     for (int64_t i = 0; i < in->split->n; i++)
         if (!rt_dataset_find(in->set, in->split->row[i].target)) {
-            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "the split names '%s', which the set has not", in->split->row[i].target);
+            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "the split names '%s', which the set has not",
+                    in->split->row[i].target);
             return rt_hint(err, "make the split of this set");
         }
     return RT_OK;

@@ -32,7 +32,7 @@ void rt_family_table_free_members(rt_family_table *table)
     *table = (rt_family_table){0};
 }
 
-/* ---- building ----------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 /* Things that targets have in common: families, clans, RNA3DB components.  They are nodes behind the sequences. */
 typedef struct { char **name; int64_t n, capacity; } groups;
@@ -124,7 +124,8 @@ static rt_status take_hits(builder *b, rt_err *err)
         if (!at) continue;      /* a table may hold more than this set */
         int64_t u = b->unique->of[at->number];
         status = add_member(b, u, "family", hit->accession, err);
-        if (status == RT_OK && b->sources->join_clans && hit->clan[0]) status = add_member(b, u, "clan", hit->clan, err);
+        if (status == RT_OK && b->sources->join_clans && hit->clan[0]) status = add_member(b, u, "clan", hit->clan,
+                                                                                           err);
         if (status == RT_OK) status = name_family(&b->known[u], hit->accession, "cmscan", hit->evalue, err);
         add_domain(&b->known[u], hit->accession, hit->from, hit->to);
     }
@@ -133,7 +134,8 @@ done:
     return status;
 }
 
-static rt_status take_chains(builder *b, const rt_chain_table *table, const char *prefix, const char *source, rt_err *err)
+static rt_status take_chains(builder *b, const rt_chain_table *table, const char *prefix, const char *source,
+                             rt_err *err)
 {
     char chain[RT_CHAIN_NAME];
     for (int64_t i = 0; i < b->n; i++) {
@@ -203,7 +205,8 @@ done:
 static void count_source(rt_family_table *t, const char *source)
 {
     int64_t *count = !strcmp(source, "cmscan") ? &t->n_cmscan : !strcmp(source, "table") ? &t->n_table
-                     : !strcmp(source, "rna3db") ? &t->n_rna3db : !strcmp(source, "similar") ? &t->n_similar : &t->n_alone;
+                     : !strcmp(source, "rna3db") ? &t->n_rna3db : !strcmp(source,
+                                                                          "similar") ? &t->n_similar : &t->n_alone;
     ++*count;
 }
 
@@ -238,7 +241,8 @@ rt_status rt_family_table_build(rt_family_table *out_table, const char *const *t
                                 rt_err *err)
 {
     rt_status status = RT_OK;
-    builder b = {.target = target, .n = n, .unique = unique, .similar = similar, .sources = sources, .table = out_table};
+    builder b = {.target = target, .n = n, .unique = unique, .similar = similar, .sources = sources,
+                 .table = out_table};
     rt_components components = {0};
     int32_t *of_sequence = NULL, *first_of = NULL;
     *out_table = (rt_family_table){0};
@@ -274,7 +278,7 @@ done:
     return status;
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 static void print_number(FILE *out, double value, const char *format)
 {
@@ -356,7 +360,7 @@ const rt_family_row *rt_family_table_find(const rt_family_table *table, const ch
     return table->n ? bsearch(&key, table->row, (size_t)table->n, sizeof *table->row, by_target) : NULL;
 }
 
-/* ---- joining ------------------------------------------------------------------------------------------------------ */
+/* ---- joining ----------------------------------------------------------------------------------------------------- */
 
 typedef struct { const char *component; int64_t row; } component_row;
 

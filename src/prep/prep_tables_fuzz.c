@@ -1,4 +1,5 @@
-/* prep_tables_fuzz.c - any bytes as each of this room's tables: an error or rows, never a crash.  Built by `make fuzz`. */
+/* prep_tables_fuzz.c - any bytes as each of this room's tables: an error or rows, never a crash.  Built by `make
+ * fuzz`. */
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <stdint.h>
@@ -55,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rt_hits_resolve(&hits, &dropped, NULL, &rules, &err);
         rt_hits_free_members(&hits);
     }
-    if (rt_models_parse(&models, "fuzz", (const char *)data, (int64_t)size, &err) == RT_OK) rt_models_free_members(&models);
+    if (rt_models_parse(&models, "fuzz", (const char *)data, (int64_t)size,
+                        &err) == RT_OK) rt_models_free_members(&models);
     int file = memfd_create("fuzz", 0);
     if (file < 0) return 0;
     if (write(file, data, size) == (ssize_t)size) {

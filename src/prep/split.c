@@ -46,9 +46,10 @@ void rt_split_free_members(rt_split *split)
     *split = (rt_split){0};
 }
 
-/* ---- planning ----------------------------------------------------------------------------------------------------- */
+/* ---- planning ---------------------------------------------------------------------------------------------------- */
 
-/* What a part should have its share of: targets, targets of each range of lengths, components of each range of sizes. */
+/* What a part should have its share of: targets, targets of each range of lengths, components of each range of
+ * sizes. */
 enum { N_LENGTHS = 6, N_SIZES = 3, N_COUNTS = 1 + N_LENGTHS + N_SIZES };
 static const int64_t LENGTHS[N_LENGTHS] = {30, 60, 100, 200, 400, INT64_MAX};
 static const int64_t SIZES[N_SIZES] = {1, 9, INT64_MAX};
@@ -230,7 +231,7 @@ done:
     return status;
 }
 
-/* ---- printing ----------------------------------------------------------------------------------------------------- */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -268,7 +269,8 @@ void rt_split_print(rt_text *out, const rt_split *split, const rt_dataset *set, 
         if (count > 1) qsort(lengths, (size_t)count, sizeof *lengths, by_value);
         int64_t at[3] = {0, 0, 0};
         for (int k = 0; k < 3 && count; k++) at[k] = lengths[(count - 1) * (k == 0 ? 1 : k == 1 ? 5 : 9) / 10];
-        rt_text_add(out, "%s\t%lld\t%.4f\t", rt_part_name((rt_part)p), (long long)count, n ? (double)count / (double)n : 0.0);
+        rt_text_add(out, "%s\t%lld\t%.4f\t", rt_part_name((rt_part)p), (long long)count,
+                    n ? (double)count / (double)n : 0.0);
         if (p < RT_PARTS) rt_text_add(out, "%.4f", share[p]);
         else rt_text_add(out, "-");
         rt_text_add(out, "\t%lld\t%lld\t%lld\t%lld\t%lld\t-\n", (long long)components, (long long)largest,
@@ -277,14 +279,15 @@ void rt_split_print(rt_text *out, const rt_split *split, const rt_dataset *set, 
     for (int64_t i = 0, next; i < n && !out->failed; i = next) {      /* whole components larger than a tenth */
         for (next = i; next < n && strcmp(all[next].row->component, all[i].row->component) == 0;) next++;
         if (10 * (next - i) <= n) continue;
-        rt_text_add(out, "%s\t%lld\t%.4f\t-\t%s\t-\t-\t-\t-\t%s\n", rt_part_name(all[i].row->part), (long long)(next - i),
+        rt_text_add(out, "%s\t%lld\t%.4f\t-\t%s\t-\t-\t-\t-\t%s\n", rt_part_name(all[i].row->part),
+                    (long long)(next - i),
                     (double)(next - i) / (double)n, all[i].row->component, all[i].row->family);
     }
     free(lengths);
     free(all);
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 rt_status rt_split_write(const rt_split *split, const char *path, rt_err *err)
 {

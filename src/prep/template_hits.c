@@ -14,7 +14,8 @@
 enum { COLUMNS = 9 };
 
 /* Gives each line, which it may change, to `take`.  Plain files and gzip. */
-static rt_status each_line(const char *path, rt_status (*take)(void *, const char *, int64_t, char *, rt_err *), void *out,
+static rt_status each_line(const char *path, rt_status (*take)(void *, const char *, int64_t, char *, rt_err *),
+                           void *out,
                            rt_err *err)
 {
     rt_plain plain;
@@ -111,14 +112,15 @@ rt_status rt_template_hits_read(rt_template_hits *out_hits, const char *path, rt
     return status;
 }
 
-/* ---- release dates ------------------------------------------------------------------------------------------------ */
+/* ---- release dates ----------------------------------------------------------------------------------------------- */
 
 static int by_code(const void *a, const void *b)
 {
     return strcasecmp(((const rt_release_date *)a)->code, ((const rt_release_date *)b)->code);
 }
 
-/* RCSB's report comes in pieces of 2,500 entries, each with its own heading: headings are passed over wherever they are. */
+/* RCSB's report comes in pieces of 2,500 entries, each with its own heading: headings are passed over wherever they
+ * are. */
 static bool is_heading(const char *first)
 {
     static const char *const NAME[] = {"Identifier", "Entry ID", "pdb_id", "PDB ID", "target_id"};
@@ -150,7 +152,8 @@ static rt_status take_a_date(void *out_dates, const char *path, int64_t line, ch
     if (strlen(text) != 4 || !date)
         return rt_fail(err, RT_ERR_FORMAT, path, line, "'%.40s' is no PDB code with a release date", text);
     unquote(date);
-    if (!rt_split_is_date(date)) return rt_fail(err, RT_ERR_FORMAT, path, line, "'%.40s' is no date such as 2022-05-27", date);
+    if (!rt_split_is_date(date)) return rt_fail(err, RT_ERR_FORMAT, path, line,
+                                                "'%.40s' is no date such as 2022-05-27", date);
     void *rows = dates->row;
     rt_status status = rt_grow(&rows, &dates->capacity, dates->n + 1, sizeof *dates->row, err);
     dates->row = rows;
@@ -166,7 +169,8 @@ rt_status rt_release_dates_read(rt_release_dates *out_dates, const char *path, r
     *out_dates = (rt_release_dates){0};
     rt_status status = each_line(path, take_a_date, out_dates, err);
     if (status == RT_OK && !out_dates->n) status = rt_fail(err, RT_ERR_FORMAT, path, 0, "has no release date");
-    if (status == RT_OK && out_dates->n > 1) qsort(out_dates->row, (size_t)out_dates->n, sizeof *out_dates->row, by_code);
+    if (status == RT_OK && out_dates->n > 1) qsort(out_dates->row, (size_t)out_dates->n, sizeof *out_dates->row,
+                                                   by_code);
     if (status != RT_OK) rt_release_dates_free_members(out_dates);
     return status;
 }
@@ -181,6 +185,7 @@ const char *rt_release_dates_find(const rt_release_dates *dates, const char *sou
 {
     rt_release_date key = {0};
     snprintf(key.code, sizeof key.code, "%.4s", source);
-    const rt_release_date *at = dates->n ? bsearch(&key, dates->row, (size_t)dates->n, sizeof *dates->row, by_code) : NULL;
+    const rt_release_date *at = dates->n ? bsearch(&key, dates->row, (size_t)dates->n, sizeof *dates->row,
+                                                   by_code) : NULL;
     return at ? at->date : "-";
 }

@@ -104,7 +104,8 @@ rt_status rt_template_list_read(rt_template_list *out_list, const char *path, rt
         row.target = (char *)(uintptr_t)rt_csv_text(csv, target);
         row.source = (char *)(uintptr_t)rt_csv_text(csv, source);
         row.date = (char *)(uintptr_t)rt_csv_text(csv, date);
-        if (!row.target[0] || !row.source[0] || !row.date[0]) RT_TRY(rt_csv_fail(csv, err, "a field is empty ('-': unknown)"));
+        if (!row.target[0] || !row.source[0] || !row.date[0]) RT_TRY(rt_csv_fail(csv, err,
+                                                                                 "a field is empty ('-': unknown)"));
         if (strcmp(row.date, "-") != 0 && !rt_split_is_date(row.date))
             RT_TRY(rt_csv_fail(csv, err, "'%.40s' is no date such as 2022-05-27", row.date));
         if (strcmp(rt_csv_text(csv, number), "-") != 0) {
@@ -120,7 +121,7 @@ done:
     return status;
 }
 
-/* ---- what may not be used ----------------------------------------------------------------------------------------- */
+/* ---- what may not be used ---------------------------------------------------------------------------------------- */
 
 /* Is the PDB code at text[0..4) followed by what ends one in a name: _ . - or the end? */
 static bool code_at(const char *text, const char *code)
@@ -167,7 +168,8 @@ rt_status rt_template_match(rt_tm *tm, double *out_tm, double *out_rmsd, int64_t
         int64_t n = 0;
         for (int64_t r = 0; r < target->length; r++) {
             const float *p = xyz + r * stride, *q = rt_target_c1(target, c, r);
-            bool missing = !isfinite(p[0]) || !isfinite(p[1]) || !isfinite(p[2]) || (p[0] == 0 && p[1] == 0 && p[2] == 0);
+            bool missing = !isfinite(p[0]) || !isfinite(p[1]) || !isfinite(p[2]) ||
+                (p[0] == 0 && p[1] == 0 && p[2] == 0);
             if (missing || !isfinite(q[0]) || !isfinite(q[1]) || !isfinite(q[2])) continue;
             for (int d = 0; d < 3; d++) x[3 * n + d] = (double)p[d], y[3 * n + d] = (double)q[d];
             n++;
@@ -177,7 +179,8 @@ rt_status rt_template_match(rt_tm *tm, double *out_tm, double *out_rmsd, int64_t
         rt_tm_result result = {0};
         rt_superpose(&rigid, x, y, n);
         double rmsd = rt_superpose_rmsd(&rigid, x, y, n);
-        if ((double)n >= tm_limit * (double)target->length) RT_TRY(rt_tm_paired(tm, &result, NULL, x, y, n, target->length, err));
+        if ((double)n >= tm_limit * (double)target->length) RT_TRY(rt_tm_paired(tm, &result, NULL, x, y, n,
+                                                                                target->length, err));
         if (result.score > *out_tm) *out_tm = result.score;
         if (rmsd < *out_rmsd) *out_rmsd = rmsd, *out_n = n;
     }
