@@ -10,6 +10,7 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "prep/audit.h"
+#include "prep/tsv.h"
 
 enum { MAX_FILES = 64 };
 
@@ -98,20 +99,14 @@ static void close_inputs(inputs *x)
     rt_dataset_close(x->set);
 }
 
-static void print_number(double value)
-{
-    if (isfinite(value)) printf("\t%.4f", value);
-    else printf("\t-");
-}
-
 static void print_leaks(const rt_audit *audit)
 {
     printf("kind\ta\tpart_a\tb\tpart_b\tvalue\tlimit\tdetail\n");
     for (int64_t i = 0; i < audit->n_leak; i++) {
         const rt_leak *l = &audit->leak[i];
         printf("%s\t%s\t%s\t%s\t%s", rt_leak_name(l->kind), l->a, l->part_a, l->b, l->part_b);
-        print_number(l->value);
-        print_number(l->limit);
+        rt_tsv_print_number(stdout, l->value, "%.4f");
+        rt_tsv_print_number(stdout, l->limit, "%.4f");
         printf("\t%s\n", l->detail);
     }
 }

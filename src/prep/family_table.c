@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/csv.h"
+#include "prep/tsv.h"
 #include "prep/components.h"
 
 static rt_status add_row(rt_family_table *table, rt_family_row **ret, rt_err *err)
@@ -280,13 +281,6 @@ done:
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
-static void print_number(FILE *out, double value, const char *format)
-{
-    fputc('\t', out);
-    if (isnan(value)) fputc('-', out);
-    else fprintf(out, format, value);
-}
-
 rt_status rt_family_table_write(const rt_family_table *table, const char *path, rt_err *err)
 {
     rt_writer *writer;
@@ -297,9 +291,9 @@ rt_status rt_family_table_write(const rt_family_table *table, const char *path, 
     for (int64_t i = 0; i < table->n; i++) {
         const rt_family_row *r = &table->row[i];
         fprintf(out, "%s\t%s\t%s\t%s", r->target, r->family, r->component, r->source);
-        print_number(out, r->evalue, "%.3g");
+        rt_tsv_print_number(out, r->evalue, "%.3g");
         fprintf(out, "\t%s\t%s", r->domains, r->nearest);
-        print_number(out, r->identity, "%.4f");
+        rt_tsv_print_number(out, r->identity, "%.4f");
         fputc('\n', out);
     }
     return rt_writer_commit(writer, err);

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/csv.h"
+#include "prep/tsv.h"
 #include "prep/chain_table.h"
 #include "prep/split.h"
 #include "score/tm.h"
@@ -43,13 +44,6 @@ rt_status rt_template_list_add(rt_template_list *list, const rt_template_row *ro
     return RT_OK;
 }
 
-static void print_number(FILE *out, double value, const char *format)
-{
-    fputc('\t', out);
-    if (isnan(value)) fputc('-', out);
-    else fprintf(out, format, value);
-}
-
 rt_status rt_template_list_write(const rt_template_list *list, const char *path, rt_err *err)
 {
     rt_writer *writer;
@@ -63,9 +57,9 @@ rt_status rt_template_list_write(const rt_template_list *list, const char *path,
         if (r->number) fprintf(out, "%lld", (long long)r->number);
         else fputc('-', out);
         fprintf(out, "\t%s\t%s", r->source, r->date);
-        print_number(out, r->evalue, "%.3g");
+        rt_tsv_print_number(out, r->evalue, "%.3g");
         fprintf(out, "\t%lld", (long long)r->residues);
-        print_number(out, r->tm, "%.4f");
+        rt_tsv_print_number(out, r->tm, "%.4f");
         fprintf(out, "\t%s\n", r->status);
     }
     return rt_writer_commit(writer, err);
