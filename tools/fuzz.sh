@@ -9,15 +9,15 @@ names=${*:-$(ls src/*/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||')}
 for name in $names; do
     source=$(ls src/*/"${name}"_fuzz.c)
     room=$(basename "$(dirname "$source")")
-    # the rooms that this one stands on; what needs OpenMP's header, and what runs on threads, is left out
-    case $room in prep) above="io" libraries="-lyaml -lcrypto -lsqlite3 -lz" ;; *) above="" libraries="" ;; esac
-    files=$({ for r in base $above "$room"; do ls src/"$r"/*.c; done; [ "$room" != prep ] || ls src/score/tm*.c src/score/superpose.c; } |
-        grep -v '_test\.c$\|_fuzz\.c$\|/config\.c$\|base/pool\.c$\|prep/similar\.c$\|prep/infernal\.c$\|prep/audit')
+    case $room in base | io) rooms="base io" ;; *) rooms="base io $room" ;; esac
+    # what needs OpenMP's header or threads is left out; prep/template_list needs score's superpositions
+    files=$({ for r in $rooms; do ls src/"$r"/*.c; done; [ "$room" != prep ] || ls src/score/tm*.c src/score/superpose.c; } |
+        grep -v '_test\.c$\|_fuzz\.c$\|config\.c$\|base/pool\.c$\|prep/similar\.c$\|prep/infernal\.c$\|prep/audit')
     mkdir -p "build/fuzz/$name/corpus"
     # shellcheck disable=SC2086
     "${CLANG:-clang-14}" -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc \
-        -o "build/fuzz/$name/run" "$source" $files $libraries \
-        -ljansson -lpthread -lm
+        -o "build/fuzz/$name/run" "$source" $files \
+        -ljansson -lyaml -lcrypto -lsqlite3 -lz -lpthread -lm
     seeds="build/fuzz/$name/corpus"
     [ -d "tests/data/$room" ] && seeds="$seeds tests/data/$room"
     # shellcheck disable=SC2086

@@ -67,9 +67,10 @@ bool rt_parse_int(const char *text, int64_t length, int64_t *out)
 }
 
 #if defined(__x86_64__) && LDBL_MANT_DIG == 64
-/* Digits, a point, digits, e and a small exponent, 19 significant digits at most: what nearly every number in a table is.
- * mantissa and 10^27 are exact in 64 bits, so that their quotient or product is the true value rounded once; rounding that
- * to a double is right too unless it lies halfway between two, which is left to strtod.  False: not decided here. */
+/* Digits, a point, digits, e and a small exponent, 19 significant digits at most: what nearly every number in a table
+ * is. mantissa and 10^27 are exact in 64 bits, so that their quotient or product is the true value rounded once;
+ * rounding that to a double is right too unless it lies halfway between two, which is left to strtod.  False: not
+ * decided here. */
 static bool parse_short_double(const char *text, int64_t length, double *out)
 {
     static const long double POWER[] = {
@@ -80,7 +81,8 @@ static bool parse_short_double(const char *text, int64_t length, double *out)
     if (*at == '-' || *at == '+') at++;
     uint64_t mantissa = 0;
     int64_t digits = 0, scale = 0;
-    for (; at < end && (unsigned char)(*at - '0') < 10; at++, digits++) mantissa = mantissa * 10 + (uint64_t)(*at - '0');
+    for (; at < end && (unsigned char)(*at - '0') < 10; at++, digits++)
+        mantissa = mantissa * 10 + (uint64_t)(*at - '0');
     if (at < end && *at == '.') {
         const char *point = at++;
         for (; at < end && (unsigned char)(*at - '0') < 10; at++, digits++)
@@ -92,7 +94,8 @@ static bool parse_short_double(const char *text, int64_t length, double *out)
         bool down = ++at < end && *at == '-';
         if (at < end && (*at == '-' || *at == '+')) at++;
         int64_t exponent = 0, first = end - at;
-        for (; at < end && (unsigned char)(*at - '0') < 10 && exponent < 1000; at++) exponent = exponent * 10 + (*at - '0');
+        for (; at < end && (unsigned char)(*at - '0') < 10 && exponent < 1000; at++)
+            exponent = exponent * 10 + (*at - '0');
         if (first == end - at) return false;
         scale += down ? -exponent : exponent;
     }

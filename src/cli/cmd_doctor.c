@@ -28,8 +28,9 @@
 #define FROM_COMPETITION "Kaggle competition stanford-rna-3d-folding"
 #define FROM_MSA "Kaggle dataset rhijudas/clone-of-stanford-rna-3d-modeling-competition-data"
 #define FROM_RIBONANZA "Kaggle model shujun717/ribonanzanet2 (pyTorch, alpha)"
-#define FROM_TEMPLATES \
-    "Kaggle notebook rhijudas/mmseqs2-3d-rna-template-identification or jaejohn/rna-3d-folds-tbm-only-approach; their " \
+#define FROM_TEMPLATES                                                                                               \
+    "Kaggle notebook rhijudas/mmseqs2-3d-rna-template-identification or jaejohn/rna-3d-folds-tbm-only-approach; "    \
+    "their "                                                                                                         \
     "submission.csv is read as it is"
 #define FROM_CHECKPOINT "nvidia/RNAPro-Private-Best-500M and nvidia/RNAPro-Public-Best-500M"
 
@@ -52,8 +53,8 @@ static void say(report *r, const char *subject, verdict v, const char *from, con
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     rt_tame_text(text);
-    json_array_append_new(r->rows, json_pack("{s:s, s:s, s:s, s:s}", "subject", subject, "verdict", VERDICTS[v], "detail", text,
-                                             "from", v == FINE ? "" : from));
+    json_array_append_new(r->rows, json_pack("{s:s, s:s, s:s, s:s}", "subject", subject, "verdict", VERDICTS[v],
+                                             "detail", text, "from", v == FINE ? "" : from));
     r->failed = r->failed || v == MISSING || v == DAMAGED;
 }
 
@@ -209,19 +210,12 @@ static rt_status look_at_kaggle(report *r, const char *folder, int64_t *longest,
 /* What is missing, unknown or misshapen of a network of these sizes. */
 static rt_status count_differences(const rt_config *config, const rt_weights *weights, int64_t kinds[3], rt_err *err)
 {
-    rt_status status = RT_OK;
     rt_schema schema = {0};
     rt_schema_report differences = {0};
-    const rt_weight **list = NULL;
-    RT_TRY_ALLOC(list, rt_weights_count(weights));
-    for (int64_t i = 0; i < rt_weights_count(weights); i++) list[i] = rt_weights_at(weights, i);
-    RT_TRY(rt_schema_build(&schema, config, err));
-    RT_TRY(rt_schema_check(&differences, &schema, list, rt_weights_count(weights), err));
+    rt_status status = rt_schema_check_file(&differences, &schema, config, weights, err);
     memcpy(kinds, differences.kinds, 3 * sizeof *kinds);
-done:
     rt_schema_report_free_members(&differences);
     rt_schema_free_members(&schema);
-    free(list);
     return status;
 }
 
@@ -244,18 +238,21 @@ static void look_at_checkpoint(report *r, const char *path, bool *ribonanza, int
     for (int64_t i = 0; i < rt_weights_count(weights); i++) count += rt_count(rt_weights_at(weights, i)->tensor);
     if (rt_config_preset(&config, "rnapro_base", &problem) != RT_OK ||
         rt_weights_write_detect(&config, weights, &problem) != RT_OK) {
-        say(r, subject, DAMAGED, FROM_CHECKPOINT, "%s: not a whole RNAPro checkpoint: %s", rt_path_name(path), problem.what);
+        say(r, subject, DAMAGED, FROM_CHECKPOINT, "%s: not a whole RNAPro checkpoint: %s", rt_path_name(path),
+            problem.what);
     } else if (count_differences(&config, weights, kinds, &problem) != RT_OK) {
         say_problem(r, subject, FROM_CHECKPOINT, &problem);
     } else {
         *ribonanza = *ribonanza || config.use_ribonanza;
         if (count > *parameters) *parameters = count;
         say(r, subject, kinds[RT_SCHEMA_MISSING] || kinds[RT_SCHEMA_SHAPE] ? DAMAGED : FINE, FROM_CHECKPOINT,
-            "%s: %s, %lld parameters in %lld tensors, pairformer %lld blocks, RibonanzaNet2 %s; missing %lld, unknown %lld, of "
-            "another shape %lld", rt_path_name(path), rt_weights_format(weights), (long long)count,
-            (long long)rt_weights_count(weights), (long long)config.pairformer_blocks,
-            config.use_ribonanza ? "inside" : "not inside", (long long)kinds[RT_SCHEMA_MISSING],
-            (long long)kinds[RT_SCHEMA_UNKNOWN], (long long)kinds[RT_SCHEMA_SHAPE]);
+            "%s: %s, %lld parameters in %lld tensors, pairformer %lld blocks, RibonanzaNet2 %s; missing %lld, "
+            "unknown %lld, of "
+            "another shape %lld",
+            rt_path_name(path), rt_weights_format(weights), (long long)count, (long long)rt_weights_count(weights),
+            (long long)config.pairformer_blocks, config.use_ribonanza ? "inside" : "not inside",
+            (long long)kinds[RT_SCHEMA_MISSING], (long long)kinds[RT_SCHEMA_UNKNOWN],
+            (long long)kinds[RT_SCHEMA_SHAPE]);
     }
     rt_weights_close(weights);
 }
@@ -274,16 +271,18 @@ static void look_at_ribonanza(report *r, const char *folder)
         return;
     }
     if (rt_config_preset(&config, "rnapro_base", &problem) != RT_OK ||
-        rt_config_load_ribonanza(&config, yaml, &problem) != RT_OK || rt_weights_open(&weights, bin, &problem) != RT_OK) {
+        rt_config_load_ribonanza(&config, yaml, &problem) != RT_OK ||
+        rt_weights_open(&weights, bin, &problem) != RT_OK) {
         say_problem(r, "ribonanzanet2", FROM_RIBONANZA, &problem);
         return;
     }
     int64_t count = 0;
     for (int64_t i = 0; i < rt_weights_count(weights); i++) count += rt_count(rt_weights_at(weights, i)->tensor);
     bool whole = rt_weights_find(weights, "encoder.weight") != NULL;
-    say(r, "ribonanzanet2", whole ? FINE : DAMAGED, FROM_RIBONANZA, "%lld layers of width %lld, %lld parameters in %lld tensors%s",
-        (long long)config.ribonanza_nlayers, (long long)config.ribonanza_ninp, (long long)count,
-        (long long)rt_weights_count(weights), whole ? "" : "; no encoder.weight: another network");
+    say(r, "ribonanzanet2", whole ? FINE : DAMAGED, FROM_RIBONANZA,
+        "%lld layers of width %lld, %lld parameters in %lld tensors%s", (long long)config.ribonanza_nlayers,
+        (long long)config.ribonanza_ninp, (long long)count, (long long)rt_weights_count(weights),
+        whole ? "" : "; no encoder.weight: another network");
     rt_weights_close(weights);
 }
 
@@ -307,19 +306,22 @@ static void look_at_set(report *r, const char *folder, int64_t *longest)
         all_atom += target->n_slot == RT_SLOT_COUNT;
         msa += target->msa[0] && rt_file_exists(target->msa);
         templates += target->n_template > 0;
-        if (target->origin & (RT_ORIGIN_VALIDATION | RT_ORIGIN_TEST) && target->length > *longest) *longest = target->length;
+        if (target->origin & (RT_ORIGIN_VALIDATION | RT_ORIGIN_TEST) && target->length > *longest)
+            *longest = target->length;
     }
-    say(r, "set", FINE, "", "%lld targets, %lld with labels (%lld of all atoms), %lld with an alignment that is there, %lld with "
-        "templates; every hash holds", (long long)rt_dataset_count(set), (long long)labelled, (long long)all_atom,
-        (long long)msa, (long long)templates);
+    say(r, "set", FINE, "",
+        "%lld targets, %lld with labels (%lld of all atoms), %lld with an alignment that is there, %lld with "
+        "templates; every hash holds",
+        (long long)rt_dataset_count(set), (long long)labelled, (long long)all_atom, (long long)msa,
+        (long long)templates);
     rt_dataset_close(set);
 }
 
 /* Bytes that are wanted against bytes that are there. */
 static void say_room(report *r, const char *subject, int64_t wanted, int64_t there, const char *what)
 {
-    say(r, subject, wanted > there ? MISSING : FINE, "this machine", "about %.1f GB wanted (%s), %.1f GB available", gigabytes(wanted),
-        what, gigabytes(there));
+    say(r, subject, wanted > there ? MISSING : FINE, "this machine", "about %.1f GB wanted (%s), %.1f GB available",
+        gigabytes(wanted), what, gigabytes(there));
 }
 
 /* Activations of a pass over N tokens, fitted to what 'rnatune bench' reports for rnapro_base, 64 rows of MSA and bf16
@@ -394,7 +396,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     int checkpoints = rt_option_count(o, "checkpoint");
     rt_status status = RT_OK;
     if (!kaggle && !data && !ribonanza && !checkpoints) {
-        status = rt_fail(err, RT_ERR_USAGE, NULL, 0, "nothing to look at: give --kaggle, --checkpoint, --ribonanzanet2 or --data");
+        status = rt_fail(err, RT_ERR_USAGE, NULL, 0,
+                         "nothing to look at: give --kaggle, --checkpoint, --ribonanzanet2 or --data");
         goto done;
     }
     if (kaggle) RT_TRY(look_at_kaggle(&r, kaggle, &longest, err));
@@ -405,7 +408,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
         best[1] = best[1] || names(path, "public");
     }
     if (found) parameters = found;
-    if (!checkpoints) say(&r, "checkpoint", kaggle ? MISSING : ABSENT, FROM_CHECKPOINT, "none was named (--checkpoint)");
+    if (!checkpoints)
+        say(&r, "checkpoint", kaggle ? MISSING : ABSENT, FROM_CHECKPOINT, "none was named (--checkpoint)");
     for (int i = 0; i < 2 && checkpoints; i++)
         if (!best[i])
             say(&r, i ? "checkpoint public-best" : "checkpoint private-best", ABSENT, FROM_CHECKPOINT,
@@ -413,7 +417,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     if (ribonanza) look_at_ribonanza(&r, ribonanza);
     else if (!inside)
         say(&r, "ribonanzanet2", checkpoints || kaggle ? MISSING : ABSENT, FROM_RIBONANZA,
-            "neither in a checkpoint nor named (--ribonanzanet2): without it the model is no better than its templates");
+            "neither in a checkpoint nor named (--ribonanzanet2): without it the model is no better than its "
+            "templates");
     if (data) look_at_set(&r, data, &longest);
     look_at_machine(&r, data ? data : kaggle ? kaggle : ".", parameters, longest);
     status = print(&r, rt_option_flag(o, "json"), err);
@@ -424,10 +429,19 @@ done:
 }
 
 static const rt_option OPTIONS[] = {
-    {.name = "kaggle", .type = RT_OPTION_FOLDER, .value = "DIR", .help = "the competition's files, as they were downloaded"},
-    {.name = "checkpoint", .type = RT_OPTION_FILE, .value = "FILE", .repeated = true,
+    {.name = "kaggle",
+     .type = RT_OPTION_FOLDER,
+     .value = "DIR",
+     .help = "the competition's files, as they were downloaded"},
+    {.name = "checkpoint",
+     .type = RT_OPTION_FILE,
+     .value = "FILE",
+     .repeated = true,
      .help = "RNAPro's weights; may be given again for the second checkpoint"},
-    {.name = "ribonanzanet2", .type = RT_OPTION_FOLDER, .value = "DIR", .otherwise = "inside the checkpoint",
+    {.name = "ribonanzanet2",
+     .type = RT_OPTION_FOLDER,
+     .value = "DIR",
+     .otherwise = "inside the checkpoint",
      .help = "a folder with pairwise.yaml and pytorch_model_fsdp.bin"},
     {.name = "data", .type = RT_OPTION_FOLDER, .value = "SET", .help = "a training set: every hash is checked"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
@@ -440,11 +454,14 @@ const rt_command rt_cmd_doctor = {
     .options = OPTIONS,
     .description =
         "Looks at the files that prediction and training need: the competition's tables and their versions, how many "
-        "targets have an alignment and templates, whether the checkpoints are whole and which they are (by their names: "
-        "the weights do not say), RibonanzaNet2, a training set's hashes, and whether disk and memory suffice. Figures of "
+        "targets have an alignment and templates, whether the checkpoints are whole and which they are (by their "
+        "names: "
+        "the weights do not say), RibonanzaNet2, a training set's hashes, and whether disk and memory suffice. "
+        "Figures of "
         "memory are estimates from the network's sizes.",
-    .output = "A table of subject, verdict (ok, missing, damaged, absent: not there and not needed), detail, and where it "
-              "comes from. Exit status 3 when something that is needed is missing or damaged.",
+    .output =
+        "A table of subject, verdict (ok, missing, damaged, absent: not there and not needed), detail, and where it "
+        "comes from. Exit status 3 when something that is needed is missing or damaged.",
     .examples = "  rnatune doctor --kaggle stanford-rna-3d-folding --checkpoint rnapro-private-best.pt \\\n"
                 "      --checkpoint rnapro-public-best.pt --ribonanzanet2 ribonanzanet2\n",
     .run = run,

@@ -57,8 +57,8 @@ static rt_status print_json(const rt_dataset *set, const tally *list, int n, rt_
     json_t *root = json_object(), *rows = json_array();
     for (int i = 0; i < n; i++) {
         rt_origin_print(origin, sizeof origin, list[i].origin);
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:I}", "outcome", list[i].outcome, "reason", list[i].reason,
-                                              "origin", origin, "count", (json_int_t)list[i].count));
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:I}", "outcome", list[i].outcome, "reason",
+                                              list[i].reason, "origin", origin, "count", (json_int_t)list[i].count));
     }
     json_object_set_new(root, "set", json_string(rt_dataset_folder(set)));
     json_object_set_new(root, "hash", json_string(rt_dataset_hash(set)));
@@ -130,20 +130,54 @@ static rt_status run(rt_cli *cli, rt_err *err)
 }
 
 static const rt_option OPTIONS[] = {
-    {.name = "kaggle", .type = RT_OPTION_FOLDER, .value = "DIR", .help = "the competition's files, as they were downloaded"},
+    {.name = "kaggle",
+     .type = RT_OPTION_FOLDER,
+     .value = "DIR",
+     .help = "the competition's files, as they were downloaded"},
     {.name = "structures", .type = RT_OPTION_FOLDER, .value = "DIR", .help = "mmCIF and PDB files, plain or .gz"},
-    {.name = "list", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "all files",
+    {.name = "list",
+     .type = RT_OPTION_FILE,
+     .value = "FILE",
+     .otherwise = "all files",
      .help = "which structures: names of files or targets (1EVV, 1EVV_A), one in a line"},
-    {.name = "out", .type = RT_OPTION_OUT_FOLDER, .required = true, .value = "SET", .help = "the training set that is made"},
-    {.name = "before", .type = RT_OPTION_TEXT, .value = "DATE", .otherwise = "any date",
+    {.name = "out",
+     .type = RT_OPTION_OUT_FOLDER,
+     .required = true,
+     .value = "SET",
+     .help = "the training set that is made"},
+    {.name = "before",
+     .type = RT_OPTION_TEXT,
+     .value = "DATE",
+     .otherwise = "any date",
      .help = "refuse training targets of that day or later (YYYY-MM-DD)"},
-    {.name = "max-resolution", .type = RT_OPTION_DOUBLE, .value = "X", .unit = "Angstrom", .low = 0.1, .high = 100,
-     .otherwise = "any", .help = "refuse structures of a known resolution that is worse"},
-    {.name = "min-completeness", .type = RT_OPTION_DOUBLE, .value = "F", .low = 0, .high = 1, .fallback = "0",
+    {.name = "max-resolution",
+     .type = RT_OPTION_DOUBLE,
+     .value = "X",
+     .unit = "Angstrom",
+     .low = 0.1,
+     .high = 100,
+     .otherwise = "any",
+     .help = "refuse structures of a known resolution that is worse"},
+    {.name = "min-completeness",
+     .type = RT_OPTION_DOUBLE,
+     .value = "F",
+     .low = 0,
+     .high = 1,
+     .fallback = "0",
      .help = "refuse training targets with a smaller part of their residues resolved"},
-    {.name = "max-breaks", .type = RT_OPTION_INT, .value = "N", .low = 0, .high = 1000000, .otherwise = "any number",
+    {.name = "max-breaks",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .low = 0,
+     .high = 1000000,
+     .otherwise = "any number",
      .help = "refuse training targets with more chain breaks"},
-    {.name = "max-models", .type = RT_OPTION_INT, .value = "N", .low = 1, .high = 1000000, .otherwise = "all",
+    {.name = "max-models",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .low = 1,
+     .high = 1000000,
+     .otherwise = "all",
      .help = "conformations that are kept of a structure with several models"},
     {.name = "force", .type = RT_OPTION_FLAG, .help = "replace a set, or an unfinished import, that is in SET"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
@@ -154,20 +188,23 @@ const rt_command rt_cmd_import = {
     .name = "import",
     .summary = "make a training set from the competition's files or from structures",
     .options = OPTIONS,
-    .description =
-        "Reads train_, validation_ and test_sequences, _labels and _allatom (of each the newest version, .csv or .csv.gz), "
-        "MSA_v2 and MSA, and template_features.pt; or a folder of structures, one target per RNA chain. SET then holds "
-        "index.sqlite, coordinates.bin and import.tsv.\n\n"
-        "Targets are refused for characters that are no residues, sequences and labels that do not agree, missing labels, "
-        "and by the options; every one is in import.tsv with its reason, file and line. --before and the other limits are "
-        "for training targets and structures: validation and test targets are always kept.\n\n"
-        "Memory does not grow with the files. An import that was interrupted, however, goes on when the same command is "
-        "given again.",
+    .description = "Reads train_, validation_ and test_sequences, _labels and _allatom (of each the newest version, "
+                   ".csv or .csv.gz), "
+                   "MSA_v2 and MSA, and template_features.pt; or a folder of structures, one target per RNA chain. "
+                   "SET then holds "
+                   "index.sqlite, coordinates.bin and import.tsv.\n\n"
+                   "Targets are refused for characters that are no residues, sequences and labels that do not agree, "
+                   "missing labels, "
+                   "and by the options; every one is in import.tsv with its reason, file and line. --before and the "
+                   "other limits are "
+                   "for training targets and structures: validation and test targets are always kept.\n\n"
+                   "Memory does not grow with the files. An import that was interrupted, however, goes on when the "
+                   "same command is "
+                   "given again.",
     .output = "A table: outcome, reason, origin, count.",
-    .examples =
-        "  rnatune import --kaggle stanford-rna-3d-folding --out set --before 2022-05-27\n"
-        "  rnatune import --structures PDB_RNA --out set --max-resolution 3.5\n"
-        "  sqlite3 set/index.sqlite 'SELECT id, length, resolution FROM target ORDER BY length'\n",
+    .examples = "  rnatune import --kaggle stanford-rna-3d-folding --out set --before 2022-05-27\n"
+                "  rnatune import --structures PDB_RNA --out set --max-resolution 3.5\n"
+                "  sqlite3 set/index.sqlite 'SELECT id, length, resolution FROM target ORDER BY length'\n",
     .long_work = true,
     .run = run,
 };

@@ -119,11 +119,7 @@ static rt_status add_differences(json_t *root, const rt_config *config, const rt
     rt_status status = RT_OK;
     rt_schema schema = {0};
     rt_schema_report report = {0};
-    const rt_weight **list = NULL;
-    RT_TRY_ALLOC(list, rt_weights_count(weights));
-    for (int64_t i = 0; i < rt_weights_count(weights); i++) list[i] = rt_weights_at(weights, i);
-    RT_TRY(rt_schema_build(&schema, config, err));
-    RT_TRY(rt_schema_check(&report, &schema, list, rt_weights_count(weights), err));
+    RT_TRY(rt_schema_check_file(&report, &schema, config, weights, err));
     for (int kind = 0; kind < 3; kind++) {
         json_t *array = json_array();
         for (int64_t i = 0; i < report.count; i++)
@@ -134,7 +130,6 @@ static rt_status add_differences(json_t *root, const rt_config *config, const rt
 done:
     rt_schema_report_free_members(&report);
     rt_schema_free_members(&schema);
-    free(list);
     return status;
 }
 

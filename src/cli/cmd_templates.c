@@ -120,8 +120,8 @@ const rt_command rt_cmd_templates = {
         "audit' reads it.",
     .output = "Counts as a table; FILE and FILE.sources.tsv.",
     .examples =
-        "  rnatune templates --data set --hits hits.m8 --structures PDB_RNA --dates pdb_release_dates_NA.csv \\\n"
-        "      --out template_features.pt\n",
+        "  rnatune templates --data set --hits hits.m8 --structures PDB_RNA \\\n"
+        "      --dates pdb_release_dates_NA.csv --out template_features.pt\n",
     .long_work = true,
     .run = run,
 };

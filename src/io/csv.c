@@ -91,7 +91,8 @@ static rt_status read_quoted(rt_csv *csv, rt_err *err)
     }
 }
 
-/* A row without quotes that ends in LF or CRLF, which nearly all do: copied and cut in one pass.  False: another kind. */
+/* A row without quotes that ends in LF or CRLF, which nearly all do: copied and cut in one pass.  False: another
+ * kind. */
 static bool read_plain_row(rt_csv *csv, rt_status *status, rt_err *err)
 {
     const char *from = csv->data + csv->at;
@@ -162,7 +163,8 @@ static rt_status fill_window(rt_csv *csv, rt_err *err)
 {
     int64_t n, left = csv->size - csv->at;
     if (left >= LONGEST_ROW)
-        return rt_fail(err, RT_ERR_FORMAT, csv->name, csv->line, "a row of more than 64 MiB begins here: a quoted field that is "
+        return rt_fail(err, RT_ERR_FORMAT, csv->name, csv->line,
+                       "a row of more than 64 MiB begins here: a quoted field that is "
                        "never closed, or no CSV file");
     if (left) memmove(csv->window, csv->window + csv->at, (size_t)left);
     csv->base += csv->at;

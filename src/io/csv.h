@@ -30,8 +30,8 @@ rt_status rt_csv_open(rt_csv **ret_csv, const char *path, rt_err *err);
 rt_status rt_csv_open_memory(rt_csv **ret_csv, const char *name, const void *bytes, int64_t size, rt_err *err);
 /* The same for fields separated by tabs, where a quote is a character like any other. */
 rt_status rt_csv_open_tsv(rt_csv **ret_csv, const char *path, rt_err *err);
-/* The same as rt_csv_open for a file of any size, plain or gzip: a window of it is in memory, never the whole, and nothing
- * is mapped.  A row of more than 64 MiB is an error. */
+/* The same as rt_csv_open for a file of any size, plain or gzip: a window of it is in memory, never the whole, and
+ * nothing is mapped.  A row of more than 64 MiB is an error. */
 rt_status rt_csv_open_stream(rt_csv **ret_csv, const char *path, rt_err *err);
 void rt_csv_close(rt_csv *csv);   /* NULL ok */
 
@@ -48,8 +48,8 @@ rt_status rt_csv_require(const rt_csv *csv, int64_t *out_column, const char *nam
 rt_status rt_csv_next(rt_csv *csv, bool *out_more, rt_err *err);
 /* Back to the first row after the header; not for streams. */
 void rt_csv_rewind(rt_csv *csv);
-/* Where the next row begins, as bytes of (unpacked) content, and its line: what rt_csv_seek goes back to, also in another
- * run.  rt_csv_seek is for streams.  Errors: RT_ERR_IO, RT_ERR_FORMAT (the file is shorter now). */
+/* Where the next row begins, as bytes of (unpacked) content, and its line: what rt_csv_seek goes back to, also in
+ * another run.  rt_csv_seek is for streams.  Errors: RT_ERR_IO, RT_ERR_FORMAT (the file is shorter now). */
 int64_t rt_csv_offset(const rt_csv *csv);
 int64_t rt_csv_next_line(const rt_csv *csv);
 rt_status rt_csv_seek(rt_csv *csv, int64_t offset, int64_t line, rt_err *err);

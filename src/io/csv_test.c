@@ -280,7 +280,8 @@ static void streams(void **state)
     snprintf(packed, sizeof packed, "%s/t.csv.gz", folder);
     assert_int_equal(rt_write_text(path, text, size, &err), RT_OK);
     /* two members, as bgzip and cat make them */
-    snprintf(command, sizeof command, "(head -c 3000000 %s | gzip -1; tail -c +3000001 %s | gzip -1) >%s", path, path, packed);
+    snprintf(command, sizeof command, "(head -c 3000000 %s | gzip -1; tail -c +3000001 %s | gzip -1) >%s", path, path,
+             packed);
     assert_int_equal(system(command), 0);
     for (int kind = 0; kind < 2; kind++) {
         rt_csv *memory, *stream;
@@ -315,9 +316,10 @@ static void streams(void **state)
 static void streams_that_are_damaged(void **state)
 {
     (void)state;
-    static const char *const MAKE[] = {
-        "head -c 300000 %s/good.gz >%s/t.csv", "(head -c 100000 %s/good.gz; printf xx; tail -c +100003 %s/good.gz) >%s/t.csv",
-        "(cat %s/good.gz; echo text) >%s/t.csv", "(echo a; echo '\"x'; yes '%s%s' | head -c 70000000) >%s/t.csv"};
+    static const char *const MAKE[] = {"head -c 300000 %s/good.gz >%s/t.csv",
+                                       "(head -c 100000 %s/good.gz; printf xx; tail -c +100003 %s/good.gz) >%s/t.csv",
+                                       "(cat %s/good.gz; echo text) >%s/t.csv",
+                                       "(echo a; echo '\"x'; yes '%s%s' | head -c 70000000) >%s/t.csv"};
     char folder[] = "/tmp/rt_csvXXXXXX", path[64], command[256];
     int64_t size;
     char *text = mixed_rows(&size);
@@ -337,7 +339,8 @@ static void streams_that_are_damaged(void **state)
         while (status == RT_OK && more) status = rt_csv_next(csv, &more, &err);
         if (status != RT_ERR_FORMAT) fail_msg("case %d is read", (int)i);
         assert_string_equal(err.file, path);
-        if (i != 1) assert_non_null(strstr(err.what, i < 3 ? "damaged" : "64 MiB"));   /* 1: a damaged row may come first */
+        if (i != 1)
+            assert_non_null(strstr(err.what, i < 3 ? "damaged" : "64 MiB")); /* 1: a damaged row may come first */
         if (opened) rt_csv_close(csv);
     }
     rt_csv *csv;

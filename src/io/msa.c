@@ -386,7 +386,8 @@ bool rt_msa_find(char *out_path, int64_t size, const char *folder, const char *t
     static const char *const ending[] = {".MSA.fasta", ".fasta", ".a3m", ".sto", ".stk"};
     char name[512];
     for (size_t i = 0; i < 2 * (sizeof ending / sizeof *ending); i++) {
-        if (snprintf(name, sizeof name, "%s%s%s", target, ending[i / 2], i % 2 ? ".gz" : "") >= (int)sizeof name) continue;
+        if (snprintf(name, sizeof name, "%s%s%s", target, ending[i / 2], i % 2 ? ".gz" : "") >= (int)sizeof name)
+            continue;
         rt_path_join(out_path, size, folder, name);
         if (rt_file_exists(out_path)) return true;
     }

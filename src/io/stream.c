@@ -103,7 +103,8 @@ static rt_status read_gzip(rt_stream *stream, uint8_t *out, int64_t size, int64_
         if (code == Z_OK) code = inflate(z, Z_NO_FLUSH);
         if (code == Z_STREAM_END) stream->member_ended = true;
         else if (code != Z_OK)
-            return rt_fail(err, RT_ERR_FORMAT, stream->path, 0, "the gzip file is damaged: %s", z->msg ? z->msg : "unreadable");
+            return rt_fail(err, RT_ERR_FORMAT, stream->path, 0, "the gzip file is damaged: %s",
+                           z->msg ? z->msg : "unreadable");
     }
     *out_count = size - z->avail_out;
     return RT_OK;

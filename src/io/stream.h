@@ -17,8 +17,8 @@ typedef struct rt_stream rt_stream;
 rt_status rt_stream_open(rt_stream **ret_stream, const char *path, rt_err *err);
 void rt_stream_close(rt_stream *stream);   /* NULL ok */
 
-/* Up to `size` bytes; 0 at the end of the file, never in between.  Errors: RT_ERR_IO; RT_ERR_FORMAT for a gzip file that is
- * damaged, cut short or followed by something else. */
+/* Up to `size` bytes; 0 at the end of the file, never in between.  Errors: RT_ERR_IO; RT_ERR_FORMAT for a gzip file
+ * that is damaged, cut short or followed by something else. */
 rt_status rt_stream_read(rt_stream *stream, void *out, int64_t size, int64_t *out_count, rt_err *err);
 
 /* Goes to a place in the (unpacked) content, forwards or back; in a gzip file what lies before is unpacked again.

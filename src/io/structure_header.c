@@ -45,7 +45,8 @@ static void copy_title(char *out, int64_t size, const char *text, int64_t length
     int64_t n = (int64_t)strlen(out);
     while (length > 0 && isspace((unsigned char)*text)) text++, length--;
     while (length > 0 && isspace((unsigned char)text[length - 1])) length--;
-    if (length > 0) snprintf(out + n, (size_t)(size - n), "%s%.*s", n ? " " : "", (int)(length < size ? length : size), text);
+    if (length > 0)
+        snprintf(out + n, (size_t)(size - n), "%s%.*s", n ? " " : "", (int)(length < size ? length : size), text);
     rt_tame_text(out);
 }
 
@@ -72,8 +73,9 @@ static void read_pdb_date(char out[11], const char *text)
     int month = -1;
     for (int i = 0; i < 12; i++)
         if (memcmp(MONTHS + 3 * i, text + 3, 3) == 0) month = i + 1;
-    if (month < 0 || text[2] != '-' || text[6] != '-' || !rt_parse_int(text + (text[0] == ' '), 2 - (text[0] == ' '), &day) ||
-        !rt_parse_int(text + 7, 2, &year) || day < 1 || day > 31 || year < 0)
+    if (month < 0 || text[2] != '-' || text[6] != '-' ||
+        !rt_parse_int(text + (text[0] == ' '), 2 - (text[0] == ' '), &day) || !rt_parse_int(text + 7, 2, &year) ||
+        day < 1 || day > 31 || year < 0)
         return;
     year += year >= 70 ? 1900 : 2000;   /* the bank began in 1971 */
     char date[40];

@@ -36,7 +36,7 @@ typedef struct { uint8_t byte[160]; int n; } record;
 
 static void put(record *r, uint64_t value, int bytes)
 {
-    for (int i = 0; i < bytes; i++) r->byte[r->n++] = (uint8_t)(value >> 8 * i);
+    for (int i = 0; i < bytes; i++) r->byte[r->n++] = i < 8 ? (uint8_t)(value >> 8 * i) : 0;
 }
 
 static void write_bytes(rt_torch_writer *w, const void *bytes, int64_t count)

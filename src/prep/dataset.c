@@ -142,8 +142,9 @@ static rt_status check_targets(rt_dataset *set, const char *path, rt_err *err)
             (labelled && target->n_slot != 1 && target->n_slot != RT_SLOT_COUNT) || bytes < 0 ||
             (labelled && (target->offset < RT_DATASET_HEADER || target->offset % RT_DATASET_HEADER ||
                           target->offset > set->map.size - bytes)))
-            return rt_fail(err, RT_ERR_FORMAT, path, 0, "row %lld ('%.60s') does not fit its coordinates: the set is damaged",
-                           (long long)i, target->id);
+            return rt_fail(err, RT_ERR_FORMAT, path, 0,
+                           "row %lld ('%.60s') does not fit its coordinates: the set is damaged", (long long)i,
+                           target->id);
         if (labelled) target->xyz = (const float *)(const void *)(set->map.data + target->offset);
         set->by_id[i] = target;
     }
@@ -175,7 +176,8 @@ static rt_status read_index(rt_dataset *set, sqlite3 *db, const char *path, cons
     memcpy(set->hash, hash, sizeof set->hash);
     if (set->map.size != n || n < RT_DATASET_HEADER ||
         memcmp(set->map.data, RT_DATASET_MAGIC, sizeof RT_DATASET_MAGIC) != 0)
-        RT_TRY(rt_fail(err, RT_ERR_FORMAT, coordinates, 0, "has %lld bytes and the index says %lld: not of this set, or damaged",
+        RT_TRY(rt_fail(err, RT_ERR_FORMAT, coordinates, 0,
+                       "has %lld bytes and the index says %lld: not of this set, or damaged",
                        (long long)set->map.size, (long long)n));
     RT_TRY_ALLOC(set->by_id, set->n_target);
     RT_TRY(check_targets(set, path, err));
@@ -312,11 +314,13 @@ rt_status rt_dataset_verify(const rt_dataset *set, rt_err *err)
         if (!target->n_conformation) continue;
         status = rt_hash_bytes(text, target->xyz, rt_dataset_block_bytes(target), err);
         if (status == RT_OK && strcmp(text, target->hash) != 0)
-            status = rt_fail(err, RT_ERR_FORMAT, set->folder, 0, "the coordinates of target '%s' are damaged", target->id);
+            status = rt_fail(err, RT_ERR_FORMAT, set->folder, 0, "the coordinates of target '%s' are damaged",
+                             target->id);
     }
     rt_hash_finish(hash, text);
     if (status == RT_OK && strcmp(text, set->hash) != 0)
-        status = rt_fail(err, RT_ERR_FORMAT, set->folder, 0, "the index does not have the hash that it names: damaged or edited");
+        status = rt_fail(err, RT_ERR_FORMAT, set->folder, 0,
+                         "the index does not have the hash that it names: damaged or edited");
     return status;
 }
 

@@ -2,14 +2,14 @@
  * Room: prep.  Uses: base/file, base/hash, base/memory, prep/atom_slot, SQLite.
  *
  * A set is a folder:
- *   index.sqlite     target (one row each), note (what was refused, ignored or kept with a remark), source (the files it
- *                    was made from), meta (key, value: format, hash, coordinates_bytes, plan)
+ *   index.sqlite     target (one row each), note (what was refused, ignored or kept with a remark), source (the
+ *                    files it was made from), meta (key, value: format, hash, coordinates_bytes, plan)
  *   coordinates.bin  64 bytes of header, then a block per target, 64-byte aligned:
  *                    (conformation, residue, slot, 3) float32 little-endian, Angstrom, NaN where an atom is missing
  *   import.tsv       the notes as a table
  *
- * Reading: the whole index is in memory after rt_dataset_open, coordinates are a read-only map; every function that takes
- * a const rt_dataset may be called from any number of threads.
+ * Reading: the whole index is in memory after rt_dataset_open, coordinates are a read-only map; every function that
+ * takes a const rt_dataset may be called from any number of threads.
  *
  *     rt_dataset *set;
  *     RT_TRY(rt_dataset_open(&set, "set", err));
@@ -33,7 +33,7 @@
 
 #define RT_DATASET_FORMAT 1
 
-/* Where a target came from: bits, because a target may be in several tables (test_sequences repeats validation ones). */
+/* Where a target came from: bits, because several tables may have it (test_sequences repeats validation ones). */
 enum { RT_ORIGIN_TRAIN = 1, RT_ORIGIN_VALIDATION = 2, RT_ORIGIN_TEST = 4, RT_ORIGIN_STRUCTURES = 8 };
 
 /* "train,test"; "" for 0. */
@@ -55,7 +55,7 @@ typedef struct {
     int64_t n_template;         /* rows in the template file, 0 when it has none */
     double resolution;          /* Angstrom, NaN when unknown */
     double completeness;        /* residues with a C1' in the first conformation / L; NaN without labels */
-    int64_t n_break;            /* places between the first and the last C1' where the chain is not continuous; -1 unknown */
+    int64_t n_break;            /* where the chain is not continuous between its first and last C1'; -1 unknown */
     int64_t n_conformation;     /* C; 0 for a target without labels */
     int64_t n_slot;             /* RT_SLOT_COUNT (all atoms) or 1 (C1' alone); 0 without labels */
     int64_t slots;              /* the slots that the source could fill, one bit each; RT_SLOTS_C1P with n_slot 1 */
@@ -85,8 +85,8 @@ typedef struct {
 typedef struct rt_dataset rt_dataset;
 
 /* Read-only; any number of readers at once.  Every claim of the index is proved against the coordinates' size.
- * Errors: RT_ERR_IO (no such set; an import that is not finished, with a hint), RT_ERR_FORMAT (damaged), RT_ERR_UNSUPPORTED
- * (a newer format), RT_ERR_MEMORY. */
+ * Errors: RT_ERR_IO (no such set; an import that is not finished, with a hint), RT_ERR_FORMAT (damaged),
+ * RT_ERR_UNSUPPORTED (a newer format), RT_ERR_MEMORY. */
 rt_status rt_dataset_open(rt_dataset **ret_set, const char *folder, rt_err *err);
 void rt_dataset_close(rt_dataset *set);   /* NULL ok */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/polymer.h"
 #include "prep/dataset_write.h"
 
 static bool is_there(const float *atom) { return !isnan(atom[0]) && !isnan(atom[1]) && !isnan(atom[2]); }
@@ -27,7 +28,8 @@ static int64_t next_segment(const char *segments, int64_t after, int64_t length)
 
 void rt_target_measure(rt_target *target, const float *xyz)
 {
-    int64_t n = 0, breaks = 0, before = -1, length = target->length, boundary = next_segment(target->segments, 0, length);
+    int64_t n = 0, breaks = 0, before = -1, length = target->length,
+            boundary = next_segment(target->segments, 0, length);
     bool all_atoms = target->n_slot == RT_SLOT_COUNT;
     for (int64_t i = 0; i < length; i++) {
         const float *here = xyz + i * target->n_slot * 3, *c1 = here + (all_atoms ? RT_SLOT_C1P * 3 : 0);
@@ -39,7 +41,7 @@ void rt_target_measure(rt_target *target, const float *xyz)
             const float *last = xyz + before * target->n_slot * 3;
             const float *o3 = last + RT_SLOT_O3P * 3, *p = here + RT_SLOT_P * 3;
             bool by_bond = all_atoms && is_there(o3) && is_there(p);
-            breaks += i > before + 1 || (by_bond ? farther(o3, p, 2.5)
+            breaks += i > before + 1 || (by_bond ? farther(o3, p, RT_POLYMER_BOND)
                                                  : farther(last + (all_atoms ? RT_SLOT_C1P * 3 : 0), c1, RT_BREAK_C1P));
         }
         before = i;

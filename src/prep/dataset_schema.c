@@ -108,7 +108,8 @@ void rt_table_bind(sqlite3_stmt *insert, const rt_table *table, const void *row)
         switch (field->kind) {
         case RT_FIELD_TEXT:
             memcpy(&text, place, sizeof text);
-            if (text[0] || strstr(field->declaration, "NOT NULL")) sqlite3_bind_text(insert, i + 1, text, -1, SQLITE_STATIC);
+            if (text[0] || strstr(field->declaration, "NOT NULL"))
+                sqlite3_bind_text(insert, i + 1, text, -1, SQLITE_STATIC);
             else sqlite3_bind_null(insert, i + 1);
             break;
         case RT_FIELD_REAL:

@@ -141,7 +141,8 @@ static rt_status open_coordinates(rt_dataset_writer *w, rt_err *err)
         rt_fail(err, RT_ERR_FORMAT, w->coordinates, 0, "is shorter than the unfinished import says");
         RT_TRY(rt_hint(err, "begin anew with --force"));
     }
-    if (ftruncate(w->fd, w->end) != 0) RT_TRY(rt_fail(err, RT_ERR_IO, w->coordinates, 0, "cannot cut: %s", strerror(errno)));
+    if (ftruncate(w->fd, w->end) != 0)
+        RT_TRY(rt_fail(err, RT_ERR_IO, w->coordinates, 0, "cannot cut: %s", strerror(errno)));
     if (w->end == 0) {
         if (pwrite(w->fd, header, sizeof header, 0) != sizeof header)
             RT_TRY(rt_fail(err, RT_ERR_IO, w->coordinates, 0, "cannot write: %s", strerror(errno)));
@@ -192,7 +193,8 @@ static rt_status open_work(rt_dataset_writer *w, const char *plan, rt_err *err)
     if (sqlite3_open_v2(w->work_index, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
         RT_TRY(fail(w, "open it", err));
     /* two imports into one folder would destroy each other's work: the second one is told at once */
-    if (sqlite3_exec(w->db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
+    if (sqlite3_exec(w->db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", NULL, NULL, NULL) !=
+        SQLITE_OK) {
         if (sqlite3_errcode(w->db) == SQLITE_BUSY)
             RT_TRY(rt_fail(err, RT_ERR_IO, w->folder, 0, "another import is writing to it"));
         RT_TRY(fail(w, "open it", err));
@@ -251,7 +253,8 @@ char *rt_dataset_writer_source_of(const rt_dataset_writer *w, const char *id)
 {
     char *source = NULL;
     sqlite3_bind_text(w->has, 1, id, -1, SQLITE_STATIC);
-    if (sqlite3_step(w->has) == SQLITE_ROW) source = rt_copy_text((const char *)sqlite3_column_text(w->has, 0), -1, NULL);
+    if (sqlite3_step(w->has) == SQLITE_ROW)
+        source = rt_copy_text((const char *)sqlite3_column_text(w->has, 0), -1, NULL);
     sqlite3_reset(w->has);
     sqlite3_clear_bindings(w->has);
     return source;

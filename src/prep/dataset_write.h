@@ -1,9 +1,10 @@
 /* dataset_write.h - making a training set: targets in any order, restartable at any moment, whole or not at all
  * Room: prep.  Uses: prep/dataset, base/file, base/hash, SQLite.
  *
- * Work goes to FOLDER/import.work; what has been added is safe after rt_dataset_writer_checkpoint.  A killed program opens
- * the writer again with the same plan, asks rt_dataset_writer_state how far it was, and goes on.  rt_dataset_writer_commit
- * writes the index anew in a fixed order, so that the bytes do not depend on how often the work was interrupted.
+ * Work goes to FOLDER/import.work; what has been added is safe after rt_dataset_writer_checkpoint.  A killed program
+ * opens the writer again with the same plan, asks rt_dataset_writer_state how far it was, and goes on.
+ * rt_dataset_writer_commit writes the index anew in a fixed order, so that the bytes do not depend on how often the
+ * work was interrupted.
  *
  *     rt_dataset_writer *writer;
  *     RT_TRY(rt_dataset_writer_open(&writer, "set", "", err));
@@ -32,8 +33,8 @@ void rt_dataset_writer_close(rt_dataset_writer *writer);
 rt_status rt_dataset_remove(const char *folder, rt_err *err);
 
 /* Adds a target.  opt_xyz: (n_conformation, L, n_slot, 3), NULL without labels.  target->number is its rank: the set is
- * ordered by it (equal ranks: by id).  length, offset, hash, xyz are filled here; completeness and n_break too when there
- * are coordinates (rt_target_measure).
+ * ordered by it (equal ranks: by id).  length, offset, hash, xyz are filled here; completeness and n_break too when
+ * there are coordinates (rt_target_measure).
  * Errors: RT_ERR_MISMATCH for an id that is there already; RT_ERR_IO. */
 rt_status rt_dataset_writer_add(rt_dataset_writer *writer, const rt_target *target, const float *opt_xyz, rt_err *err);
 /* Has this id been added?  (Also by the run that was interrupted.) */
@@ -59,9 +60,9 @@ const char *rt_dataset_writer_state(const rt_dataset_writer *writer);
 /* Finishes the set and frees the writer, also on failure (then the work stays). */
 rt_status rt_dataset_writer_commit(rt_dataset_writer *writer, rt_err *err);
 
-/* Completeness and chain breaks of the first conformation, as rt_target says.  A break: neighbours in the sequence, both
- * with a C1' (or with missing residues between them: one break), whose O3' and P are more than 2.5 Angstrom apart, or,
- * without those atoms, whose C1' are more than RT_BREAK_C1P apart.  The ends of segments are no breaks. */
+/* Completeness and chain breaks of the first conformation, as rt_target says.  A break: neighbours in the sequence,
+ * both with a C1' (or with missing residues between them: one break), whose O3' and P are more than 2.5 Angstrom
+ * apart, or, without those atoms, whose C1' are more than RT_BREAK_C1P apart.  The ends of segments are no breaks. */
 #define RT_BREAK_C1P 10.0
 void rt_target_measure(rt_target *target, const float *xyz);
 

@@ -3,8 +3,8 @@
  * Reference: rnapro/data/rna_dataset_allatom.py RNADataset.read_sequences, read_coords, _validate_sequence_consistency
  *
  * What is refused, ignored or kept with a remark is a note of the set (dataset.h); docs/data.md lists the reasons.
- * An import that was interrupted at any moment goes on when it is called again with the same inputs and options, and ends
- * with the same bytes.
+ * An import that was interrupted at any moment goes on when it is called again with the same inputs and options, and
+ * ends with the same bytes.
  */
 #ifndef RT_PREP_IMPORT_H
 #define RT_PREP_IMPORT_H
@@ -29,8 +29,9 @@ typedef struct {
 
 /* The competition's files in options->folder: train_, validation_ and test_sequences, _labels and _allatom, of each the
  * newest version (".v2.1" before ".v2" before none), plain or .gz; MSA_v2 and MSA; template_features.pt.
- * Errors: RT_ERR_IO (no sequences, no labels, what base/ and SQLite say), RT_ERR_FORMAT with file and line for a table that
- * is damaged or lacks a column, RT_ERR_MISMATCH (the set is there, or unfinished work of another import), RT_ERR_STOPPED. */
+ * Errors: RT_ERR_IO (no sequences, no labels, what base/ and SQLite say), RT_ERR_FORMAT with file and line for a table
+ * that is damaged or lacks a column, RT_ERR_MISMATCH (the set is there, or unfinished work of another import),
+ * RT_ERR_STOPPED. */
 rt_status rt_import_kaggle(const rt_import_options *options, rt_err *err);
 
 /* Every mmCIF and PDB file (plain or .gz) in options->folder: one target per RNA chain, named FILE_CHAIN as the

@@ -1,9 +1,12 @@
-/* import_filter.c - what decides whether a target is kept, whatever it came from */
+/* import_filter.c - what decides whether a target is kept, whatever it came from, and other things that all imports
+ * need */
+#define _GNU_SOURCE
 #include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "prep/import_internal.h"
 
@@ -32,7 +35,8 @@ rt_status rt_import_filter(rt_dataset_writer *writer, const rt_import_options *o
     rt_target_measure(&measured, xyz);
     if (options->max_resolution > 0 && measured.resolution > options->max_resolution) {
         reason = "resolution";
-        snprintf(detail, sizeof detail, "%.2f Angstrom, at most %.2f wanted", measured.resolution, options->max_resolution);
+        snprintf(detail, sizeof detail, "%.2f Angstrom, at most %.2f wanted", measured.resolution,
+                 options->max_resolution);
     } else if (measured.completeness < options->min_completeness) {
         reason = "completeness";
         snprintf(detail, sizeof detail, "%.3f of the residues have a C1', at least %.3f wanted", measured.completeness,
@@ -44,7 +48,8 @@ rt_status rt_import_filter(rt_dataset_writer *writer, const rt_import_options *o
     }
     if (!reason) return RT_OK;
     *out_refused = true;
-    return rt_import_note(writer, "refused", reason, target->id, target->origin, target->source, line, err, "%s", detail);
+    return rt_import_note(writer, "refused", reason, target->id, target->origin, target->source, line, err, "%s",
+                          detail);
 }
 
 bool rt_import_parse_date(char out[11], const char *text)
@@ -64,4 +69,11 @@ int64_t rt_import_bad_letter(const char *sequence)
 {
     size_t good = strspn(sequence, "ACGU");
     return sequence[good] ? (int64_t)good + 1 : 0;
+}
+
+double rt_import_clock(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }

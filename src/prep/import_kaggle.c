@@ -77,8 +77,8 @@ static rt_status add_unlabelled(rt_import *import, rt_err *err)
         rt_target target = rt_import_target(import, row, msa);
         RT_TRY(rt_dataset_writer_add(import->writer, &target, NULL, err));
         if (missing)
-            RT_TRY(rt_import_note(import->writer, "kept", "missing_labels", row->id, row->origin, row->file->path, row->line,
-                                  err, "kept without labels"));
+            RT_TRY(rt_import_note(import->writer, "kept", "missing_labels", row->id, row->origin, row->file->path,
+                                  row->line, err, "kept without labels"));
     }
 done:
     return status;
@@ -109,8 +109,8 @@ static rt_status add_sources(rt_import *import, rt_err *err)
 {
     rt_status status = RT_OK;
     for (int i = 0; i < import->survey->n_file; i++)
-        RT_TRY(rt_dataset_writer_source(import->writer, ROLES[import->survey->file[i].kind], import->survey->file[i].path,
-                                        err));
+        RT_TRY(rt_dataset_writer_source(import->writer, ROLES[import->survey->file[i].kind],
+                                        import->survey->file[i].path, err));
     if (import->survey->templates[0])
         RT_TRY(rt_dataset_writer_source(import->writer, "templates", import->survey->templates, err));
 done:

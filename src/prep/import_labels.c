@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -92,13 +91,6 @@ rt_status rt_import_restore(rt_import *import, rt_import_position *out_position,
     return RT_OK;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 /* Between two targets; the next row is at the position. */
 static rt_status maybe_checkpoint(reader *r, rt_err *err)
 {
@@ -108,10 +100,10 @@ static rt_status maybe_checkpoint(reader *r, rt_err *err)
     bool stop = rt_stop_requested();
     int64_t bytes = r->import->options->checkpoint_bytes ? r->import->options->checkpoint_bytes : CHECKPOINT_BYTES;
     if (!stop && r->position->offset - r->checkpoint_offset < bytes &&
-        now() - r->checkpoint_time < CHECKPOINT_SECONDS)
+        rt_import_clock() - r->checkpoint_time < CHECKPOINT_SECONDS)
         return RT_OK;
     r->checkpoint_offset = r->position->offset;
-    r->checkpoint_time = now();
+    r->checkpoint_time = rt_import_clock();
     rt_status status = rt_import_checkpoint(r->import, r->position, err);
     if (status != RT_OK || !stop) return status;
     rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; what was read is kept");
@@ -120,16 +112,19 @@ static rt_status maybe_checkpoint(reader *r, rt_err *err)
 
 /* ---- one target ---- */
 
-static rt_status refuse(reader *r, rt_import_row *row, const char *reason, int64_t line, const char *detail, rt_err *err)
+static rt_status refuse(reader *r, rt_import_row *row, const char *reason, int64_t line, const char *detail,
+                        rt_err *err)
 {
     row->state = RT_ROW_REFUSED;
-    return rt_import_note(r->import->writer, "refused", reason, row->id, row->origin, r->file->path, line, err, "%s", detail);
+    return rt_import_note(r->import->writer, "refused", reason, row->id, row->origin, r->file->path, line, err, "%s",
+                          detail);
 }
 
 static rt_status remark(reader *r, const rt_import_row *row, const char *reason, int64_t line, const char *detail,
                         rt_err *err)
 {
-    return rt_import_note(r->import->writer, "kept", reason, row->id, row->origin, r->file->path, line, err, "%s", detail);
+    return rt_import_note(r->import->writer, "kept", reason, row->id, row->origin, r->file->path, line, err, "%s",
+                          detail);
 }
 
 /* A complete target: into the set, unless the options refuse it. */
@@ -142,7 +137,8 @@ static rt_status add_target(reader *r, rt_import_row *row, rt_label_block *block
     if (!block->n_conformation) {
         if (rt_import_is_filtered(row->origin))
             return refuse(r, row, "no_resolved_residue", block->first_line, "no atom has coordinates", err);
-        return remark(r, row, "no_resolved_residue", block->first_line, "no atom has coordinates: kept without labels", err);
+        return remark(r, row, "no_resolved_residue", block->first_line,
+                      "no atom has coordinates: kept without labels", err);
     }
     rt_target target = rt_import_target(r->import, row, msa);
     RT_TRY(rt_label_block_segments(block, &segments, err));
@@ -151,7 +147,8 @@ static rt_status add_target(reader *r, rt_import_row *row, rt_label_block *block
     target.n_conformation = block->n_conformation;
     target.n_slot = block->n_slot;
     target.slots = r->columns.slots;
-    RT_TRY(rt_import_filter(r->import->writer, r->import->options, &target, block->xyz, block->first_line, &refused, err));
+    RT_TRY(rt_import_filter(r->import->writer, r->import->options, &target, block->xyz, block->first_line, &refused,
+                            err));
     row->state = refused ? RT_ROW_REFUSED : RT_ROW_DONE;
     if (refused) goto done;
     row->done_in = r->file->path;
@@ -214,7 +211,8 @@ static rt_status begin_target(reader *r, const char *id, int64_t length, rt_err 
     if (row->state == RT_ROW_INCOMPLETE) row->state = RT_ROW_SCATTERED;
     if (row->state == RT_ROW_DONE && row->done_in == r->file->path) {
         rt_status status = rt_dataset_writer_drop(r->import->writer, row->id, err);
-        return status != RT_OK ? status : refuse(r, row, "label_mismatch", line, "more rows after its last residue", err);
+        return status != RT_OK ? status
+                               : refuse(r, row, "label_mismatch", line, "more rows after its last residue", err);
     }
     return row->state == RT_ROW_WAITING ? rt_label_block_start(&r->block, &r->columns, row->length, line, err) : RT_OK;
 }
@@ -229,7 +227,8 @@ static rt_status take_row(reader *r, rt_err *err)
         rt_csv_fail(r->csv, err, "the ID '%.40s' does not end in _NUMBER", id);
         return rt_hint(err, "an ID is the target and the number of the residue: 1SCL_A_7");
     }
-    if (!r->id[0] || length != r->id_length || length >= (int64_t)sizeof r->id || memcmp(id, r->id, (size_t)length) != 0) {
+    if (!r->id[0] || length != r->id_length || length >= (int64_t)sizeof r->id ||
+        memcmp(id, r->id, (size_t)length) != 0) {
         status = end_target(r, err);
         if (status == RT_OK) status = maybe_checkpoint(r, err);
         if (status == RT_OK) status = begin_target(r, id, length, err);
@@ -272,7 +271,8 @@ static rt_status choose_batch(reader *r, rt_label_block **ret_block, int64_t *ou
         if (row->state != RT_ROW_SCATTERED) continue;
         RT_TRY(rt_grow(&blocks, &capacity, n + 1, sizeof **ret_block, err));
         row->batch = n++;
-        RT_TRY(rt_label_block_start((rt_label_block *)blocks + row->batch, &r->columns, row->length, row->label_line, err));
+        RT_TRY(rt_label_block_start((rt_label_block *)blocks + row->batch, &r->columns, row->length, row->label_line,
+                                    err));
         bytes += row->length * r->columns.n_conformation * r->columns.n_slot * 12;
     }
 done:
@@ -356,7 +356,7 @@ rt_status rt_import_read_labels(rt_import *import, rt_import_position *position,
 {
     rt_status status = RT_OK;
     reader r = {.import = import, .file = &import->survey->file[position->file], .position = position,
-                .checkpoint_offset = position->offset, .checkpoint_time = now()};
+                .checkpoint_offset = position->offset, .checkpoint_time = rt_import_clock()};
     RT_TRY(rt_csv_open_stream(&r.csv, r.file->path, err));
     RT_TRY(rt_label_columns_read(&r.columns, r.csv, err));
     if (r.columns.n_unknown && position->pass == 1 && position->offset == 0)

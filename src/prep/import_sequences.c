@@ -11,8 +11,8 @@
 #include "prep/import_internal.h"
 
 enum { ID, SEQUENCE, CUTOFF, DESCRIPTION, ALL_SEQUENCES, STOICHIOMETRY, LIGAND_IDS, LIGAND_SMILES, N_COLUMN };
-static const char *const COLUMNS[N_COLUMN] = {"target_id", "sequence", "temporal_cutoff", "description", "all_sequences",
-                                              "stoichiometry", "ligand_ids", "ligand_SMILES"};
+static const char *const COLUMNS[N_COLUMN] = {"target_id",     "sequence",      "temporal_cutoff", "description",
+                                              "all_sequences", "stoichiometry", "ligand_ids",      "ligand_SMILES"};
 
 /* ---- by name ---- */
 
@@ -100,8 +100,8 @@ static rt_status note(const rt_import *import, const rt_import_row *row, const c
                       const char *detail, rt_err *err)
 {
     if (import->resumed) return RT_OK;   /* it was written before */
-    return rt_import_note(import->writer, outcome, reason, row->id, row->file->origin, row->file->path, row->line, err, "%s",
-                          detail);
+    return rt_import_note(import->writer, outcome, reason, row->id, row->file->origin, row->file->path, row->line,
+                          err, "%s", detail);
 }
 
 /* Why a row is refused by what it says itself; NULL when it is not. */
@@ -129,7 +129,8 @@ static const char *refusal(const rt_import *import, const rt_import_row *row, ch
     return NULL;
 }
 
-/* A row whose target is there already: in another table with the same sequence it is that target; else it is refused. */
+/* A row whose target is there already: in another table with the same sequence it is that target; else it is
+ * refused. */
 static rt_status merge(rt_import *import, rt_import_row *first, rt_import_row *second, rt_err *err)
 {
     char detail[256];
@@ -141,7 +142,8 @@ static rt_status merge(rt_import *import, rt_import_row *first, rt_import_row *s
         return RT_OK;
     }
     if (first->file != second->file && strcmp(first->sequence, second->sequence) == 0) {
-        snprintf(detail, sizeof detail, "also in %s, line %lld", rt_path_name(first->file->path), (long long)first->line);
+        snprintf(detail, sizeof detail, "also in %s, line %lld", rt_path_name(first->file->path),
+                 (long long)first->line);
         first->origin |= second->origin;
         return note(import, second, "kept", "in_several_tables", detail, err);
     }
@@ -183,7 +185,8 @@ static rt_status read_date(const rt_import *import, rt_import_row *row, const rt
     char detail[96];
     bool absent = column < 0 || rt_csv_missing(csv, column);
     if (!absent && rt_import_parse_date(row->cutoff, rt_csv_text(csv, column))) return RT_OK;
-    if (absent) return import->options->before ? note(import, row, "kept", "no_date", "no temporal_cutoff", err) : RT_OK;
+    bool matters = import->options->before && rt_import_is_filtered(row->origin);
+    if (absent) return matters ? note(import, row, "kept", "no_date", "no temporal_cutoff", err) : RT_OK;
     snprintf(detail, sizeof detail, "'%.40s' is no date (YYYY-MM-DD)", rt_csv_text(csv, column));
     return note(import, row, "kept", "no_date", detail, err);
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -39,8 +38,8 @@ typedef struct {
 
 static bool is_structure_name(const char *name)
 {
-    static const char *const ENDINGS[] = {".cif", ".pdb", ".ent", ".mmcif", ".cif.gz", ".pdb.gz", ".ent.gz", ".mmcif.gz",
-                                          ".bcif", ".bcif.gz"};
+    static const char *const ENDINGS[] = {".cif",    ".pdb",    ".ent",      ".mmcif", ".cif.gz",
+                                          ".pdb.gz", ".ent.gz", ".mmcif.gz", ".bcif",  ".bcif.gz"};
     for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++)
         if (rt_ends_with(name, ENDINGS[i])) return true;
     return false;
@@ -117,8 +116,8 @@ static void stem_of(char out[64], const char *name)
         for (char *c = out; *c; c++) *c = (char)toupper((unsigned char)*c);
 }
 
-/* Does the list want this file, or (opt_id) this target?  Names of files with or without endings, and targets; case does
- * not matter. */
+/* Does the list want this file, or (opt_id) this target?  Names of files with or without endings, and targets; case
+ * does not matter. */
 static bool is_wanted(importer *m, const char *file, const char *opt_id)
 {
     char stem[64];
@@ -140,7 +139,8 @@ static bool is_wanted(importer *m, const char *file, const char *opt_id)
 rt_status rt_import_structures_plan(char **ret_plan, const rt_import_options *options, rt_err *err)
 {
     rt_status status = RT_OK;
-    char **name = NULL, *root = realpath(options->folder, NULL), path[PATH_MAX], digest[RT_HASH_TEXT], list[RT_HASH_TEXT] = "";
+    char **name = NULL, *root = realpath(options->folder, NULL), path[PATH_MAX], digest[RT_HASH_TEXT],
+         list[RT_HASH_TEXT] = "";
     int64_t n = 0;
     rt_hash *hash = NULL;
     json_t *plan = NULL;
@@ -158,10 +158,10 @@ rt_status rt_import_structures_plan(char **ret_plan, const rt_import_options *op
     }
     rt_hash_finish(hash, digest);
     if (options->list) RT_TRY(rt_hash_file(list, NULL, options->list, err));
-    plan = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s?, s:f, s:f, s:I, s:I}", "import", "structures", "folder", root, "files",
-                     (json_int_t)n, "names_sizes_dates", digest, "list", list, "before", options->before, "max_resolution",
-                     options->max_resolution, "min_completeness", options->min_completeness, "max_breaks",
-                     (json_int_t)options->max_breaks, "max_models", (json_int_t)options->max_models);
+    plan = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s?, s:f, s:f, s:I, s:I}", "import", "structures", "folder", root,
+                     "files", (json_int_t)n, "names_sizes_dates", digest, "list", list, "before", options->before,
+                     "max_resolution", options->max_resolution, "min_completeness", options->min_completeness,
+                     "max_breaks", (json_int_t)options->max_breaks, "max_models", (json_int_t)options->max_models);
     *ret_plan = rt_json_print(plan, err);
     if (!*ret_plan) status = RT_ERR_MEMORY;
 done:
@@ -238,8 +238,8 @@ static rt_status refuse(importer *m, const char *reason, const char *target, con
 }
 
 /* Why a chain is refused before its coordinates are looked at; "" when it is not. */
-static const char *refusal(const importer *m, const rt_structure *structure, const rt_polymer_chain *chain, const char *id,
-                           char *detail, int64_t size)
+static const char *refusal(const importer *m, const rt_structure *structure, const rt_polymer_chain *chain,
+                           const char *id, char *detail, int64_t size)
 {
     int64_t bad = rt_import_bad_letter(chain->sequence);
     if (rt_dataset_writer_has(m->writer, id)) {
@@ -317,25 +317,18 @@ static rt_status import_file(importer *m, const char *root, int64_t number, rt_e
         return status;
     }
     if (status != RT_OK)
-        return rt_import_note(m->writer, "refused", "unreadable_file", "", RT_ORIGIN_STRUCTURES, path, problem.line, err, "%s",
-                              problem.what);
+        return rt_import_note(m->writer, "refused", "unreadable_file", "", RT_ORIGIN_STRUCTURES, path, problem.line,
+                              err, "%s", problem.what);
     RT_TRY(rt_dataset_writer_source(m->writer, "structure", path, err));
     RT_TRY(rt_polymer_build(&polymer, &structure, 0, err));
     if (!polymer.n_chain) RT_TRY(refuse(m, "no_rna", "", path, "holds no RNA chain", err));
     for (int64_t c = 0; c < polymer.n_chain; c++)
-        RT_TRY(import_chain(m, m->name[number], path, &structure, &polymer, &polymer.chain[c], number * CHAINS_PER_FILE + c,
-                            err));
+        RT_TRY(import_chain(m, m->name[number], path, &structure, &polymer, &polymer.chain[c],
+                            number * CHAINS_PER_FILE + c, err));
 done:
     rt_polymer_free_members(&polymer);
     rt_structure_free_members(&structure);
     return status;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
 static rt_status checkpoint(importer *m, int64_t next, rt_err *err)
@@ -352,7 +345,7 @@ static rt_status checkpoint(importer *m, int64_t next, rt_err *err)
 static rt_status import_files(importer *m, const char *root, rt_err *err)
 {
     rt_status status = RT_OK;
-    double last = now();
+    double last = rt_import_clock();
     const char *state = rt_dataset_writer_state(m->writer), *found = strchr(state, ' ');
     int64_t next = strtoll(state, NULL, 10);
     for (int64_t i = 0; found && i < m->n_wanted && found[1 + i]; i++) m->wanted_found[i] = found[1 + i] == '1';
@@ -362,9 +355,9 @@ static rt_status import_files(importer *m, const char *root, rt_err *err)
         if (is_wanted(m, m->name[next], NULL)) RT_TRY(import_file(m, root, next, err));
         rt_progress_step(next + 1);
         bool stop = rt_stop_requested();
-        if (!stop && now() - last < CHECKPOINT_SECONDS) continue;
+        if (!stop && rt_import_clock() - last < CHECKPOINT_SECONDS) continue;
         RT_TRY(checkpoint(m, next + 1, err));
-        last = now();
+        last = rt_import_clock();
         if (!stop) continue;
         rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; what was read is kept");
         RT_TRY(rt_hint(err, "run the same command again: it goes on where it stopped"));

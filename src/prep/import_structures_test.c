@@ -12,56 +12,17 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "io/csv.h"
-#include "io/test_files.h"
-#include "prep/dataset_write.h"
-#include "prep/import.h"
+#include "prep/import_test.h"
 
-static rt_err err;
-static rt_dataset *set;
-#define OK(call) do { if ((call) != RT_OK) fail_msg("%s:%d: %s", err.file, (int)err.line, err.what); } while (0)
-
-static int fresh(void **state)
-{
-    (void)state;
-    char command[256];
-    rt_dataset_close(set);
-    set = NULL;
-    snprintf(command, sizeof command, "rm -rf %s/in %s/out && mkdir -p %s/in", test_folder, test_folder, test_folder);
-    return system(command);
-}
-
-static rt_import_options options_of(void)
-{
-    static char in[128], out[128];
-    snprintf(in, sizeof in, "%s/in", test_folder);
-    snprintf(out, sizeof out, "%s/out", test_folder);
-    return (rt_import_options){.folder = in, .out = out, .max_breaks = -1};
-}
-
-static void import(const rt_import_options *opt_options)
-{
-    rt_import_options options = opt_options ? *opt_options : options_of();
-    OK(rt_import_structures(&options, &err));
-    OK(rt_dataset_open(&set, options.out, &err));
-    OK(rt_dataset_verify(set, &err));
-}
-
-static const rt_dataset_note *find_note(const char *reason, const char *target)
-{
-    for (int64_t i = 0; i < rt_dataset_note_count(set); i++) {
-        const rt_dataset_note *note = rt_dataset_note_at(set, i);
-        if (strcmp(note->reason, reason) == 0 && (!target[0] || strcmp(note->target, target) == 0)) return note;
-    }
-    return NULL;
-}
+static void import(const rt_import_options *opt_options) { import_with(rt_import_structures, opt_options); }
 
 /* C1', O3' and P of a residue whose place on a straight chain is x; bonded to the one 6 Angstrom before. */
 static void add_residue(rt_text *pdb, char letter, char chain, int number, double x)
 {
     static const struct { const char *name; double at; } ATOMS[] = {{" P  ", 0}, {" C1'", 2}, {" O3'", 4.4}};
     for (int i = 0; i < 3; i++)
-        rt_text_add(pdb, "ATOM  %5d %s   %c %c%4d    %8.3f%8.3f%8.3f  1.00  0.00           %c\n", 1, ATOMS[i].name, letter,
-                    chain, number, x + ATOMS[i].at, 0.0, 0.0, ATOMS[i].name[1]);
+        rt_text_add(pdb, "ATOM  %5d %s   %c %c%4d    %8.3f%8.3f%8.3f  1.00  0.00           %c\n", 1, ATOMS[i].name,
+                    letter, chain, number, x + ATOMS[i].at, 0.0, 0.0, ATOMS[i].name[1]);
 }
 
 static void write_pdb(const char *name, const char *head, const char *letters, const int *number, const double *x)
@@ -206,10 +167,11 @@ static void nothing_to_read(void **state)
 static void known_chains(void **state)
 {
     (void)state;
-    const char *shared = test_shared("249 RNA chains"), *names[] = {"pdb_id", "chain", "sequence", "n_models",
-                                                                    "sequence_source", "completeness", "length"};
+    const char *shared = test_shared("249 RNA chains"),
+               *names[] = {"pdb_id",       "chain",  "sequence",    "n_models",   "sequence_source",
+                           "completeness", "length", "meta_source", "resolution", "release_date"};
     char folder[512], path[600], id[64];
-    int64_t column[7], rows = 0, models, length;
+    int64_t column[10], rows = 0, models, length;
     bool more;
     rt_csv *csv;
     if (!shared) return;
@@ -219,12 +181,13 @@ static void known_chains(void **state)
     options.folder = folder;
     import(&options);
     OK(rt_csv_open_tsv(&csv, path, &err));
-    for (int i = 0; i < 7; i++) OK(rt_csv_require(csv, &column[i], names[i], &err));
+    for (int i = 0; i < 10; i++) OK(rt_csv_require(csv, &column[i], names[i], &err));
     for (;; rows++) {
         OK(rt_csv_next(csv, &more, &err));
         if (!more) break;
         char entry[8] = "";
-        for (int i = 0; i < 4; i++) entry[i] = (char)(rt_csv_text(csv, column[0])[i] & ~(rt_csv_text(csv, column[0])[i] >= 'a' ? 32 : 0));
+        for (int i = 0; i < 4; i++)
+            entry[i] = (char)(rt_csv_text(csv, column[0])[i] & ~(rt_csv_text(csv, column[0])[i] >= 'a' ? 32 : 0));
         snprintf(id, sizeof id, "%s_%s", entry, rt_csv_text(csv, column[1]));
         const rt_target *target = rt_dataset_find(set, id);
         if (!target) fail_msg("%s is not in the set", id);
@@ -235,8 +198,15 @@ static void known_chains(void **state)
         assert_int_equal(target->length, length);
         double completeness;
         OK(rt_csv_double(csv, column[5], &completeness, &err));
+        if (strcmp(rt_csv_text(csv, column[7]), "file") == 0) {   /* else the table has it from elsewhere */
+            double resolution;
+            OK(rt_csv_double(csv, column[8], &resolution, &err));
+            assert_true(isnan(resolution) ? isnan(target->resolution) : fabs(target->resolution - resolution) < 0.006);
+            if (rt_csv_length(csv, column[9])) assert_string_equal(target->cutoff, rt_csv_text(csv, column[9]));
+        }
         /* without a deposited sequence the table takes the length from elsewhere */
-        if (strcmp(rt_csv_text(csv, column[4]), "coordinates") != 0) assert_true(fabs(target->completeness - completeness) < 1e-3);
+        if (strcmp(rt_csv_text(csv, column[4]), "coordinates") != 0)
+            assert_true(fabs(target->completeness - completeness) < 1e-3);
     }
     assert_int_equal(rows, 249);
     rt_csv_close(csv);

@@ -22,7 +22,8 @@ typedef struct {
 
 enum { RT_IMPORT_FILES = 9 };
 typedef struct {
-    rt_import_file file[RT_IMPORT_FILES];   /* sequences first, then all atoms, then labels; each train, validation, test */
+    rt_import_file
+        file[RT_IMPORT_FILES]; /* sequences first, then all atoms, then labels; each train, validation, test */
     int n_file;
     char msa[2][PATH_MAX];                  /* MSA_v2, MSA; "" when absent */
     char templates[PATH_MAX];

@@ -14,58 +14,17 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "io/test_files.h"
-#include "prep/dataset_write.h"
-#include "prep/import.h"
-
-static rt_err err;
-static rt_dataset *set;
-#define OK(call) do { if ((call) != RT_OK) fail_msg("%s:%d: %s", err.file, (int)err.line, err.what); } while (0)
+#include "prep/import_test.h"
 
 #define SEQUENCES "target_id,sequence,temporal_cutoff,description,all_sequences\n"
 #define LABELS "ID,resname,resid,x_1,y_1,z_1\n"
 
-/* An empty folder "in" for the tables, no set in "out". */
-static int fresh(void **state)
-{
-    (void)state;
-    char command[256];
-    rt_dataset_close(set);
-    set = NULL;
-    snprintf(command, sizeof command, "rm -rf %s/in %s/out && mkdir -p %s/in", test_folder, test_folder, test_folder);
-    return system(command);
-}
-
-static rt_import_options options_of(void)
-{
-    static char in[128], out[128];
-    snprintf(in, sizeof in, "%s/in", test_folder);
-    snprintf(out, sizeof out, "%s/out", test_folder);
-    return (rt_import_options){.folder = in, .out = out, .max_breaks = -1};
-}
-
-static void import(const rt_import_options *opt_options)
-{
-    rt_import_options options = opt_options ? *opt_options : options_of();
-    OK(rt_import_kaggle(&options, &err));
-    OK(rt_dataset_open(&set, options.out, &err));
-    OK(rt_dataset_verify(set, &err));
-}
+static void import(const rt_import_options *opt_options) { import_with(rt_import_kaggle, opt_options); }
 
 static rt_status import_fails(void)
 {
     rt_import_options options = options_of();
     return rt_import_kaggle(&options, &err);
-}
-
-/* Notes of that reason about that target ("" for any). */
-static const rt_dataset_note *find_note(const char *reason, const char *target)
-{
-    for (int64_t i = 0; i < rt_dataset_note_count(set); i++) {
-        const rt_dataset_note *note = rt_dataset_note_at(set, i);
-        if (strcmp(note->reason, reason) == 0 && (!target[0] || strcmp(note->target, target) == 0)) return note;
-    }
-    return NULL;
 }
 
 static void expect_refused(const char *target, const char *reason, int64_t line, const char *word)
@@ -159,9 +118,10 @@ static void rows_that_are_not_together(void **state)
 {
     (void)state;
     test_file("in/train_sequences.csv", SEQUENCES "A,GCA,,,\nB,GC,,,\nC,GC,,,\nD,GC,,,\nE,GC,,,\n");
-    test_file("in/train_labels.csv", LABELS
-              "A_1,G,1,1,0,0\nB_1,G,1,5,0,0\nA_3,A,3,3,0,0\nB_2,C,2,6,0,0\nC_1,G,1,7,0,0\nC_2,C,2,8,0,0\nA_2,C,2,2,0,0\n"
-              "C_1,G,1,7,0,0\nD_1,G,1,1,1,1\nE_1,G,1,1,1,1\nD_1,G,1,1,1,1\nE_1,G,1,1,1,1\n");
+    test_file(
+        "in/train_labels.csv", LABELS
+        "A_1,G,1,1,0,0\nB_1,G,1,5,0,0\nA_3,A,3,3,0,0\nB_2,C,2,6,0,0\nC_1,G,1,7,0,0\nC_2,C,2,8,0,0\nA_2,C,2,2,0,0\n"
+        "C_1,G,1,7,0,0\nD_1,G,1,1,1,1\nE_1,G,1,1,1,1\nD_1,G,1,1,1,1\nE_1,G,1,1,1,1\n");
     import(NULL);
     for (int i = 0; i < 3; i++) assert_c1("A", 0, i, i + 1);
     for (int i = 0; i < 2; i++) assert_c1("B", 0, i, i + 5);
@@ -342,7 +302,8 @@ static void killed_at_any_moment(void **state)
         assert_int_equal(rt_dataset_count(set), 2000 - 49);   /* those with a wrong letter */
         rt_dataset_close(set);
         set = NULL;
-        snprintf(command, sizeof command, "rm -rf %s/whole && mv %s/out %s/whole", test_folder, test_folder, test_folder);
+        snprintf(command, sizeof command, "rm -rf %s/whole && mv %s/out %s/whole", test_folder, test_folder,
+                 test_folder);
         assert_int_equal(system(command), 0);
         int kills = 0, code = -1;
         uint32_t draw = 12345 + (uint32_t)packed;
@@ -419,11 +380,16 @@ int main(void)
 {
     rt_log_set_level(RT_LOG_WARN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(quotes_dates_and_filters, fresh), cmocka_unit_test_setup(labels_that_do_not_fit, fresh),
-        cmocka_unit_test_setup(rows_that_are_not_together, fresh), cmocka_unit_test_setup(tables_and_their_origins, fresh),
-        cmocka_unit_test_setup(second_part, fresh),              cmocka_unit_test_setup(alignments_and_limits, fresh),
-        cmocka_unit_test_setup(damaged_tables, fresh),           cmocka_unit_test_setup(killed_at_any_moment, fresh),
-        cmocka_unit_test_setup(other_options_and_done, fresh),   cmocka_unit_test_setup(competition_files, fresh),
+        cmocka_unit_test_setup(quotes_dates_and_filters, fresh),
+        cmocka_unit_test_setup(labels_that_do_not_fit, fresh),
+        cmocka_unit_test_setup(rows_that_are_not_together, fresh),
+        cmocka_unit_test_setup(tables_and_their_origins, fresh),
+        cmocka_unit_test_setup(second_part, fresh),
+        cmocka_unit_test_setup(alignments_and_limits, fresh),
+        cmocka_unit_test_setup(damaged_tables, fresh),
+        cmocka_unit_test_setup(killed_at_any_moment, fresh),
+        cmocka_unit_test_setup(other_options_and_done, fresh),
+        cmocka_unit_test_setup(competition_files, fresh),
     };
     int failed = cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
     rt_dataset_close(set);

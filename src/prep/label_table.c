@@ -63,7 +63,8 @@ static rt_status number_conformations(rt_label_columns *columns, rt_err *err)
     for (int64_t i = 0; i < columns->n_atom; i++)
         if (i == 0 || number[i] != number[i - 1]) number[n++] = number[i];
     for (int64_t i = 0; i < columns->n_atom; i++) {
-        const int64_t *found = bsearch(&columns->atom[i].conformation, number, (size_t)n, sizeof *number, compare_numbers);
+        const int64_t *found = bsearch(&columns->atom[i].conformation, number, (size_t)n, sizeof *number,
+                                       compare_numbers);
         columns->atom[i].conformation = found - number;
     }
     columns->n_conformation = n;
@@ -138,7 +139,8 @@ bool rt_label_split_id(const char *id, int64_t length, int64_t *out_target, int6
     int64_t at = length;
     while (at > 0 && id[at - 1] >= '0' && id[at - 1] <= '9') at--;
     *out_target = at - 1;
-    return at > 1 && at < length && id[at - 1] == '_' && length - at < 10 && rt_parse_int(id + at, length - at, out_number);
+    return at > 1 && at < length && id[at - 1] == '_' && length - at < 10 &&
+           rt_parse_int(id + at, length - at, out_number);
 }
 
 /* ---- one target ---- */
@@ -172,8 +174,8 @@ static void set_problem(rt_label_block *block, const rt_csv *csv, const char *fo
     block->problem_line = rt_csv_line(csv);
 }
 
-static rt_status read_segment(rt_label_block *block, const rt_label_columns *columns, const rt_csv *csv, int64_t residue,
-                              rt_err *err)
+static rt_status read_segment(rt_label_block *block, const rt_label_columns *columns, const rt_csv *csv,
+                              int64_t residue, rt_err *err)
 {
     char name[32];
     snprintf(name, sizeof name, "%.20s/%.8s", rt_csv_text(csv, columns->chain),

@@ -1,8 +1,8 @@
 /* label_table.h - the columns of a table of labels, and one target's rows gathered from it
  * Room: prep.  Uses: prep/atom_slot, io/csv, base/memory.
  *
- * Two layouts: x_1, y_1, z_1, x_2, ... (C1' alone, any number of conformations) and P_x_1, P_y_1, P_z_1, OP1_x_1, ... (all
- * atoms); with ID ("1SCL_A_7"), resname, resid, and chain and copy where several chains make up a target.
+ * Two layouts: x_1, y_1, z_1, x_2, ... (C1' alone, any number of conformations) and P_x_1, P_y_1, P_z_1, OP1_x_1, ...
+ * (all atoms); with ID ("1SCL_A_7"), resname, resid, and chain and copy where several chains make up a target.
  */
 #ifndef RT_PREP_LABEL_TABLE_H
 #define RT_PREP_LABEL_TABLE_H
@@ -28,7 +28,8 @@ typedef struct {
     int64_t n_unknown;                         /* columns of atoms that have no slot: not read */
 } rt_label_columns;
 
-/* From the header.  Errors: RT_ERR_FORMAT for a missing column, an atom without all three axes, no coordinates at all. */
+/* From the header.  Errors: RT_ERR_FORMAT for a missing column, an atom without all three axes, no coordinates at
+ * all. */
 rt_status rt_label_columns_read(rt_label_columns *out_columns, const rt_csv *csv, rt_err *err);
 void rt_label_columns_free_members(rt_label_columns *columns);
 
@@ -49,8 +50,8 @@ typedef struct {
 
 rt_status rt_label_block_start(rt_label_block *block, const rt_label_columns *columns, int64_t length, int64_t line,
                                rt_err *err);
-/* The current row, residue `number` (from 1) of a target with that sequence.  What does not fit the target is a problem of
- * the block; a cell that is no number is an error. */
+/* The current row, residue `number` (from 1) of a target with that sequence.  What does not fit the target is a
+ * problem of the block; a cell that is no number is an error. */
 rt_status rt_label_block_add(rt_label_block *block, const rt_label_columns *columns, const rt_csv *csv,
                              const char *sequence, int64_t number, rt_err *err);
 /* Drops conformations without a single atom; the number of those that are left is block->n_conformation. */

@@ -24,7 +24,7 @@ static bool is_bonded(const layout *l, int64_t i)
     const rt_atom *p = rt_polymer_atom(l->polymer, l->structure, first + i, "P");
     double sum = 0;
     for (int k = 0; o3 && p && k < 3; k++) sum += (o3->xyz[k] - p->xyz[k]) * (o3->xyz[k] - p->xyz[k]);
-    return o3 && p && sum <= 2.5 * 2.5;
+    return o3 && p && sum <= RT_POLYMER_BOND * RT_POLYMER_BOND;
 }
 
 /* Costs of residue i at every place, from those of i-1. */
@@ -56,8 +56,8 @@ static rt_status lay_along_sequence(int64_t *out_place, layout *l, const char *f
     int64_t n = l->chain->n_residue, length = l->chain->length, size = 0;
     int32_t *costs = NULL;
     if (n > length || !rt_multiply(n, length, &size) || size > LARGEST) {
-        return rt_fail(err, RT_ERR_MISMATCH, file, 0, "chain %s: %lld residues along a sequence of %lld", l->chain->name,
-                       (long long)n, (long long)length);
+        return rt_fail(err, RT_ERR_MISMATCH, file, 0, "chain %s: %lld residues along a sequence of %lld",
+                       l->chain->name, (long long)n, (long long)length);
     }
     RT_TRY_ALLOC(costs, 2 * length);
     RT_TRY_ALLOC(l->from, size);
@@ -99,8 +99,9 @@ rt_status rt_residue_place(int64_t *out_place, const rt_structure *structure, co
         int64_t place = deposited ? (int64_t)l.residue[i].label_number - 1 : i;
         if (place < 0 || place >= chain->length || l.residue[i].letter != chain->sequence[place] ||
             (i > 0 && place <= out_place[i - 1]))
-            return rt_fail(err, RT_ERR_MISMATCH, file, 0, "chain %s: residue %d (%s) does not fit its deposited sequence",
-                           chain->name, (int)l.residue[i].number, l.residue[i].component);
+            return rt_fail(err, RT_ERR_MISMATCH, file, 0,
+                           "chain %s: residue %d (%s) does not fit its deposited sequence", chain->name,
+                           (int)l.residue[i].number, l.residue[i].component);
         out_place[i] = place;
     }
     return RT_OK;
