@@ -44,7 +44,7 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal
 HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h zlib.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)

@@ -13,7 +13,7 @@
 /* The program's path on PATH (or `name` itself when it has a '/').  False when there is none that may be run. */
 bool rt_process_find(char *out_path, int64_t size, const char *name);
 
-/* Starts argv[0] (a path) with stdin empty, stdout and stderr going to files (NULL: nowhere).  argv ends with NULL and
+/* Starts argv[0] (a path) with an empty input, its two outputs going to files; NULL: nowhere.  argv ends with NULL and
  * reaches the program as it is: no shell looks at it. */
 rt_status rt_process_start(pid_t *out_pid, const char *const *argv, const char *opt_stdout, const char *opt_stderr,
                            rt_err *err);

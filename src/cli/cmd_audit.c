@@ -10,6 +10,7 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "prep/audit.h"
+#include "prep/tsv.h"
 
 enum { MAX_FILES = 64 };
 
@@ -66,7 +67,8 @@ static rt_status open_inputs(inputs *x, rt_audit_input *in, const rt_options *o,
     *in = (rt_audit_input){.set = x->set, .split = &x->split, .families = &x->families,
                            .opt_cutoff = rt_option_text(o, "cutoff"), .identity = rt_option_double(o, "identity"),
                            .chance = rt_option_double(o, "chance"), .tm = rt_option_double(o, "tm"),
-                           .tm_residues = rt_option_int(o, "tm-residues"), .template_tm = rt_option_double(o, "template-tm")};
+                           .tm_residues = rt_option_int(o, "tm-residues"),
+                               .template_tm = rt_option_double(o, "template-tm")};
     if (in->opt_cutoff && !rt_split_is_date(in->opt_cutoff))
         RT_TRY(rt_fail(err, RT_ERR_USAGE, NULL, 0, "--cutoff '%s' is no date such as 2022-05-27", in->opt_cutoff));
     if (rt_option_has(o, "templates")) RT_TRY(open_templates(x, in, o, err));
@@ -97,20 +99,14 @@ static void close_inputs(inputs *x)
     rt_dataset_close(x->set);
 }
 
-static void print_number(double value)
-{
-    if (isfinite(value)) printf("\t%.4f", value);
-    else printf("\t-");
-}
-
 static void print_leaks(const rt_audit *audit)
 {
     printf("kind\ta\tpart_a\tb\tpart_b\tvalue\tlimit\tdetail\n");
     for (int64_t i = 0; i < audit->n_leak; i++) {
         const rt_leak *l = &audit->leak[i];
         printf("%s\t%s\t%s\t%s\t%s", rt_leak_name(l->kind), l->a, l->part_a, l->b, l->part_b);
-        print_number(l->value);
-        print_number(l->limit);
+        rt_tsv_print_number(stdout, l->value, "%.4f");
+        rt_tsv_print_number(stdout, l->limit, "%.4f");
         printf("\t%s\n", l->detail);
     }
 }
@@ -131,7 +127,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     print_leaks(&audit);
     for (int k = 0; k < RT_LEAK_KINDS; k++) {
         const rt_audit_check_result *c = &audit.check[k];
-        if (c->not_checked && !c->n_leak) rt_info("%-10s not checked: %s", rt_leak_name((rt_leak_kind)k), c->not_checked);
+        if (c->not_checked && !c->n_leak) rt_info("%-10s not checked: %s", rt_leak_name((rt_leak_kind)k),
+                                                  c->not_checked);
         else rt_info("%-10s %lld leaks (%lld checked)", rt_leak_name((rt_leak_kind)k), (long long)c->n_leak,
                      (long long)c->n_checked);
     }
@@ -145,11 +142,15 @@ done:
 }
 
 static const rt_option OPTIONS[] = {
-    {.name = "data", .type = RT_OPTION_FOLDER, .required = true, .value = "SET", .help = "the set that 'rnatune import' made"},
-    {.name = "split", .type = RT_OPTION_FILE, .required = true, .value = "FILE", .help = "from 'rnatune split', or made by hand"},
+    {.name = "data", .type = RT_OPTION_FOLDER, .required = true, .value = "SET",
+     .help = "the set that 'rnatune import' made"},
+    {.name = "split", .type = RT_OPTION_FILE, .required = true, .value = "FILE",
+     .help = "from 'rnatune split', or made by hand"},
     {.name = "families", .type = RT_OPTION_FILE, .required = true, .value = "FILE", .help = "from 'rnatune families'"},
-    {.name = "templates", .type = RT_OPTION_FILE, .value = "FILE", .help = "templates that training will use, .pt or CSV"},
-    {.name = "template-sources", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "beside the templates, .sources.tsv",
+    {.name = "templates", .type = RT_OPTION_FILE, .value = "FILE",
+     .help = "templates that training will use, .pt or CSV"},
+    {.name = "template-sources", .type = RT_OPTION_FILE, .value = "FILE",
+     .otherwise = "beside the templates, .sources.tsv",
      .help = "where they came from and when, as 'rnatune templates' writes it"},
     {.name = "cutoff", .type = RT_OPTION_TEXT, .value = "DATE",
      .help = "no template may be newer (YYYY-MM-DD); each target's own date holds anyway"},
@@ -175,9 +176,12 @@ const rt_command rt_cmd_audit = {
     .summary = "prove that a split leaks nothing, or list what leaks",
     .options = OPTIONS,
     .description =
-        "Looks for seven kinds of leaks: a family in two parts; a near-identical sequence in two parts; a close 3D copy in "
-        "two parts; a template that is the target's own structure or matches the answer too well; a template dated after "
-        "the cut-off; a held-out target among the training targets, as itself, augmented or with masked coordinates; an "
+        "Looks for seven kinds of leaks: a family in two parts; a near-identical sequence in two parts; a close 3D "
+        "copy in "
+        "two parts; a template that is the target's own structure or matches the answer too well; a template dated "
+        "after "
+        "the cut-off; a held-out target among the training targets, as itself, augmented or with masked coordinates; "
+        "an "
         "augmented sequence too near to a validation or test target.\n"
         "\n"
         "The verdict is written beside the split (FILE.audit.json) with the hashes of all that was looked at. Training "

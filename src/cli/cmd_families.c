@@ -107,8 +107,10 @@ static void print_summary(const work *w)
            "no_family\t%lld\n", (long long)t->n_cmscan, (long long)t->n_table, (long long)t->n_rna3db,
            (long long)t->n_similar, (long long)t->n_alone);
     printf("hits_kept\t%lld\nhits_below_threshold\t%lld\nhits_on_other_strand\t%lld\nhits_overlapped\t%lld\n",
-           (long long)w->hits.n, (long long)w->dropped.weak, (long long)w->dropped.minus, (long long)w->dropped.overlapped);
-    printf("similar_pairs\t%lld\nsimilar_by_chance\t%lld\n", (long long)w->similar.n_pair, (long long)w->similar.n_chance);
+           (long long)w->hits.n, (long long)w->dropped.weak, (long long)w->dropped.minus,
+               (long long)w->dropped.overlapped);
+    printf("similar_pairs\t%lld\nsimilar_by_chance\t%lld\n", (long long)w->similar.n_pair,
+           (long long)w->similar.n_chance);
     printf("components\t%lld\nlargest_component\t%lld\n", (long long)t->n_component, (long long)largest);
 }
 
@@ -134,15 +136,18 @@ static rt_status run(rt_cli *cli, rt_err *err)
     work w = {0};
     char folder[4096];
     bool scanned = rt_option_has(o, "cm") && !rt_option_has(o, "tblout");
-    if (!rt_option_has(o, "cm") && !rt_option_has(o, "tblout") && !rt_option_has(o, "table") && !rt_option_has(o, "rna3db"))
+    if (!rt_option_has(o, "cm") && !rt_option_has(o, "tblout") && !rt_option_has(o, "table") &&
+        !rt_option_has(o, "rna3db"))
         rt_warn("none of --cm, --tblout, --table, --rna3db: targets are joined by sequence similarity alone");
     RT_TRY(open_set(&w, o, err));
     if (rt_option_has(o, "table")) RT_TRY(rt_chain_table_read_rfam(&w.rfam, rt_option_text(o, "table"), err));
     if (rt_option_has(o, "rna3db")) RT_TRY(rt_chain_table_read_rna3db(&w.rna3db, rt_option_text(o, "rna3db"), err));
     if (w.rfam.n_unnamed)
-        rt_warn("%s: %lld rows name no chain and are left out", rt_option_text(o, "table"), (long long)w.rfam.n_unnamed);
+        rt_warn("%s: %lld rows name no chain and are left out", rt_option_text(o, "table"),
+                (long long)w.rfam.n_unnamed);
     RT_TRY(find_hits(&w, o, err));
-    rt_similar_options similar = {.identity = rt_option_double(o, "identity"), .max_chance = rt_option_double(o, "chance"),
+    rt_similar_options similar = {.identity = rt_option_double(o, "identity"),
+                                  .max_chance = rt_option_double(o, "chance"),
                                   .min_length = rt_option_int(o, "min-length")};
     RT_TRY(rt_similar_find(&w.similar, &w.unique, &similar, w.pool, err));
     rt_family_sources sources = {.opt_hits = &w.hits, .join_clans = rt_option_flag(o, "join-clans"),
@@ -162,8 +167,10 @@ done:
 }
 
 static const rt_option OPTIONS[] = {
-    {.name = "data", .type = RT_OPTION_FOLDER, .required = true, .value = "SET", .help = "the set that 'rnatune import' made"},
-    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .value = "FILE", .help = "the table to write, families.tsv"},
+    {.name = "data", .type = RT_OPTION_FOLDER, .required = true, .value = "SET",
+     .help = "the set that 'rnatune import' made"},
+    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .value = "FILE",
+     .help = "the table to write, families.tsv"},
     {.name = "cm", .type = RT_OPTION_FILE, .value = "FILE",
      .help = "covariance models (Rfam.cm, gzip too): cmscan of Infernal searches the targets with them"},
     {.name = "tblout", .type = RT_OPTION_FILE, .repeated = true, .value = "FILE",
@@ -171,8 +178,10 @@ static const rt_option OPTIONS[] = {
     {.name = "clanin", .type = RT_OPTION_FILE, .value = "FILE",
      .help = "Rfam.clanin: only hits of one clan compete for a place; without it all overlapping hits do"},
     {.name = "join-clans", .type = RT_OPTION_FLAG, .help = "families of one clan count as one family"},
-    {.name = "table", .type = RT_OPTION_FILE, .value = "FILE", .help = "Rfam's table of PDB chains (Rfam.pdb), CSV or TSV"},
-    {.name = "rna3db", .type = RT_OPTION_FILE, .value = "FILE", .help = "RNA3DB's table or JSON: its components are kept whole"},
+    {.name = "table", .type = RT_OPTION_FILE, .value = "FILE",
+     .help = "Rfam's table of PDB chains (Rfam.pdb), CSV or TSV"},
+    {.name = "rna3db", .type = RT_OPTION_FILE, .value = "FILE",
+     .help = "RNA3DB's table or JSON: its components are kept whole"},
     {.name = "evalue", .type = RT_OPTION_DOUBLE, .value = "E", .fallback = "0.001", .low = 0, .high = 10,
      .help = "highest E-value of a hit on a model without a gathering threshold"},
     {.name = "search-space", .type = RT_OPTION_DOUBLE, .value = "Z", .low = 1e-6, .high = 1e9, .unit = "megabases",
@@ -195,9 +204,11 @@ const rt_command rt_cmd_families = {
     .summary = "find every target's Rfam family, and what must stay together in a split",
     .options = OPTIONS,
     .description =
-        "Gives each target its Rfam families: by cmscan (--cm), by cmscan's table (--tblout), by Rfam's own table of PDB "
+        "Gives each target its Rfam families: by cmscan (--cm), by cmscan's table (--tblout), by Rfam's own table of "
+        "PDB "
         "chains (--table) or by RNA3DB (--rna3db), in this order of trust, all of them together. A hit counts when it "
-        "reaches the model's gathering threshold, or --evalue where the model has none; of overlapping hits the one with "
+        "reaches the model's gathering threshold, or --evalue where the model has none; of overlapping hits the one "
+        "with "
         "the lower E-value counts. A target may have several.\n"
         "\n"
         "Then every pair of sequences is compared, and a component is what a common family or similarity connects. A "

@@ -42,14 +42,16 @@ static rt_status find_held(uint8_t *out_held, const rt_dataset *set, const rt_op
     const char **text = NULL;
     uint8_t *parts = NULL;
     int64_t n = rt_dataset_count(set), count = 0;
-    for (int i = 0; i < rt_option_count(o, "hold-out"); i++) RT_TRY(rt_held_out_read(&held, rt_option_at(o, "hold-out", i), err));
+    for (int i = 0; i < rt_option_count(o, "hold-out"); i++) RT_TRY(rt_held_out_read(&held,
+        rt_option_at(o, "hold-out", i), err));
     RT_TRY_ALLOC(text, n + held.n);
     for (int64_t i = 0; i < n; i++) text[i] = rt_dataset_at(set, i)->sequence;
     for (int64_t i = 0; i < held.n; i++) text[n + i] = held.sequence[i];
     RT_TRY(rt_unique_build(&unique, text, n + held.n, err));
     RT_TRY_ALLOC(parts, unique.n);
     for (int64_t i = 0; i < n + held.n; i++) parts[unique.of[i]] |= i < n ? 1 : 2;
-    rt_similar_options options = {.identity = rt_option_double(o, "identity"), .max_chance = rt_option_double(o, "chance"),
+    rt_similar_options options = {.identity = rt_option_double(o, "identity"),
+                                  .max_chance = rt_option_double(o, "chance"),
                                   .min_length = RT_SIMILAR_MIN_LENGTH, .opt_parts = parts};
     RT_TRY(rt_pool_create(&pool, rt_choice_threads(o), err));
     RT_TRY(rt_similar_find(&similar, &unique, &options, pool, err));
@@ -65,7 +67,8 @@ static rt_status find_held(uint8_t *out_held, const rt_dataset *set, const rt_op
         if (t) out_held[t->number] = 1;
     }
     for (int64_t i = 0; i < n; i++) count += out_held[i];
-    rt_info("%lld held-out targets; %lld of the set are among them or similar to one", (long long)held.n, (long long)count);
+    rt_info("%lld held-out targets; %lld of the set are among them or similar to one", (long long)held.n,
+            (long long)count);
 done:
     free(text);
     free(parts);
@@ -132,9 +135,11 @@ done:
 }
 
 static const rt_option OPTIONS[] = {
-    {.name = "data", .type = RT_OPTION_FOLDER, .required = true, .value = "SET", .help = "the set that 'rnatune import' made"},
+    {.name = "data", .type = RT_OPTION_FOLDER, .required = true, .value = "SET",
+     .help = "the set that 'rnatune import' made"},
     {.name = "families", .type = RT_OPTION_FILE, .required = true, .value = "FILE", .help = "from 'rnatune families'"},
-    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .value = "FILE", .help = "the table to write, split.tsv"},
+    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .value = "FILE",
+     .help = "the table to write, split.tsv"},
     {.name = "sizes", .type = RT_OPTION_TEXT, .value = "T/V/T", .fallback = "80/10/10",
      .help = "shares of train, validation and test, in targets"},
     {.name = "seed", .type = RT_OPTION_INT, .value = "N", .fallback = "1", .low = 0, .high = 9e15,
@@ -142,7 +147,8 @@ static const rt_option OPTIONS[] = {
     {.name = "cutoff", .type = RT_OPTION_TEXT, .value = "DATE",
      .help = "targets dated after it, or not dated at all, do not train (YYYY-MM-DD)"},
     {.name = "hold-out", .type = RT_OPTION_FILE, .repeated = true, .value = "FILE",
-     .help = "test_sequences.csv, sample_submission.csv, ...: no component trains that has a target of it, or one similar"},
+     .help = "test_sequences.csv, sample_submission.csv, ...: no component trains that has a target of it, or one "
+             "similar"},
     {.name = "join", .type = RT_OPTION_FILE, .repeated = true, .value = "FILE",
      .help = "what 'rnatune audit' printed: the components of each line's targets a and b become one"},
     {.name = "rna3db", .type = RT_OPTION_FILE, .value = "FILE",
@@ -160,12 +166,16 @@ const rt_command rt_cmd_split = {
     .summary = "divide targets into train, validation and test without dividing a component",
     .options = OPTIONS,
     .description =
-        "Places whole components of families.tsv. A component with a target of the competition's validation table goes to "
-        "validation, of its test table to test. The others go, largest first, where the numbers of targets, their lengths "
-        "and the sizes of components then come nearest to --sizes. The same set, families, options and seed give the same "
+        "Places whole components of families.tsv. A component with a target of the competition's validation table "
+        "goes to "
+        "validation, of its test table to test. The others go, largest first, where the numbers of targets, their "
+        "lengths "
+        "and the sizes of components then come nearest to --sizes. The same set, families, options and seed give the "
+        "same "
         "bytes.\n"
         "\n"
-        "When 'rnatune audit' finds 3D copies across the split, give its list to --join and split again, until it holds.\n"
+        "When 'rnatune audit' finds 3D copies across the split, give its list to --join and split again, until it "
+        "holds.\n"
         "\n"
         "A target that --cutoff keeps from training, of a component that trains, is in no part ('none', with a note).",
     .output = "A line for each part, then one for each component of more than a tenth of all targets.",

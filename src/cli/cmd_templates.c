@@ -25,7 +25,8 @@ static void print_counts(const rt_templates_counts *c)
 {
     printf("what\tcount\ntargets\t%lld\nkept\t%lld\nown_structure\t%lld\nafter_cutoff\t%lld\nno_date\t%lld\n"
            "matches_answer\t%lld\nno_file\t%lld\nno_match\t%lld\ntoo_many\t%lld\ntargets_not_in_set\t%lld\n",
-           (long long)c->n_target, (long long)c->n_kept, (long long)c->n_own, (long long)c->n_late, (long long)c->n_undated,
+           (long long)c->n_target, (long long)c->n_kept, (long long)c->n_own, (long long)c->n_late,
+               (long long)c->n_undated,
            (long long)c->n_answer, (long long)c->n_no_file, (long long)c->n_no_match, (long long)c->n_too_many,
            (long long)c->n_unknown);
 }
@@ -78,16 +79,21 @@ done:
 }
 
 static const rt_option OPTIONS[] = {
-    {.name = "data", .type = RT_OPTION_FOLDER, .required = true, .value = "SET", .help = "the set that 'rnatune import' made"},
+    {.name = "data", .type = RT_OPTION_FOLDER, .required = true, .value = "SET",
+     .help = "the set that 'rnatune import' made"},
     {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .value = "FILE", .help = "template_features.pt"},
-    {.name = "csv", .type = RT_OPTION_FILE, .value = "FILE", .help = "templates as a submission table, x_1 y_1 z_1 ... x_40, or a .pt"},
+    {.name = "csv", .type = RT_OPTION_FILE, .value = "FILE",
+     .help = "templates as a submission table, x_1 y_1 z_1 ... x_40, or a .pt"},
     {.name = "hits", .type = RT_OPTION_FILE, .value = "FILE",
-     .help = "MMseqs2's hits: query, target, evalue, qstart, qend, tstart, tend, qaln, taln; with --csv: the k-th distinct "
+     .help = "MMseqs2's hits: query, target, evalue, qstart, qend, tstart, tend, qaln, taln; with --csv: the k-th "
+             "distinct "
              "chain of a target is its k-th template"},
-    {.name = "structures", .type = RT_OPTION_FOLDER, .value = "DIR", .help = "the hits' structures, 7qr4.cif or .pdb, .gz too"},
+    {.name = "structures", .type = RT_OPTION_FOLDER, .value = "DIR",
+     .help = "the hits' structures, 7qr4.cif or .pdb, .gz too"},
     {.name = "dates", .type = RT_OPTION_FILE, .value = "FILE", .help = "CSV of PDB codes and release dates"},
     {.name = "cutoff", .type = RT_OPTION_TEXT, .value = "DATE",
-     .help = "drop templates released after it (YYYY-MM-DD); those of the target's own date or later are dropped anyway"},
+     .help = "drop templates released after it (YYYY-MM-DD); those of the target's own date or later are dropped "
+             "anyway"},
     {.name = "template-tm", .type = RT_OPTION_DOUBLE, .value = "X", .fallback = "0.95", .low = 0.3, .high = 1,
      .help = "drop templates with this TM-score to the answer"},
     {.name = "max", .type = RT_OPTION_INT, .value = "N", .fallback = "40", .low = 1, .high = 1000,
@@ -102,17 +108,20 @@ const rt_command rt_cmd_templates = {
     .summary = "make template features, without those that hold the answer",
     .options = OPTIONS,
     .description =
-        "Takes C1' coordinates from the structures of MMseqs2's hits, or from a template table, and writes the reference's "
+        "Takes C1' coordinates from the structures of MMseqs2's hits, or from a template table, and writes the "
+        "reference's "
         "template_features.pt. Dropped are templates of the target's own PDB entry, templates released on the target's "
-        "date or later or after --cutoff, and templates that match the target's known structure too well. A residue that "
+        "date or later or after --cutoff, and templates that match the target's known structure too well. A residue "
+        "that "
         "a template lacks is NaN, which predict and training mask.\n"
         "\n"
-        "FILE.sources.tsv lists every template: where it is from, when it was released, and why it was dropped. 'rnatune "
+        "FILE.sources.tsv lists every template: where it is from, when it was released, and why it was dropped. "
+        "'rnatune "
         "audit' reads it.",
     .output = "Counts as a table; FILE and FILE.sources.tsv.",
     .examples =
-        "  rnatune templates --data set --hits hits.m8 --structures PDB_RNA --dates pdb_release_dates_NA.csv \\\n"
-        "      --out template_features.pt\n",
+        "  rnatune templates --data set --hits hits.m8 --structures PDB_RNA \\\n"
+        "      --dates pdb_release_dates_NA.csv --out template_features.pt\n",
     .long_work = true,
     .run = run,
 };

@@ -2,7 +2,8 @@
  * Room: io.  Uses: base/file, io/zip_archive.
  * Reference: the zip layout of PyTorch 1.6 and later, as torch.load and io/torch_archive read it; zip64 where it needs.
  *
- * Values are written in the order of the calls; a dict's are key, value, key, value.  Nothing is kept in memory: tensors
+ * Values are written in the order of the calls; a dict's are key, value, key, value.  Nothing is kept in memory:
+ * tensors
  * go to the file at once, the pickle to a temporary file until the commit.
  *
  *     RT_TRY(rt_torch_writer_open(&w, "model.pt", err));

@@ -44,7 +44,7 @@ void rt_audit_free_members(rt_audit *audit)
     *audit = (rt_audit){0};
 }
 
-/* ---- kind 1 ------------------------------------------------------------------------------------------------------- */
+/* ---- kind 1 ------------------------------------------------------------------------------------------------------ */
 
 typedef struct { char *name; int64_t target; } membership;
 
@@ -82,7 +82,7 @@ rt_status rt_audit_families(rt_auditor *auditor, rt_err *err)
         for (const char *at = row->domains; rt_family_next_domain(domain, sizeof domain, &at);)
             if (strcmp(domain, row->family) != 0) RT_TRY(add_member(&m, "family", domain, i, err));
     }
-    qsort(m.member, (size_t)m.n, sizeof *m.member, by_name);
+    if (m.n > 1) qsort(m.member, (size_t)m.n, sizeof *m.member, by_name);
     for (int64_t i = 0, next; i < m.n; i = next) {
         int64_t first[RT_PARTS] = {-1, -1, -1}, count[RT_PARTS] = {0};
         for (next = i; next < m.n && strcmp(m.member[next].name, m.member[i].name) == 0; next++) {
@@ -105,7 +105,7 @@ done:
     return status;
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 static rt_status match_targets(rt_auditor *auditor, rt_err *err)
 {
@@ -115,14 +115,16 @@ static rt_status match_targets(rt_auditor *auditor, rt_err *err)
         const rt_split_row *row = rt_split_find(in->split, id);
         auditor->family[i] = rt_family_table_find(in->families, id);
         if (!row || !auditor->family[i]) {
-            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "target '%s' of the set is not in the %s", id, row ? "families" : "split");
+            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "target '%s' of the set is not in the %s", id,
+                    row ? "families" : "split");
             return rt_hint(err, "make families and split of this set");
         }
         auditor->part[i] = row->part;
     }
     for (int64_t i = 0; i < in->split->n; i++)
         if (!rt_dataset_find(in->set, in->split->row[i].target)) {
-            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "the split names '%s', which the set has not", in->split->row[i].target);
+            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "the split names '%s', which the set has not",
+                    in->split->row[i].target);
             return rt_hint(err, "make the split of this set");
         }
     return RT_OK;

@@ -72,7 +72,7 @@ typedef struct {
 rt_status rt_audit_run(rt_audit *out_audit, const rt_audit_input *input, rt_pool *pool, rt_err *err);
 void rt_audit_free_members(rt_audit *audit);
 
-/* ---- the record --------------------------------------------------------------------------------------------------- */
+/* ---- the record -------------------------------------------------------------------------------------------------- */
 
 typedef struct { const char *role, *path; } rt_audit_file;
 
@@ -81,8 +81,10 @@ typedef struct { const char *role, *path; } rt_audit_file;
 rt_status rt_audit_write(const rt_audit *audit, const rt_audit_input *input, const char *split_path,
                          const rt_audit_file *files, int64_t n_file, const char *version, rt_err *err);
 
-/* For training: RT_OK when the record beside the split says that it holds, and split and set are still the ones that were
- * audited.  opt_templates, opt_augmented: the files that training would use, NULL for none; they must be the audited ones.
+/* For training: RT_OK when the record beside the split says that it holds, and split and set are still the ones that
+ * were
+ * audited.  opt_templates, opt_augmented: the files that training would use, NULL for none; they must be the audited
+ * ones.
  * Errors: RT_ERR_MISMATCH with what to do: no record, a record of leaks, another split, set or file since.
  * RT_ERR_FORMAT for a record that is none. */
 rt_status rt_audit_check(const char *split_path, const rt_dataset *set, const char *opt_templates,

@@ -111,7 +111,7 @@ done:
     return status;
 }
 
-/* ---- before training ---------------------------------------------------------------------------------------------- */
+/* ---- before training --------------------------------------------------------------------------------------------- */
 
 static rt_status refuse(rt_err *err, const char *path, const char *what)
 {
@@ -129,7 +129,8 @@ static rt_status check_file(const json_t *root, const char *record, const char *
     rt_status status = rt_hash_file(hash, NULL, opt_path, err);
     if (status != RT_OK) return status;
     json_array_foreach(json_object_get(root, "files"), i, one) {
-        const char *known = json_string_value(json_object_get(one, "role")), *sum = json_string_value(json_object_get(one, "sha256"));
+        const char *known = json_string_value(json_object_get(one, "role")),
+            *sum = json_string_value(json_object_get(one, "sha256"));
         if (known && sum && strcmp(known, role) == 0 && strcmp(sum, hash) == 0) return RT_OK;
     }
     snprintf(what, sizeof what, "the audit did not look at the %s in %.400s", role, opt_path);
@@ -153,7 +154,8 @@ rt_status rt_audit_check(const char *split_path, const rt_dataset *set, const ch
     RT_TRY(rt_hash_file(hash, NULL, split_path, err));
     if (!holds) RT_TRY(refuse(err, path, "the audit found leaks"));
     if (strcmp(hash, split_hash) != 0) RT_TRY(refuse(err, path, "the split has changed since it was audited"));
-    if (strcmp(rt_dataset_hash(set), data_hash) != 0) RT_TRY(refuse(err, path, "the set has changed since it was audited"));
+    if (strcmp(rt_dataset_hash(set), data_hash) != 0) RT_TRY(refuse(err, path,
+                                                                    "the set has changed since it was audited"));
     RT_TRY(check_file(root, path, "templates", opt_templates, err));
     RT_TRY(check_file(root, path, "augmented", opt_augmented, err));
 done:

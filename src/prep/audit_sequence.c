@@ -72,7 +72,8 @@ static int64_t first_with(const texts *t, int32_t u, int bit, int64_t *out_count
 static int64_t missing_residues(const rt_target *target)
 {
     int64_t n = 0;
-    for (int64_t r = 0; target->n_conformation && r < target->length; r++) n += !isfinite(rt_target_c1(target, 0, r)[0]);
+    for (int64_t r = 0; target->n_conformation && r < target->length; r++) n += !isfinite(rt_target_c1(target, 0,
+                                                                                                       r)[0]);
     return n;
 }
 
@@ -93,10 +94,13 @@ static rt_status held_out_pair(texts *t, int32_t u, int32_t v, double identity, 
             const rt_target *target = rt_dataset_at(in->set, i);
             int64_t missing = missing_residues(target);
             if (missing && identity >= 1)
-                RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, target->id, "train", name_of(t, held), "held_out", identity,
-                                    in->identity, err, "the held-out sequence with %lld masked coordinates", (long long)missing));
+                RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, target->id, "train", name_of(t, held), "held_out",
+                                    identity,
+                                    in->identity, err, "the held-out sequence with %lld masked coordinates",
+                                        (long long)missing));
             else
-                RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, target->id, "train", name_of(t, held), "held_out", identity,
+                RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, target->id, "train", name_of(t, held), "held_out",
+                                    identity,
                                     in->identity, err, identity >= 1 && u == v ? "the held-out target itself"
                                                                                : "similar to the held-out target"));
         }
@@ -117,7 +121,8 @@ static rt_status judge(texts *t, int32_t u, int32_t v, double identity, rt_err *
                 int32_t a = side ? v : u, b = side ? u : v;
                 if (!(t->bits[a] >> p & 1) || !(t->bits[b] >> q & 1)) continue;
                 int64_t x = first_with(t, a, 1 << p, &n_a), y = first_with(t, b, 1 << q, &n_b);
-                RT_TRY(rt_audit_add(t->auditor, RT_LEAK_SEQUENCE, name_of(t, x), rt_part_name((rt_part)p), name_of(t, y),
+                RT_TRY(rt_audit_add(t->auditor, RT_LEAK_SEQUENCE, name_of(t, x), rt_part_name((rt_part)p),
+                                    name_of(t, y),
                                     rt_part_name((rt_part)q), identity, in->identity, err,
                                     "%lld and %lld targets with these sequences", (long long)n_a, (long long)n_b));
             }
@@ -133,7 +138,8 @@ static rt_status judge(texts *t, int32_t u, int32_t v, double identity, rt_err *
             const rt_augmented_row *row = &in->opt_augmented->row[i - t->n - t->n_held];
             RT_TRY(rt_audit_add(t->auditor, RT_LEAK_AUGMENTED, row->source, "augmented", name_of(t, y),
                                 rt_part_name(t->auditor->part[y]), identity, in->identity, err,
-                                "line %lld, tier %lld (%.60s)", (long long)row->line, (long long)row->tier, row->change));
+                                "line %lld, tier %lld (%.60s)", (long long)row->line, (long long)row->tier,
+                                    row->change));
         }
     }
 done:
@@ -149,7 +155,8 @@ static rt_status judge_names(texts *t, rt_err *err)
     for (int64_t i = 0; i < t->n_held; i++) {
         const rt_target *target = rt_dataset_find(in->set, in->opt_held->id[i]);
         if (target && t->auditor->part[target->number] == RT_PART_TRAIN)
-            RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, target->id, "train", in->opt_held->id[i], "held_out", NAN, NAN,
+            RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, target->id, "train", in->opt_held->id[i], "held_out",
+                                NAN, NAN,
                                 err, "the held-out target's name"));
     }
     for (int64_t i = 0; i < t->n; i++) {
@@ -166,13 +173,15 @@ static rt_status judge_names(texts *t, rt_err *err)
         bool held = false;
         for (int64_t k = 0; k < t->n_held && !held; k++) held = strcmp(in->opt_held->id[k], row->source) == 0;
         if (!source && !held)
-            return rt_fail(err, RT_ERR_MISMATCH, NULL, row->line, "the augmented example's source '%s' is not in the set",
+            return rt_fail(err, RT_ERR_MISMATCH, NULL, row->line,
+                           "the augmented example's source '%s' is not in the set",
                            row->source);
         rt_part part = source ? t->auditor->part[source->number] : RT_PART_NONE;
         if (held || part == RT_PART_VALIDATION || part == RT_PART_TEST)
             RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, row->source, "augmented", row->source,
                                 held ? "held_out" : rt_part_name(part), NAN, NAN, err,
-                                "augmented from a held-out target (line %lld, %.60s)", (long long)row->line, row->change));
+                                "augmented from a held-out target (line %lld, %.60s)", (long long)row->line,
+                                    row->change));
     }
 done:
     return status;
@@ -202,7 +211,8 @@ rt_status rt_audit_sequences(rt_auditor *auditor, rt_err *err)
     rt_similar similar = {0};
     t.n_text = t.n + t.n_held + (in->opt_augmented ? in->opt_augmented->n : 0);
     RT_TRY(gather(&t, err));
-    rt_similar_options options = {.identity = in->identity, .max_chance = in->chance, .min_length = RT_SIMILAR_MIN_LENGTH,
+    rt_similar_options options = {.identity = in->identity, .max_chance = in->chance,
+                                  .min_length = RT_SIMILAR_MIN_LENGTH,
                                   .opt_parts = t.bits};
     RT_TRY(rt_similar_find(&similar, &t.unique, &options, auditor->pool, err));
     for (int32_t u = 0; u < t.unique.n; u++)

@@ -81,7 +81,7 @@ static rt_status choose(check *c, rt_err *err)
         if (count < a->in->tm_residues) continue;
         all[n++] = (candidate){i, count, a->family[i]->component, a->family[i]->family, a->part[i]};
     }
-    qsort(all, (size_t)n, sizeof *all, by_group);
+    if (n > 1) qsort(all, (size_t)n, sizeof *all, by_group);
     for (int64_t k = 0; k < n; k++) {
         bool first = k == 0 || all[k].part != all[k - 1].part || strcmp(all[k].component, all[k - 1].component) != 0 ||
                      strcmp(all[k].family, all[k - 1].family) != 0;
@@ -130,7 +130,8 @@ static rt_status report(check *c, rt_err *err)
         for (int64_t k = 0; k < r->n; k++) {
             int64_t x = c->rep[r->found[k].model].target, y = c->rep[t].target;
             RT_TRY(rt_audit_add(a, RT_LEAK_STRUCTURE, rt_dataset_at(a->in->set, x)->id, rt_part_name(a->part[x]),
-                                rt_dataset_at(a->in->set, y)->id, rt_part_name(a->part[y]), r->found[k].tm, a->in->tm, err,
+                                rt_dataset_at(a->in->set, y)->id, rt_part_name(a->part[y]), r->found[k].tm, a->in->tm,
+                                    err,
                                 "%lld of %lld residues within %.2f Angstrom RMSD", (long long)r->found[k].n_aligned,
                                 (long long)c->rep[t].n, r->found[k].rmsd));
         }
@@ -139,9 +140,10 @@ done:
     return status;
 }
 
-/* ---- the same coordinates under another name or sequence ---------------------------------------------------------- */
+/* ---- the same coordinates under another name or sequence --------------------------------------------------------- */
 
-/* A training target with the coordinates of a held-out one of its length: masked, mutated or renamed, it holds the answer. */
+/* A training target with the coordinates of a held-out one of its length: masked, mutated or renamed, it holds the
+ * answer. */
 static rt_status copied_coordinates(rt_auditor *a, rt_tm *tm, rt_err *err)
 {
     rt_status status = RT_OK;

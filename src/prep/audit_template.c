@@ -50,7 +50,8 @@ static rt_status check_answers(rt_auditor *a, rt_tm *tm, rt_err *err)
         if (rt_stop_requested()) RT_TRY(rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped while comparing templates"));
         if (!t || a->part[t->number] == RT_PART_NONE) continue;
         if (e->length != t->length)
-            RT_TRY(rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "the templates of '%s' have %lld residues, the target has %lld",
+            RT_TRY(rt_fail(err, RT_ERR_MISMATCH, NULL, 0,
+                           "the templates of '%s' have %lld residues, the target has %lld",
                            t->id, (long long)e->length, (long long)t->length));
         for (int64_t k = 0; k < e->n_template; k++) {
             char name[64];
@@ -66,10 +67,12 @@ static rt_status check_answers(rt_auditor *a, rt_tm *tm, rt_err *err)
                 RT_TRY(rt_audit_add(a, RT_LEAK_DATE, t->id, part_of(a, t), name, "template", NAN, NAN, err,
                                     "the list of sources does not say where it came from"));
             a->out->check[RT_LEAK_ANSWER].n_checked++;
-            RT_TRY(rt_template_match(tm, &score, &rmsd, &n, t, e->xyz + 3 * k, 3 * e->n_template, in->template_tm, err));
+            RT_TRY(rt_template_match(tm, &score, &rmsd, &n, t, e->xyz + 3 * k, 3 * e->n_template, in->template_tm,
+                                     err));
             if (!rt_template_is_answer(score, rmsd, n, in->template_tm)) continue;
             RT_TRY(rt_audit_add(a, RT_LEAK_ANSWER, t->id, part_of(a, t), name, "template", score, in->template_tm, err,
-                                "RMSD %.2f Angstrom over %lld of %lld residues", rmsd, (long long)n, (long long)t->length));
+                                "RMSD %.2f Angstrom over %lld of %lld residues", rmsd, (long long)n,
+                                    (long long)t->length));
         }
     }
     rt_progress_end();

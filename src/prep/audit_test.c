@@ -1,4 +1,5 @@
-/* audit_test.c - a clean split passes, one planted leak of each kind is found and nothing else, training asks the record */
+/* audit_test.c - a clean split passes, one planted leak of each kind is found and nothing else, training asks the
+ * record */
 #include "io/io_test.h"
 
 #include <math.h>
@@ -32,8 +33,10 @@ static void make_clean(world *w)
     strcpy(w->split, "target\tsplit\n");
     for (int i = 0; i < N; i++) {
         test_sequence(w->sequence[i], LENGTH + i, (uint64_t)i + 1);
-        w->target[i] = (test_target){.id = ID[i], .sequence = w->sequence[i], .cutoff = "2020-01-01", .fold = (uint64_t)i + 1};
-        sprintf(w->families + strlen(w->families), "%s\tRF%05d\tcomponent_%d\ttable\t-\tRF%05d:1-60\t-\t-\n", ID[i], i, i, i);
+        w->target[i] = (test_target){.id = ID[i], .sequence = w->sequence[i], .cutoff = "2020-01-01",
+                                     .fold = (uint64_t)i + 1};
+        sprintf(w->families + strlen(w->families), "%s\tRF%05d\tcomponent_%d\ttable\t-\tRF%05d:1-60\t-\t-\n", ID[i], i,
+                i, i);
         sprintf(w->split + strlen(w->split), "%s\t%s\n", ID[i], PART[i]);
     }
     w->target[N].id = ID[N];
@@ -79,7 +82,8 @@ static rt_dataset *run(rt_audit *out, const world *w)
     expect_ok(rt_template_list_read(&sources, test_file("sources.tsv", w->sources), &err), &err);
     expect_ok(rt_template_file_open(&templates, write_templates(w), &err), &err);
     expect_ok(rt_pool_create(&pool, 2, &err), &err);
-    rt_audit_input in = {.set = set, .split = &split, .families = &families, .opt_held = &held, .opt_augmented = &augmented,
+    rt_audit_input in = {.set = set, .split = &split, .families = &families, .opt_held = &held,
+                         .opt_augmented = &augmented,
                          .opt_templates = w->templates ? templates : NULL, .opt_sources = &sources, .identity = 0.8,
                          .chance = 1e-5, .tm = 0.45, .tm_residues = 30, .template_tm = 0.95};
     expect_ok(rt_audit_run(out, &in, pool, &err), &err);
@@ -130,7 +134,8 @@ static void clean(void **state)
     make_clean(&w);
     rt_dataset *set = run(&audit, &w);
     for (int64_t i = 0; i < audit.n_leak; i++)
-        print_message("%s %s %s %s\n", rt_leak_name(audit.leak[i].kind), audit.leak[i].a, audit.leak[i].b, audit.leak[i].detail);
+        print_message("%s %s %s %s\n", rt_leak_name(audit.leak[i].kind), audit.leak[i].a, audit.leak[i].b,
+                      audit.leak[i].detail);
     assert_int_equal(audit.n_leak, 0);
     for (int k = 0; k < RT_LEAK_KINDS; k++) {     /* and not because nothing was looked at */
         assert_null(audit.check[k].not_checked);
@@ -217,7 +222,8 @@ static void a_held_out_target_in_training(void **state)
     make_clean(&w);                                  /* by sequence, from a submission table, DNA letters */
     strcpy(w.held, "ID,resname,resid\n");
     for (int i = 0; w.sequence[2][i]; i++)
-        sprintf(w.held + strlen(w.held), "R1_%d,%c,%d\n", i + 1, w.sequence[2][i] == 'U' ? 'T' : w.sequence[2][i], i + 1);
+        sprintf(w.held + strlen(w.held), "R1_%d,%c,%d\n", i + 1, w.sequence[2][i] == 'U' ? 'T' : w.sequence[2][i],
+                i + 1);
     expect_leak(&w, RT_LEAK_HELD_OUT, "the held-out target itself");
     make_clean(&w);                                  /* by sequence, with masked coordinates */
     sprintf(w.held, "target_id,sequence\nR1,%s\n", w.sequence[2]);
@@ -255,7 +261,8 @@ static void an_augmented_sequence_too_near(void **state)
     (void)state;
     static world w;
     make_clean(&w);
-    sprintf(w.augmented, "source\ttier\tpositions\tsequence\tchange\n1AAB_A\t3\t-\t%s\tmutation seed=4\n", w.sequence[5]);
+    sprintf(w.augmented, "source\ttier\tpositions\tsequence\tchange\n1AAB_A\t3\t-\t%s\tmutation seed=4\n",
+            w.sequence[5]);
     strstr(w.augmented, w.sequence[5])[20] = w.sequence[5][20] == 'A' ? 'G' : 'A';
     expect_leak(&w, RT_LEAK_AUGMENTED, "line 2, tier 3 (mutation seed=4)");
 }
@@ -314,7 +321,8 @@ static void strangers(void **state)
         rt_audit audit;
         expect_ok(rt_split_read(&split, test_file("s.tsv", CASE[i].split), &err), &err);
         expect_ok(rt_family_table_read(&families, test_file("f.tsv", CASE[i].families), &err), &err);
-        rt_audit_input in = {.set = set, .split = &split, .families = &families, .identity = 0.8, .chance = 1e-5, .tm = 0.45,
+        rt_audit_input in = {.set = set, .split = &split, .families = &families, .identity = 0.8, .chance = 1e-5,
+                             .tm = 0.45,
                              .tm_residues = 30, .template_tm = 0.95};
         assert_int_equal(rt_audit_run(&audit, &in, pool, &err), RT_ERR_MISMATCH);
         expect_word(err.what, CASE[i].word);

@@ -28,7 +28,8 @@ typedef struct {
     int64_t n, capacity;
 } rt_augmented;
 
-/* Errors: RT_ERR_IO; RT_ERR_FORMAT with the line: a missing column or value, a tier outside 1 .. 5, positions that do not
+/* Errors: RT_ERR_IO; RT_ERR_FORMAT with the line: a missing column or value, a tier outside 1 .. 5, positions that
+ * do not
  * rise or lie beyond the sequence, letters that are no residues. */
 rt_status rt_augmented_read(rt_augmented *out_augmented, const char *path, rt_err *err);
 rt_status rt_augmented_write(const rt_augmented *augmented, const char *path, rt_err *err);

@@ -40,7 +40,7 @@ bool rt_chain_name(char out[RT_CHAIN_NAME], const char *id)
     return true;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static int by_chain(const void *a, const void *b)
 {
@@ -53,7 +53,8 @@ static int by_chain(const void *a, const void *b)
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-static rt_status add_row(rt_chain_table *table, const rt_chain_row *row, const char *group, const char *label, rt_err *err)
+static rt_status add_row(rt_chain_table *table, const rt_chain_row *row, const char *group, const char *label,
+                         rt_err *err)
 {
     void *rows = table->row;
     rt_status status = rt_grow(&rows, &table->capacity, table->n + 1, sizeof *table->row, err);
@@ -91,7 +92,7 @@ const rt_chain_row *rt_chain_table_find(const rt_chain_table *table, const char 
     return *out_n ? &table->row[low] : NULL;
 }
 
-/* ---- CSV ---------------------------------------------------------------------------------------------------------- */
+/* ---- CSV --------------------------------------------------------------------------------------------------------- */
 
 /* Rfam offers a TSV, others convert it to CSV. */
 static rt_status open_table(rt_csv **ret_csv, const char *path, rt_err *err)
@@ -146,14 +147,14 @@ rt_status rt_chain_table_read_rfam(rt_chain_table *out_table, const char *path, 
         if (to >= 0) RT_TRY(rt_csv_int(csv, to, &row.to, err));
         RT_TRY(add_row(out_table, &row, rt_csv_text(csv, family), label >= 0 ? rt_csv_text(csv, label) : "", err));
     }
-    qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_chain);
+    if (out_table->n > 1) qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_chain);
 done:
     rt_csv_close(csv);
     if (status != RT_OK) rt_chain_table_free_members(out_table);
     return status;
 }
 
-/* ---- RNA3DB ------------------------------------------------------------------------------------------------------- */
+/* ---- RNA3DB ------------------------------------------------------------------------------------------------------ */
 
 static int64_t find_either(const rt_csv *csv, const char *a, const char *b)
 {
@@ -212,7 +213,8 @@ static rt_status take_components(rt_chain_table *table, const char *path, rt_par
                 rt_chain_row row = {.evalue = NAN, .part = part};
                 (void)description;
                 if (!rt_chain_name(row.chain, chain))
-                    return rt_fail(err, RT_ERR_FORMAT, path, 0, "component '%.60s': '%.60s' is no PDB chain such as 1ehz_A",
+                    return rt_fail(err, RT_ERR_FORMAT, path, 0,
+                                   "component '%.60s': '%.60s' is no PDB chain such as 1ehz_A",
                                    component, chain);
                 RT_TRY(add_row(table, &row, component, "", err));
             }
@@ -235,7 +237,8 @@ static rt_status read_rna3db_json(rt_chain_table *table, const char *path, const
     if (parts) {
         json_object_foreach(root, key, value) {
             if (!rt_part_find(&part, key))
-                RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0, "'%.60s' is no part of a split (train_set, valid_set, test_set)",
+                RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0,
+                               "'%.60s' is no part of a split (train_set, valid_set, test_set)",
                                key));
             RT_TRY(take_components(table, path, part, value, err));
         }
@@ -258,11 +261,13 @@ rt_status rt_chain_table_read_rna3db(rt_chain_table *out_table, const char *path
     if (at < plain.size && plain.data[at] == '{') status = read_rna3db_json(out_table, path, &plain, err);
     else status = read_rna3db_csv(out_table, path, err);
     rt_plain_close(&plain);
-    if (status == RT_OK) qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_chain);
+    if (status == RT_OK && out_table->n > 1) qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row,
+                                                   by_chain);
     for (int64_t i = 1; i < out_table->n && status == RT_OK; i++) {
         const rt_chain_row *a = &out_table->row[i - 1], *b = &out_table->row[i];
         if (strcmp(a->chain, b->chain) == 0 && (strcmp(a->group, b->group) != 0 || a->part != b->part))
-            status = rt_fail(err, RT_ERR_FORMAT, path, b->line, "chain %s is in %s (%s) and in %s (%s)", a->chain, a->group,
+            status = rt_fail(err, RT_ERR_FORMAT, path, b->line, "chain %s is in %s (%s) and in %s (%s)", a->chain,
+                             a->group,
                              rt_part_name(a->part), b->group, rt_part_name(b->part));
     }
     if (status == RT_OK && !out_table->n) status = rt_fail(err, RT_ERR_FORMAT, path, 0, "has no chain");

@@ -46,20 +46,25 @@ static void rfam(void **state)
     assert_true(n == 1 && isnan(row->evalue));
     assert_null(rt_chain_table_find(&t, "9abc_A", &n));
     rt_chain_table_free_members(&t);
-    expect_ok(rt_chain_table_read_rfam(&t, test_file("rfam.tsv", "rfam_acc\tpdb_id\tchain\nRF00005\t1ehz\tA\n"), &err), &err);
+    expect_ok(rt_chain_table_read_rfam(&t, test_file("rfam.tsv", "rfam_acc\tpdb_id\tchain\nRF00005\t1ehz\tA\n"), &err),
+              &err);
     assert_int_equal(t.n, 1);
     rt_chain_table_free_members(&t);
-    assert_int_equal(rt_chain_table_read_rfam(&t, test_file("bad.csv", "rfam_acc,pdb_id\nRF1,1abc\n"), &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_chain_table_read_rfam(&t, test_file("bad.csv", "rfam_acc,pdb_id\nRF1,1abc\n"), &err),
+                     RT_ERR_FORMAT);
     expect_word(err.what, "no column 'chain'");
-    assert_int_equal(rt_chain_table_read_rfam(&t, test_file("bad.csv", "rfam_acc,pdb_id,chain\nRF1,hello,A\n"), &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_chain_table_read_rfam(&t, test_file("bad.csv", "rfam_acc,pdb_id,chain\nRF1,hello,A\n"), &err),
+                     RT_ERR_FORMAT);
     expect_word(err.what, "no PDB code");
     assert_int_equal(err.line, 2);
-    assert_int_equal(rt_chain_table_read_rfam(&t, test_file("bad.csv", "rfam_acc,pdb_id,chain\n,1abc,A\n"), &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_chain_table_read_rfam(&t, test_file("bad.csv", "rfam_acc,pdb_id,chain\n,1abc,A\n"), &err),
+                     RT_ERR_FORMAT);
     expect_word(err.what, "has no family");
 }
 
 /* The layout of RNA3DB's split.json and cluster.json. */
-#define DETAILS "{\"release_date\": \"2000-10-02\", \"structure_method\": \"x-ray diffraction\", \"resolution\": 1.93, " \
+#define DETAILS "{\"release_date\": \"2000-10-02\", \"structure_method\": \"x-ray diffraction\", " \
+                "\"resolution\": 1.93, " \
                 "\"length\": 76, \"sequence\": \"GCGGAUUU\"}"
 #define COMPONENT(name, a, b) "\"" name "\": {\"" a "\": {\"" a "\": " DETAILS ", \"" b "\": " DETAILS "}}"
 
@@ -68,7 +73,8 @@ static void rna3db_json(void **state)
     (void)state;
     rt_chain_table t;
     int64_t n;
-    static const char SPLIT[] = "{\"train_set\": {" COMPONENT("component_1", "1ehz_A", "1evv_A") "},\n \"valid_set\": {},\n"
+    static const char SPLIT[] = "{\"train_set\": {" COMPONENT("component_1", "1ehz_A",
+                                                              "1evv_A") "},\n \"valid_set\": {},\n"
                                 " \"test_set\": {" COMPONENT("component_2", "1y26_X", "4tzx_X") "}}\n";
     static const char CLUSTER[] = "{" COMPONENT("component_1", "1ehz_A", "1evv_A") "}";
     expect_ok(rt_chain_table_read_rna3db(&t, test_file("split.json", SPLIT), &err), &err);
@@ -88,7 +94,8 @@ static void rna3db_json(void **state)
         {"{\"component_1\": {\"1ehz_A\": {\"hello\": {}}}}", "no PDB chain"},
         {"{\"train_set\": {}, \"other\": {}}", "no part of a split"},
         {"{\"a\": {" COMPONENT("x", "1ehz_A", "1evv_A") "}", "'"},
-        {"{\"component_1\": {\"1ehz_A\": {\"1ehz_A\": {}}}, \"component_2\": {\"1ehz_A\": {\"1ehz_A\": {}}}}", "and in component_2"},
+        {"{\"component_1\": {\"1ehz_A\": {\"1ehz_A\": {}}}, \"component_2\": {\"1ehz_A\": {\"1ehz_A\": {}}}}",
+         "and in component_2"},
         {"{}", "has no chain"},
         {"full_id,component,dataset\n1ehz_A,component_1,other\n", "no part of a split"},
         {"full_id,component,dataset\nehz,component_1,train_set\n", "no PDB chain"},
@@ -106,7 +113,8 @@ static void rna3db_published(void **state)
     (void)state;
     rt_chain_table split, rfam_table;
     int64_t count[3] = {0}, n, crossing = 0, with_family = 0, components = 0;
-    expect_ok(rt_chain_table_read_rna3db(&split, shared("data/splits/rna3db2d_final_selected_dataset.csv.gz"), &err), &err);
+    expect_ok(rt_chain_table_read_rna3db(&split, shared("data/splits/rna3db2d_final_selected_dataset.csv.gz"), &err),
+              &err);
     expect_ok(rt_chain_table_read_rfam(&rfam_table, shared("data/splits/RFAM_families_27062023.csv.gz"), &err), &err);
     assert_int_equal(split.n, 759);
     for (int64_t i = 0; i < split.n; i++) {
@@ -128,7 +136,8 @@ static void rna3db_published(void **state)
                     crossing += strcmp(a[x].group, b[y].group) == 0 && split.row[i].part != split.row[k].part;
         }
     }
-    print_message("%lld components; %lld chains have a family in Rfam's table\n", (long long)components, (long long)with_family);
+    print_message("%lld components; %lld chains have a family in Rfam's table\n", (long long)components,
+                  (long long)with_family);
     assert_int_equal(components, 73);
     assert_int_equal(count[RT_PART_TRAIN], 469);
     assert_int_equal(count[RT_PART_VALIDATION], 128);
@@ -161,7 +170,8 @@ static void components(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names), cmocka_unit_test(rfam), cmocka_unit_test(rna3db_json), cmocka_unit_test(rna3db_published),
+        cmocka_unit_test(names), cmocka_unit_test(rfam), cmocka_unit_test(rna3db_json),
+            cmocka_unit_test(rna3db_published),
         cmocka_unit_test(components),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

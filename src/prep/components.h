@@ -18,7 +18,8 @@ void rt_components_free_members(rt_components *components);
 int64_t rt_components_find(rt_components *components, int64_t a);     /* the thing that stands for a's component */
 void rt_components_join(rt_components *components, int64_t a, int64_t b);
 
-/* out_number (first n_first things): 0, 1, ... by falling number of these things in the component, then by their first one.
+/* out_number (first n_first things): 0, 1, ... by falling number of these things in the component, then by their
+ * first one.
  * Returns the number of components.  Errors: RT_ERR_MEMORY. */
 rt_status rt_components_number(rt_components *components, int64_t n_first, int32_t *out_number, int64_t *out_n,
                                rt_err *err);

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/csv.h"
+#include "prep/tsv.h"
 #include "prep/components.h"
 
 static rt_status add_row(rt_family_table *table, rt_family_row **ret, rt_err *err)
@@ -32,7 +33,7 @@ void rt_family_table_free_members(rt_family_table *table)
     *table = (rt_family_table){0};
 }
 
-/* ---- building ----------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 /* Things that targets have in common: families, clans, RNA3DB components.  They are nodes behind the sequences. */
 typedef struct { char **name; int64_t n, capacity; } groups;
@@ -117,14 +118,15 @@ static rt_status take_hits(builder *b, rt_err *err)
     id_entry *ids;
     RT_TRY_ALLOC(ids, b->n);
     for (int64_t i = 0; i < b->n; i++) ids[i] = (id_entry){b->target[i], i};
-    qsort(ids, (size_t)b->n, sizeof *ids, by_id);
+    if (b->n > 1) qsort(ids, (size_t)b->n, sizeof *ids, by_id);
     for (int64_t h = 0; h < hits->n && status == RT_OK; h++) {
         const rt_hit *hit = &hits->hit[h];
         id_entry key = {hit->sequence, 0}, *at = bsearch(&key, ids, (size_t)b->n, sizeof *ids, by_id);
         if (!at) continue;      /* a table may hold more than this set */
         int64_t u = b->unique->of[at->number];
         status = add_member(b, u, "family", hit->accession, err);
-        if (status == RT_OK && b->sources->join_clans && hit->clan[0]) status = add_member(b, u, "clan", hit->clan, err);
+        if (status == RT_OK && b->sources->join_clans && hit->clan[0]) status = add_member(b, u, "clan", hit->clan,
+                                                                                           err);
         if (status == RT_OK) status = name_family(&b->known[u], hit->accession, "cmscan", hit->evalue, err);
         add_domain(&b->known[u], hit->accession, hit->from, hit->to);
     }
@@ -133,7 +135,8 @@ done:
     return status;
 }
 
-static rt_status take_chains(builder *b, const rt_chain_table *table, const char *prefix, const char *source, rt_err *err)
+static rt_status take_chains(builder *b, const rt_chain_table *table, const char *prefix, const char *source,
+                             rt_err *err)
 {
     char chain[RT_CHAIN_NAME];
     for (int64_t i = 0; i < b->n; i++) {
@@ -203,7 +206,8 @@ done:
 static void count_source(rt_family_table *t, const char *source)
 {
     int64_t *count = !strcmp(source, "cmscan") ? &t->n_cmscan : !strcmp(source, "table") ? &t->n_table
-                     : !strcmp(source, "rna3db") ? &t->n_rna3db : !strcmp(source, "similar") ? &t->n_similar : &t->n_alone;
+                     : !strcmp(source, "rna3db") ? &t->n_rna3db : !strcmp(source,
+                                                                          "similar") ? &t->n_similar : &t->n_alone;
     ++*count;
 }
 
@@ -238,7 +242,8 @@ rt_status rt_family_table_build(rt_family_table *out_table, const char *const *t
                                 rt_err *err)
 {
     rt_status status = RT_OK;
-    builder b = {.target = target, .n = n, .unique = unique, .similar = similar, .sources = sources, .table = out_table};
+    builder b = {.target = target, .n = n, .unique = unique, .similar = similar, .sources = sources,
+                 .table = out_table};
     rt_components components = {0};
     int32_t *of_sequence = NULL, *first_of = NULL;
     *out_table = (rt_family_table){0};
@@ -274,14 +279,7 @@ done:
     return status;
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------- */
-
-static void print_number(FILE *out, double value, const char *format)
-{
-    fputc('\t', out);
-    if (isnan(value)) fputc('-', out);
-    else fprintf(out, format, value);
-}
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 rt_status rt_family_table_write(const rt_family_table *table, const char *path, rt_err *err)
 {
@@ -293,9 +291,9 @@ rt_status rt_family_table_write(const rt_family_table *table, const char *path, 
     for (int64_t i = 0; i < table->n; i++) {
         const rt_family_row *r = &table->row[i];
         fprintf(out, "%s\t%s\t%s\t%s", r->target, r->family, r->component, r->source);
-        print_number(out, r->evalue, "%.3g");
+        rt_tsv_print_number(out, r->evalue, "%.3g");
         fprintf(out, "\t%s\t%s", r->domains, r->nearest);
-        print_number(out, r->identity, "%.4f");
+        rt_tsv_print_number(out, r->identity, "%.4f");
         fputc('\n', out);
     }
     return rt_writer_commit(writer, err);
@@ -340,7 +338,7 @@ rt_status rt_family_table_read(rt_family_table *out_table, const char *path, rt_
         r->nearest = rt_copy_text("-", -1, err);
         if (!r->nearest) RT_TRY(RT_ERR_MEMORY);
     }
-    qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_target);
+    if (out_table->n > 1) qsort(out_table->row, (size_t)out_table->n, sizeof *out_table->row, by_target);
     for (int64_t i = 1; i < out_table->n; i++)
         if (by_target(&out_table->row[i - 1], &out_table->row[i]) == 0)
             RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0, "has the target '%s' twice", out_table->row[i].target));
@@ -356,7 +354,7 @@ const rt_family_row *rt_family_table_find(const rt_family_table *table, const ch
     return table->n ? bsearch(&key, table->row, (size_t)table->n, sizeof *table->row, by_target) : NULL;
 }
 
-/* ---- joining ------------------------------------------------------------------------------------------------------ */
+/* ---- joining ----------------------------------------------------------------------------------------------------- */
 
 typedef struct { const char *component; int64_t row; } component_row;
 
@@ -375,7 +373,7 @@ static rt_status sets_of_rows(rt_components *out, const rt_family_table *table, 
     RT_TRY(rt_components_create(out, table->n, err));
     RT_TRY_ALLOC(all, table->n);
     for (int64_t i = 0; i < table->n; i++) all[i] = (component_row){table->row[i].component, i};
-    qsort(all, (size_t)table->n, sizeof *all, by_component);
+    if (table->n > 1) qsort(all, (size_t)table->n, sizeof *all, by_component);
     for (int64_t i = 1; i < table->n; i++)
         if (strcmp(all[i].component, all[i - 1].component) == 0) rt_components_join(out, all[i].row, all[i - 1].row);
 done:

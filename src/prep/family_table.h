@@ -47,7 +47,8 @@ void rt_family_table_free_members(rt_family_table *table);
 /* In a table that was read: NULL when there is none. */
 const rt_family_row *rt_family_table_find(const rt_family_table *table, const char *target);
 
-/* Makes one component of the two that each line's targets a and b belong to: a list of leaks as 'rnatune audit' prints it,
+/* Makes one component of the two that each line's targets a and b belong to: a list of leaks as 'rnatune audit'
+ * prints it,
  * or any TSV with columns a and b.  Lines that name no target of the table are passed over.  In a table that was read.
  * Errors: RT_ERR_IO, RT_ERR_FORMAT, RT_ERR_MEMORY. */
 rt_status rt_family_table_join(rt_family_table *table, int64_t *out_n_joined, const char *path, rt_err *err);

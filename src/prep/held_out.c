@@ -49,7 +49,8 @@ static rt_status read_residues(rt_held_out *held, rt_csv *csv, rt_err *err)
         if (more && rt_csv_length(csv, resname) != 1)
             RT_TRY(rt_csv_fail(csv, err, "resname '%.20s' is not one letter", rt_csv_text(csv, resname)));
         const char *now = held->n > first ? held->id[held->n - 1] : NULL;
-        bool same = more && now && (int64_t)strlen(now) == tail - text && strncmp(now, text, (size_t)(tail - text)) == 0;
+        bool same = more && now && (int64_t)strlen(now) == tail - text &&
+            strncmp(now, text, (size_t)(tail - text)) == 0;
         if (!same && now) {
             free(held->sequence[held->n - 1]);
             held->sequence[held->n - 1] = rt_copy_text(letters.data, letters.length, err);

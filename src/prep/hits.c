@@ -19,7 +19,8 @@ static const layout NARROW = {0, 2, 4, -1, -1, 17}, WIDE = {1, 3, 6, 5, 19, 26};
 
 typedef enum { WHO_UNKNOWN, WHO_CMSCAN, WHO_CMSEARCH } who;
 
-static bool is(word w, const char *text) { return w.length == (int64_t)strlen(text) && !memcmp(w.text, text, (size_t)w.length); }
+static bool is(word w, const char *text) { return w.length == (int64_t)strlen(text) &&
+                                          !memcmp(w.text, text, (size_t)w.length); }
 
 static int split_words(word *out, const char *line, int64_t length)
 {
@@ -72,7 +73,8 @@ static rt_status take_row(rt_hits *hits, const char *file, int64_t line, const w
     bool target_is_rfam = w[at->target + 1].length > 2 && memcmp(w[at->target + 1].text, "RF", 2) == 0;
     bool model_first = program == WHO_CMSCAN || (program == WHO_UNKNOWN && (target_is_rfam || at == &WIDE));
     int model = model_first ? at->target : at->query, sequence = model_first ? at->query : at->target;
-    const word *v = w + at->mdl;   /* mdl, mdl from, mdl to, seq from, seq to, strand, trunc, pass, gc, bias, score, E, inc */
+    /* mdl, mdl from, mdl to, seq from, seq to, strand, trunc, pass, gc, bias, score, E, inc */
+    const word *v = w + at->mdl;
     void *all = hits->hit;
     rt_status status = rt_grow(&all, &hits->capacity, hits->n + 1, sizeof *hits->hit, err);
     hits->hit = all;
@@ -89,7 +91,8 @@ static rt_status take_row(rt_hits *hits, const char *file, int64_t line, const w
         return rt_fail(err, RT_ERR_FORMAT, file, line, "'%.*s' to '%.*s' are no places on a sequence",
                        (int)(v[3].length < 40 ? v[3].length : 40), v[3].text,
                        (int)(v[4].length < 40 ? v[4].length : 40), v[4].text);
-    if (!is(v[5], "+") && !is(v[5], "-")) return rt_fail(err, RT_ERR_FORMAT, file, line, "the strand is neither + nor -");
+    if (!is(v[5], "+") && !is(v[5], "-")) return rt_fail(err, RT_ERR_FORMAT, file, line,
+                                                         "the strand is neither + nor -");
     if (!rt_parse_double(v[10].text, v[10].length, &h->score) || !rt_parse_double(v[11].text, v[11].length, &h->evalue))
         return rt_fail(err, RT_ERR_FORMAT, file, line, "'%.*s' and '%.*s' are no score and E-value",
                        (int)(v[10].length < 40 ? v[10].length : 40), v[10].text,
@@ -152,7 +155,7 @@ void rt_hits_free_members(rt_hits *hits)
     *hits = (rt_hits){0};
 }
 
-/* ---- which hits count --------------------------------------------------------------------------------------------- */
+/* ---- which hits count -------------------------------------------------------------------------------------------- */
 
 static int by_sequence_then_rank(const void *a, const void *b)
 {
@@ -210,7 +213,7 @@ rt_status rt_hits_resolve(rt_hits *hits, rt_hits_dropped *out_dropped, const rt_
         if (minus || weak) free_hit(h);
         else hits->hit[n++] = *h;
     }
-    qsort(hits->hit, (size_t)n, sizeof *hits->hit, by_sequence_then_rank);
+    if (n > 1) qsort(hits->hit, (size_t)n, sizeof *hits->hit, by_sequence_then_rank);
     hits->n = 0;
     for (int64_t i = 0; i < n; i++) {      /* the best come first: a hit stays unless one that stayed is in its way */
         rt_hit *h = &hits->hit[i];
@@ -221,7 +224,7 @@ rt_status rt_hits_resolve(rt_hits *hits, rt_hits_dropped *out_dropped, const rt_
         if (beaten) free_hit(h);
         else hits->hit[hits->n++] = *h;
     }
-    qsort(hits->hit, (size_t)hits->n, sizeof *hits->hit, by_place);
+    if (hits->n > 1) qsort(hits->hit, (size_t)hits->n, sizeof *hits->hit, by_place);
     *out_dropped = dropped;
     return RT_OK;
 }

@@ -29,7 +29,8 @@ typedef struct {
     int64_t n, capacity;
 } rt_hits;
 
-/* A table of cmscan or cmsearch --tblout, format 1, 2 or 3 (gzip too).  Which of the two programs wrote it, and so which
+/* A table of cmscan or cmsearch --tblout, format 1, 2 or 3 (gzip too).  Which of the two programs wrote it, and so
+ * which
  * name is the sequence's, is read from "# Program:"; without that line the name whose accession begins with RF is the
  * model's, and of a table of format 2 or 3 the target is the model.
  * must_be_whole: a table without "# [ok]" at its end was cut short, and is refused.
@@ -48,7 +49,8 @@ typedef struct {
 typedef struct { int64_t weak, minus, overlapped; } rt_hits_dropped;
 
 /* Keeps what counts, ordered by sequence, then place: score >= GA where `opt_models` knows one, else E-value within the
- * limit; then, of hits of a sequence that share a residue on the same strand, the one with the lower E-value (the higher
+ * limit; then, of hits of a sequence that share a residue on the same strand, the one with the lower E-value (the
+ * higher
  * score among equals).  With clans only hits of families of one clan displace each other, as Rfam does (--oclan). */
 rt_status rt_hits_resolve(rt_hits *hits, rt_hits_dropped *out_dropped, const rt_models *opt_models,
                           const rt_hits_rules *rules, rt_err *err);

@@ -1,4 +1,5 @@
-/* hits_test.c - tables of cmscan and cmsearch, models and clans, which hits count, and cmscan itself where it is installed */
+/* hits_test.c - tables of cmscan and cmsearch, models and clans, which hits count, and cmscan itself where it is
+ * installed */
 #include "io/io_test.h"
 
 #include <math.h>
@@ -75,7 +76,8 @@ static void bad_tables(void **state)
 static int by_evalue(const void *a, const void *b)
 {
     const rt_hit *x = a, *y = b;
-    return x->evalue != y->evalue ? (x->evalue > y->evalue) - (x->evalue < y->evalue) : (x->from > y->from) - (x->from < y->from);
+    if (x->evalue != y->evalue) return x->evalue < y->evalue ? -1 : 1;
+    return (x->from > y->from) - (x->from < y->from);
 }
 
 /* The same hits, whichever program found them and in whatever format. */
@@ -120,7 +122,8 @@ static void recorded_tables(void **state)
 }
 
 #define HIT(model, from, to, score, evalue, clan) \
-    "1 " model " RF0" model " T1 - " clan " cm 1 71 " from " " to " + no 1 0.5 0.0 " score " " evalue " ! * - - - - - - -\n"
+    "1 " model " RF0" model " T1 - " clan " cm 1 71 " from " " to " + no 1 0.5 0.0 " score " " evalue \
+    " ! * - - - - - - -\n"
 
 static void thresholds_and_clans(void **state)
 {
@@ -177,7 +180,8 @@ static void bad_models(void **state)
     };
     rt_models models;
     for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
-        assert_int_equal(rt_models_parse(&models, "cm", CASE[i].text, (int64_t)strlen(CASE[i].text), &err), CASE[i].status);
+        assert_int_equal(rt_models_parse(&models, "cm", CASE[i].text, (int64_t)strlen(CASE[i].text), &err),
+                         CASE[i].status);
         expect_word(err.what, CASE[i].word);
     }
 }
@@ -208,7 +212,8 @@ static const char *join_models(const char *const *name, int n)
     return path;
 }
 
-/* What our run of cmscan finds in the plasmid is the table that cmsearch 1.1.5 left; a second run searches nothing anew. */
+/* What our run of cmscan finds in the plasmid is the table that cmsearch 1.1.5 left; a second run searches nothing
+ * anew. */
 static void cmscan_equals_the_recorded_table(void **state)
 {
     (void)state;

@@ -22,7 +22,8 @@ typedef struct {
     bool both_strands;
 } rt_infernal_options;
 
-/* Searches the sequences, a cmscan at a time on each of the pool's threads, and appends every hit.  Finished pieces stay
+/* Searches the sequences, a cmscan at a time on each of the pool's threads, and appends every hit.  Finished pieces
+ * stay
  * in `work`.
  * Errors: RT_ERR_UNSUPPORTED when cmscan or cmpress is not installed; RT_ERR_IO with what the program said. */
 rt_status rt_infernal_scan(rt_hits *out_hits, const char *const *name, const char *const *sequence, int64_t n,

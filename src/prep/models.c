@@ -109,8 +109,9 @@ static rt_model *find(const rt_models *models, const char *name)
 
 const rt_model *rt_models_find(const rt_models *models, const char *name) { return find(models, name); }
 
-static rt_status take_clan(rt_models *models, const char *path, int64_t line, char *words, rt_err *err)
+static rt_status take_clan(void *context, const char *path, int64_t line, char *words, rt_err *err)
 {
+    rt_models *models = context;
     rt_status status = RT_OK;
     char *rest = NULL, *clan = strtok_r(words, " \t\r", &rest), *member;
     int64_t n = 0;
@@ -133,20 +134,7 @@ done:
 
 rt_status rt_models_read_clans(rt_models *models, const char *path, rt_err *err)
 {
-    rt_plain plain;
-    int64_t line = 0, next;
-    rt_status status = rt_plain_open(&plain, path, err);
-    if (status != RT_OK) return status;
-    for (int64_t at = 0; at < plain.size && status == RT_OK; at = next) {
-        const char *end = memchr(plain.data + at, '\n', (size_t)(plain.size - at));
-        int64_t length = end ? end - (plain.data + at) : plain.size - at;
-        next = at + length + 1;
-        char *words = rt_copy_text(plain.data + at, length, err);
-        status = words ? take_clan(models, path, ++line, words, err) : RT_ERR_MEMORY;
-        free(words);
-    }
-    rt_plain_close(&plain);
-    return status;
+    return rt_plain_each_line(path, take_clan, models, err);
 }
 
 void rt_models_free_members(rt_models *models)

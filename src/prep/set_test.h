@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/memory.h"
 #include "base/rng.h"
 #include "prep/dataset.h"
 #include "prep/dataset_write.h"
@@ -60,7 +61,7 @@ static inline rt_dataset *test_set(const char *name, const test_target *all, int
     for (int64_t i = 0; i < n; i++) {
         rt_target target = rt_target_empty();
         int64_t length = (int64_t)strlen(all[i].sequence);
-        float *xyz = calloc((size_t)(3 * length + 1), sizeof *xyz);
+        float *xyz = rt_alloc(3 * length + 1, sizeof *xyz, &err);
         target.number = i;
         target.id = all[i].id;
         target.sequence = all[i].sequence;

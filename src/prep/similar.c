@@ -180,7 +180,8 @@ double rt_similar_identity(const char *a, const char *b)
 
 /* ---- every pair -------------------------------------------------------------------------------------------------- */
 
-typedef struct { rt_similar_pair *pair; int64_t n, capacity, n_compared, n_aligned, n_chance; bool failed; } task_result;
+typedef struct { rt_similar_pair *pair; int64_t n, capacity, n_compared, n_aligned,
+                n_chance; bool failed; } task_result;
 
 typedef struct {
     const rt_unique *unique;

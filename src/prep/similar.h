@@ -1,11 +1,16 @@
 /* similar.h - near-duplicate sequences: every pair with enough identical residues over the shorter one, at any offset
  * Room: prep.  Uses: base/pool, base/memory, base/progress.
- * Reference: W. Li, A. Godzik, Bioinformatics 22:1658 (2006), cd-hit-est's measure and scores (match 2, mismatch -2, a gap
- * -6 and -1 for each further residue); T. Smith, M. Waterman, J. Mol. Biol. 147:195 (1981); O. Gotoh, ibid. 162:705 (1982).
+ * Reference: W. Li, A. Godzik, Bioinformatics 22:1658 (2006), cd-hit-est's measure and scores (match 2, mismatch -2,
+ * a gap
+ * -6 and -1 for each further residue); T. Smith, M. Waterman, J. Mol. Biol. 147:195 (1981); O. Gotoh, ibid. 162:705
+ * (1982).
  *
- * Identity is the number of identical residues of the best alignment (ends of both free, strand as given) divided by the
- * length of the shorter sequence: what cd-hit-est -G 1 -r 0 calls identity.  No k-mer decides which pairs are looked at.
- * Every pair gets a local alignment score, many pairs at once in the processor's vectors, and every pair whose score could
+ * Identity is the number of identical residues of the best alignment (ends of both free, strand as given) divided by
+ * the
+ * length of the shorter sequence: what cd-hit-est -G 1 -r 0 calls identity.  No k-mer decides which pairs are looked
+ * at.
+ * Every pair gets a local alignment score, many pairs at once in the processor's vectors, and every pair whose score
+ * could
  * belong to one that is similar gets its alignment.  So nothing is missed because of how its differences are spread.
  *
  * Identity alone says little about short sequences: most 12-mers have 10 residues in common with some place of a

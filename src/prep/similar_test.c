@@ -8,7 +8,8 @@
 static rt_err err;
 static const rt_similar_options PLAIN = {.identity = 0.8, .max_chance = 1e-5, .min_length = 11};
 
-static void find(rt_similar *out, rt_unique *u, const char *const *text, int64_t n, const rt_similar_options *o, int threads)
+static void find(rt_similar *out, rt_unique *u, const char *const *text, int64_t n, const rt_similar_options *o,
+                 int threads)
 {
     rt_pool *pool;
     expect_ok(rt_pool_create(&pool, threads, &err), &err);
@@ -48,8 +49,10 @@ static void identity_by_hand(void **state)
     assert_float_equal(rt_similar_identity("GGGGACGUACGUACGGGG", "ACGUACGUAC"), 1, 1e-9);         /* either order */
     assert_float_equal(rt_similar_identity("AAAAAAAAAA", "AAAAACAAAA"), 0.9, 1e-9);
     assert_float_equal(rt_similar_identity("GGACUCAGUU", "ACUCAGUUCACCC"), 0.8, 1e-9);             /* hangs over */
-    assert_float_equal(rt_similar_identity("NNNNNNNNNN", "NNNNNNNNNN"), 0, 1e-9);                  /* N is identical to nothing */
-    assert_float_equal(rt_similar_identity("GGCACGUUAGCACUGUAAGCCGUA", "GGCACGUUAGCAGGGGCUGUAAGCCGUA"), 1, 1e-9);  /* insertion */
+    /* N is identical to nothing */
+    assert_float_equal(rt_similar_identity("NNNNNNNNNN", "NNNNNNNNNN"), 0, 1e-9);
+    /* insertion */
+    assert_float_equal(rt_similar_identity("GGCACGUUAGCACUGUAAGCCGUA", "GGCACGUUAGCAGGGGCUGUAAGCCGUA"), 1, 1e-9);
     assert_float_equal(rt_similar_identity("", "ACGU"), 0, 1e-9);
 }
 
@@ -128,7 +131,8 @@ static void chance(void **state)
     rt_unique_free_members(&u);
 }
 
-/* Every pair that cd-hit-est -c 0.8 -n 5 -r 0 puts into a cluster, recorded for 761 sequences of 40 residues and more. */
+/* Every pair that cd-hit-est -c 0.8 -n 5 -r 0 puts into a cluster, recorded for 761 sequences of 40 residues and
+ * more. */
 static void what_cd_hit_finds(void **state)
 {
     (void)state;

@@ -46,9 +46,10 @@ void rt_split_free_members(rt_split *split)
     *split = (rt_split){0};
 }
 
-/* ---- planning ----------------------------------------------------------------------------------------------------- */
+/* ---- planning ---------------------------------------------------------------------------------------------------- */
 
-/* What a part should have its share of: targets, targets of each range of lengths, components of each range of sizes. */
+/* What a part should have its share of: targets, targets of each range of lengths, components of each range of
+ * sizes. */
 enum { N_LENGTHS = 6, N_SIZES = 3, N_COUNTS = 1 + N_LENGTHS + N_SIZES };
 static const int64_t LENGTHS[N_LENGTHS] = {30, 60, 100, 200, 400, INT64_MAX};
 static const int64_t SIZES[N_SIZES] = {1, 9, INT64_MAX};
@@ -146,7 +147,7 @@ static void place_all(unit *all, int64_t n, const rt_split_options *o)
     double total[N_COUNTS] = {0}, have[RT_PARTS][N_COUNTS] = {{0}};
     for (int64_t k = 0; k < n; k++)
         for (int f = 0; f < N_COUNTS; f++) total[f] += all[k].count[f];
-    qsort(all, (size_t)n, sizeof *all, largest_first);
+    if (n > 1) qsort(all, (size_t)n, sizeof *all, largest_first);
     for (int64_t k = 0; k < n; k++) place(&all[k], have, total, o);
 }
 
@@ -199,7 +200,7 @@ rt_status rt_split_plan(rt_split *out_split, const rt_dataset *set, const rt_fam
         RT_TRY(add_row(out_split, RT_PART_NONE, id, row->component, row->family, err));
         order[i] = (entry){row->component, i};
     }
-    qsort(order, (size_t)n, sizeof *order, by_component);
+    if (n > 1) qsort(order, (size_t)n, sizeof *order, by_component);
     for (int64_t k = 0; k < n; k++) {
         if (k == 0 || strcmp(order[k].component, order[k - 1].component) != 0)
             all[n_component++] = (unit){.name = order[k].component, .first = k};
@@ -230,7 +231,7 @@ done:
     return status;
 }
 
-/* ---- printing ----------------------------------------------------------------------------------------------------- */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -265,10 +266,11 @@ void rt_split_print(rt_text *out, const rt_split *split, const rt_dataset *set, 
             lengths[count++] = all[i].length;
         }
         if (p == RT_PART_NONE && !count) break;
-        qsort(lengths, (size_t)count, sizeof *lengths, by_value);
+        if (count > 1) qsort(lengths, (size_t)count, sizeof *lengths, by_value);
         int64_t at[3] = {0, 0, 0};
         for (int k = 0; k < 3 && count; k++) at[k] = lengths[(count - 1) * (k == 0 ? 1 : k == 1 ? 5 : 9) / 10];
-        rt_text_add(out, "%s\t%lld\t%.4f\t", rt_part_name((rt_part)p), (long long)count, n ? (double)count / (double)n : 0.0);
+        rt_text_add(out, "%s\t%lld\t%.4f\t", rt_part_name((rt_part)p), (long long)count,
+                    n ? (double)count / (double)n : 0.0);
         if (p < RT_PARTS) rt_text_add(out, "%.4f", share[p]);
         else rt_text_add(out, "-");
         rt_text_add(out, "\t%lld\t%lld\t%lld\t%lld\t%lld\t-\n", (long long)components, (long long)largest,
@@ -277,14 +279,15 @@ void rt_split_print(rt_text *out, const rt_split *split, const rt_dataset *set, 
     for (int64_t i = 0, next; i < n && !out->failed; i = next) {      /* whole components larger than a tenth */
         for (next = i; next < n && strcmp(all[next].row->component, all[i].row->component) == 0;) next++;
         if (10 * (next - i) <= n) continue;
-        rt_text_add(out, "%s\t%lld\t%.4f\t-\t%s\t-\t-\t-\t-\t%s\n", rt_part_name(all[i].row->part), (long long)(next - i),
+        rt_text_add(out, "%s\t%lld\t%.4f\t-\t%s\t-\t-\t-\t-\t%s\n", rt_part_name(all[i].row->part),
+                    (long long)(next - i),
                     (double)(next - i) / (double)n, all[i].row->component, all[i].row->family);
     }
     free(lengths);
     free(all);
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 rt_status rt_split_write(const rt_split *split, const char *path, rt_err *err)
 {
@@ -328,7 +331,7 @@ rt_status rt_split_read(rt_split *out_split, const char *path, rt_err *err)
                        family >= 0 ? rt_csv_text(csv, family) : "-", err));
         if (made >= 0) snprintf(out_split->made_from, sizeof out_split->made_from, "%.16s", rt_csv_text(csv, made));
     }
-    qsort(out_split->row, (size_t)out_split->n, sizeof *out_split->row, by_target);
+    if (out_split->n > 1) qsort(out_split->row, (size_t)out_split->n, sizeof *out_split->row, by_target);
     for (int64_t i = 1; i < out_split->n; i++)
         if (by_target(&out_split->row[i - 1], &out_split->row[i]) == 0)
             RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0, "has the target '%s' twice", out_split->row[i].target));

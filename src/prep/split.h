@@ -1,7 +1,8 @@
 /* split.h - which targets train, validate and test: whole components of families.tsv in one part
  * Room: prep.  Uses: base/file, base/hash, base/memory, base/rng, io/csv, prep/dataset, prep/family_table.
  *
- * split.tsv has the columns target, split (train, validation, test, none), component, family, note (why a target is in no
+ * split.tsv has the columns target, split (train, validation, test, none), component, family, note (why a target is
+ * in no
  * part) and made_from: the first 16 digits of the SHA-256 of the set's hash, families.tsv, the options and the lines.
  */
 #ifndef RT_PREP_SPLIT_H

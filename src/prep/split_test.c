@@ -11,7 +11,7 @@
 
 static rt_err err;
 
-/* ---- families ----------------------------------------------------------------------------------------------------- */
+/* ---- families ---------------------------------------------------------------------------------------------------- */
 
 static void build(rt_family_table *out, const char *const *id, const char *const *sequence, int64_t n,
                   const rt_family_sources *sources)
@@ -91,10 +91,11 @@ static void families_of_every_source(void **state)
 
     /* components that an audit wants together */
     int64_t joined;
-    expect_ok(rt_family_table_join(&read, &joined, test_file("leaks.tsv", "kind\ta\tb\nstructure\t1AAA_A\t1AAG_A\n"
-                                                                          "structure\t1AAB_A\t1AAG_A\nx\tother\t1AAA_A\n"), &err), &err);
+    static const char LEAKS[] = "kind\ta\tb\nstructure\t1AAA_A\t1AAG_A\nstructure\t1AAB_A\t1AAG_A\nx\tother\t1AAA_A\n";
+    expect_ok(rt_family_table_join(&read, &joined, test_file("leaks.tsv", LEAKS), &err), &err);
     assert_int_equal(joined, 1);
-    assert_string_equal(rt_family_table_find(&read, "1AAG_A")->component, rt_family_table_find(&read, "1AAB_A")->component);
+    assert_string_equal(rt_family_table_find(&read, "1AAG_A")->component,
+                        rt_family_table_find(&read, "1AAB_A")->component);
     rt_families_free_members(&statistics);
     rt_family_table_free_members(&read);
     rt_family_table_free_members(&t);
@@ -123,7 +124,8 @@ static void clans_and_rna3db(void **state)
     build(&t, ID, sequence, 3, &sources);
     assert_int_equal(t.n_component, 2);
     rt_family_table_free_members(&t);
-    expect_ok(rt_chain_table_read_rna3db(&rna3db, test_file("r.csv", "full_id,component\n1aaa_A,c7\n1aac_A,c7\n"), &err), &err);
+    expect_ok(rt_chain_table_read_rna3db(&rna3db, test_file("r.csv", "full_id,component\n1aaa_A,c7\n1aac_A,c7\n"),
+                                         &err), &err);
     sources = (rt_family_sources){.opt_rna3db = &rna3db};
     build(&t, ID, sequence, 3, &sources);
     assert_string_equal(t.row[0].component, t.row[2].component);
@@ -133,7 +135,7 @@ static void clans_and_rna3db(void **state)
     rt_hits_free_members(&hits);
 }
 
-/* ---- the split ---------------------------------------------------------------------------------------------------- */
+/* ---- the split --------------------------------------------------------------------------------------------------- */
 
 enum { N = 400 };
 static char ids[N][16], letters[N][200];
@@ -148,7 +150,8 @@ static rt_dataset *make_many(rt_family_table *out_families)
     for (int i = 0; i < N; i++) {
         sprintf(ids[i], "T%03d", i);
         test_sequence(letters[i], 15 + (i * 37) % 150, (uint64_t)i + 1);
-        targets[i] = (test_target){.id = ids[i], .sequence = letters[i], .cutoff = i % 10 == 9 ? "2023-01-01" : i % 50 == 3 ? "" : "2015-01-01"};
+        targets[i] = (test_target){.id = ids[i], .sequence = letters[i],
+                                   .cutoff = i % 10 == 9 ? "2023-01-01" : i % 50 == 3 ? "" : "2015-01-01"};
         at += sprintf(at, "%s\tF%d\tcomponent_%d\n", ids[i], component, component);
         if (--left == 0) {
             component++;
@@ -231,7 +234,8 @@ static void cutoff_and_held_out(void **state)
         trains += s.row[i].part == RT_PART_TRAIN;
         if (s.row[i].part == RT_PART_TRAIN) assert_string_equal(rt_dataset_at(set, i)->cutoff, "2015-01-01");
     }
-    print_message("%lld train, %lld are too new, %lld without a date\n", (long long)trains, (long long)late, (long long)undated);
+    print_message("%lld train, %lld are too new, %lld without a date\n", (long long)trains, (long long)late,
+                  (long long)undated);
     assert_true(late >= 10 && undated >= 2 && trains >= 240);
     rt_split_free_members(&s);
     o.opt_held = held;
@@ -266,8 +270,10 @@ static void rna3db_split(void **state)
     rt_family_table families;
     rt_chain_table rna3db;
     rt_split s;
-    expect_ok(rt_family_table_read(&families, test_file("f.tsv", "target\tfamily\tcomponent\n1EHZ_A\ta\ta\n1Y26_X\tb\tb\n9XYZ_A\tc\tc\n"), &err), &err);
-    expect_ok(rt_chain_table_read_rna3db(&rna3db, test_file("r.csv", "full_id,component,dataset\n1ehz_A,c1,train_set\n1y26_X,c2,test_set\n"), &err), &err);
+    static const char FAMILIES[] = "target\tfamily\tcomponent\n1EHZ_A\ta\ta\n1Y26_X\tb\tb\n9XYZ_A\tc\tc\n";
+    static const char RNA3DB[] = "full_id,component,dataset\n1ehz_A,c1,train_set\n1y26_X,c2,test_set\n";
+    expect_ok(rt_family_table_read(&families, test_file("f.tsv", FAMILIES), &err), &err);
+    expect_ok(rt_chain_table_read_rna3db(&rna3db, test_file("r.csv", RNA3DB), &err), &err);
     rt_split_options o = {.share = {0.8, 0.1, 0.1}, .families_hash = "x", .opt_rna3db = &rna3db};
     expect_ok(rt_split_plan(&s, set, &families, &o, &err), &err);
     assert_int_equal(s.row[0].part, RT_PART_TRAIN);
@@ -317,7 +323,8 @@ static void bad_files(void **state)
         rt_held_out_free_members(&h);
     }
     expect_ok(rt_held_out_read(&h, test_file("held.csv", "ID,resname,x\nA_b_1,G,0\nA_b_2,C,0\nC_1,U,0\n"), &err), &err);
-    expect_ok(rt_held_out_read(&h, test_file("held.csv", "target_id,sequence,description\nD,GGCC,\"two\nlines\"\n"), &err), &err);
+    expect_ok(rt_held_out_read(&h, test_file("held.csv", "target_id,sequence,description\nD,GGCC,\"two\nlines\"\n"),
+                               &err), &err);
     assert_int_equal(h.n, 3);
     assert_string_equal(h.id[0], "A_b");
     assert_string_equal(h.sequence[0], "GC");
@@ -333,7 +340,8 @@ static void bad_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(families_of_every_source), cmocka_unit_test(clans_and_rna3db), cmocka_unit_test(whole_components),
+        cmocka_unit_test(families_of_every_source), cmocka_unit_test(clans_and_rna3db),
+            cmocka_unit_test(whole_components),
         cmocka_unit_test(cutoff_and_held_out),      cmocka_unit_test(rna3db_split),     cmocka_unit_test(bad_files),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

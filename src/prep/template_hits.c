@@ -13,27 +13,6 @@
 
 enum { COLUMNS = 9 };
 
-/* Gives each line, which it may change, to `take`.  Plain files and gzip. */
-static rt_status each_line(const char *path, rt_status (*take)(void *, const char *, int64_t, char *, rt_err *), void *out,
-                           rt_err *err)
-{
-    rt_plain plain;
-    int64_t line = 0, next;
-    rt_status status = rt_plain_open(&plain, path, err);
-    if (status != RT_OK) return status;
-    for (int64_t at = 0; at < plain.size && status == RT_OK; at = next) {
-        const char *end = memchr(plain.data + at, '\n', (size_t)(plain.size - at));
-        int64_t length = end ? end - (plain.data + at) : plain.size - at;
-        next = at + length + 1;
-        while (length && plain.data[at + length - 1] == '\r') length--;
-        char *text = rt_copy_text(plain.data + at, length, err);
-        status = text ? take(out, path, ++line, text, err) : RT_ERR_MEMORY;
-        free(text);
-    }
-    rt_plain_close(&plain);
-    return status;
-}
-
 void rt_template_hits_free_members(rt_template_hits *hits)
 {
     for (int64_t i = 0; i < hits->n; i++) {
@@ -105,20 +84,21 @@ static int by_target(const void *a, const void *b)
 rt_status rt_template_hits_read(rt_template_hits *out_hits, const char *path, rt_err *err)
 {
     *out_hits = (rt_template_hits){0};
-    rt_status status = each_line(path, take_hit, out_hits, err);
-    if (status == RT_OK) qsort(out_hits->hit, (size_t)out_hits->n, sizeof *out_hits->hit, by_target);
-    else rt_template_hits_free_members(out_hits);
+    rt_status status = rt_plain_each_line(path, take_hit, out_hits, err);
+    if (status == RT_OK && out_hits->n > 1) qsort(out_hits->hit, (size_t)out_hits->n, sizeof *out_hits->hit, by_target);
+    if (status != RT_OK) rt_template_hits_free_members(out_hits);
     return status;
 }
 
-/* ---- release dates ------------------------------------------------------------------------------------------------ */
+/* ---- release dates ----------------------------------------------------------------------------------------------- */
 
 static int by_code(const void *a, const void *b)
 {
     return strcasecmp(((const rt_release_date *)a)->code, ((const rt_release_date *)b)->code);
 }
 
-/* RCSB's report comes in pieces of 2,500 entries, each with its own heading: headings are passed over wherever they are. */
+/* RCSB's report comes in pieces of 2,500 entries, each with its own heading: headings are passed over wherever they
+ * are. */
 static bool is_heading(const char *first)
 {
     static const char *const NAME[] = {"Identifier", "Entry ID", "pdb_id", "PDB ID", "target_id"};
@@ -150,7 +130,8 @@ static rt_status take_a_date(void *out_dates, const char *path, int64_t line, ch
     if (strlen(text) != 4 || !date)
         return rt_fail(err, RT_ERR_FORMAT, path, line, "'%.40s' is no PDB code with a release date", text);
     unquote(date);
-    if (!rt_split_is_date(date)) return rt_fail(err, RT_ERR_FORMAT, path, line, "'%.40s' is no date such as 2022-05-27", date);
+    if (!rt_split_is_date(date)) return rt_fail(err, RT_ERR_FORMAT, path, line,
+                                                "'%.40s' is no date such as 2022-05-27", date);
     void *rows = dates->row;
     rt_status status = rt_grow(&rows, &dates->capacity, dates->n + 1, sizeof *dates->row, err);
     dates->row = rows;
@@ -164,10 +145,11 @@ static rt_status take_a_date(void *out_dates, const char *path, int64_t line, ch
 rt_status rt_release_dates_read(rt_release_dates *out_dates, const char *path, rt_err *err)
 {
     *out_dates = (rt_release_dates){0};
-    rt_status status = each_line(path, take_a_date, out_dates, err);
+    rt_status status = rt_plain_each_line(path, take_a_date, out_dates, err);
     if (status == RT_OK && !out_dates->n) status = rt_fail(err, RT_ERR_FORMAT, path, 0, "has no release date");
-    if (status == RT_OK) qsort(out_dates->row, (size_t)out_dates->n, sizeof *out_dates->row, by_code);
-    else rt_release_dates_free_members(out_dates);
+    if (status == RT_OK && out_dates->n > 1) qsort(out_dates->row, (size_t)out_dates->n, sizeof *out_dates->row,
+                                                   by_code);
+    if (status != RT_OK) rt_release_dates_free_members(out_dates);
     return status;
 }
 
@@ -181,6 +163,7 @@ const char *rt_release_dates_find(const rt_release_dates *dates, const char *sou
 {
     rt_release_date key = {0};
     snprintf(key.code, sizeof key.code, "%.4s", source);
-    const rt_release_date *at = dates->n ? bsearch(&key, dates->row, (size_t)dates->n, sizeof *dates->row, by_code) : NULL;
+    const rt_release_date *at = dates->n ? bsearch(&key, dates->row, (size_t)dates->n, sizeof *dates->row,
+                                                   by_code) : NULL;
     return at ? at->date : "-";
 }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/csv.h"
+#include "prep/tsv.h"
 #include "prep/chain_table.h"
 #include "prep/split.h"
 #include "score/tm.h"
@@ -43,13 +44,6 @@ rt_status rt_template_list_add(rt_template_list *list, const rt_template_row *ro
     return RT_OK;
 }
 
-static void print_number(FILE *out, double value, const char *format)
-{
-    fputc('\t', out);
-    if (isnan(value)) fputc('-', out);
-    else fprintf(out, format, value);
-}
-
 rt_status rt_template_list_write(const rt_template_list *list, const char *path, rt_err *err)
 {
     rt_writer *writer;
@@ -63,9 +57,9 @@ rt_status rt_template_list_write(const rt_template_list *list, const char *path,
         if (r->number) fprintf(out, "%lld", (long long)r->number);
         else fputc('-', out);
         fprintf(out, "\t%s\t%s", r->source, r->date);
-        print_number(out, r->evalue, "%.3g");
+        rt_tsv_print_number(out, r->evalue, "%.3g");
         fprintf(out, "\t%lld", (long long)r->residues);
-        print_number(out, r->tm, "%.4f");
+        rt_tsv_print_number(out, r->tm, "%.4f");
         fprintf(out, "\t%s\n", r->status);
     }
     return rt_writer_commit(writer, err);
@@ -104,7 +98,8 @@ rt_status rt_template_list_read(rt_template_list *out_list, const char *path, rt
         row.target = (char *)(uintptr_t)rt_csv_text(csv, target);
         row.source = (char *)(uintptr_t)rt_csv_text(csv, source);
         row.date = (char *)(uintptr_t)rt_csv_text(csv, date);
-        if (!row.target[0] || !row.source[0] || !row.date[0]) RT_TRY(rt_csv_fail(csv, err, "a field is empty ('-': unknown)"));
+        if (!row.target[0] || !row.source[0] || !row.date[0]) RT_TRY(rt_csv_fail(csv, err,
+                                                                                 "a field is empty ('-': unknown)"));
         if (strcmp(row.date, "-") != 0 && !rt_split_is_date(row.date))
             RT_TRY(rt_csv_fail(csv, err, "'%.40s' is no date such as 2022-05-27", row.date));
         if (strcmp(rt_csv_text(csv, number), "-") != 0) {
@@ -113,14 +108,14 @@ rt_status rt_template_list_read(rt_template_list *out_list, const char *path, rt
         }
         RT_TRY(rt_template_list_add(out_list, &row, err));
     }
-    qsort(out_list->row, (size_t)out_list->n, sizeof *out_list->row, by_target);
+    if (out_list->n > 1) qsort(out_list->row, (size_t)out_list->n, sizeof *out_list->row, by_target);
 done:
     rt_csv_close(csv);
     if (status != RT_OK) rt_template_list_free_members(out_list);
     return status;
 }
 
-/* ---- what may not be used ----------------------------------------------------------------------------------------- */
+/* ---- what may not be used ---------------------------------------------------------------------------------------- */
 
 /* Is the PDB code at text[0..4) followed by what ends one in a name: _ . - or the end? */
 static bool code_at(const char *text, const char *code)
@@ -167,7 +162,8 @@ rt_status rt_template_match(rt_tm *tm, double *out_tm, double *out_rmsd, int64_t
         int64_t n = 0;
         for (int64_t r = 0; r < target->length; r++) {
             const float *p = xyz + r * stride, *q = rt_target_c1(target, c, r);
-            bool missing = !isfinite(p[0]) || !isfinite(p[1]) || !isfinite(p[2]) || (p[0] == 0 && p[1] == 0 && p[2] == 0);
+            bool missing = !isfinite(p[0]) || !isfinite(p[1]) || !isfinite(p[2]) ||
+                (p[0] == 0 && p[1] == 0 && p[2] == 0);
             if (missing || !isfinite(q[0]) || !isfinite(q[1]) || !isfinite(q[2])) continue;
             for (int d = 0; d < 3; d++) x[3 * n + d] = (double)p[d], y[3 * n + d] = (double)q[d];
             n++;
@@ -177,7 +173,8 @@ rt_status rt_template_match(rt_tm *tm, double *out_tm, double *out_rmsd, int64_t
         rt_tm_result result = {0};
         rt_superpose(&rigid, x, y, n);
         double rmsd = rt_superpose_rmsd(&rigid, x, y, n);
-        if ((double)n >= tm_limit * (double)target->length) RT_TRY(rt_tm_paired(tm, &result, NULL, x, y, n, target->length, err));
+        if ((double)n >= tm_limit * (double)target->length) RT_TRY(rt_tm_paired(tm, &result, NULL, x, y, n,
+                                                                                target->length, err));
         if (result.score > *out_tm) *out_tm = result.score;
         if (rmsd < *out_rmsd) *out_rmsd = rmsd, *out_n = n;
     }

@@ -17,7 +17,8 @@
 #include "score/tm.h"
 
 #define RT_TEMPLATE_ANSWER_TM 0.95     /* a template this near to the answer is the answer */
-#define RT_TEMPLATE_ANSWER_RMSD 0.25   /* Angstrom: so are coordinates this near, however few residues they cover, ... */
+/* Angstrom: so are coordinates this near, however few residues they cover, ... */
+#define RT_TEMPLATE_ANSWER_RMSD 0.25
 #define RT_TEMPLATE_ANSWER_RESIDUES 10 /* ... from this number on */
 
 typedef struct {
@@ -37,7 +38,8 @@ typedef struct {
 /* Appends a copy of the row. */
 rt_status rt_template_list_add(rt_template_list *list, const rt_template_row *row, rt_err *err);
 rt_status rt_template_list_write(const rt_template_list *list, const char *path, rt_err *err);
-/* Needs target, template, source and date; sorted by target, then number.  Errors: RT_ERR_IO, RT_ERR_FORMAT with the line. */
+/* Needs target, template, source and date; sorted by target, then number.  Errors: RT_ERR_IO, RT_ERR_FORMAT with the
+ * line. */
 rt_status rt_template_list_read(rt_template_list *out_list, const char *path, rt_err *err);
 /* The row of a target's template in a list that was read; NULL when there is none. */
 const rt_template_row *rt_template_list_find(const rt_template_list *list, const char *target, int64_t number);
@@ -52,7 +54,8 @@ bool rt_template_is_own(const rt_target *target, const char *source);
 const char *rt_template_obstacle(const rt_target *target, const char *date, const char *opt_cutoff);
 
 /* How near xyz (residue r of `stride` floats apart; NaN or exactly 0 0 0 missing) is to a target's labels, the nearest
- * conformation: TM-score by residue number over the target's length, RMSD of the residues that both have and their number.
+ * conformation: TM-score by residue number over the target's length, RMSD of the residues that both have and their
+ * number.
  * out_n 0 without labels.  *out_tm is 0 where so few residues are common that tm_limit is out of reach. */
 rt_status rt_template_match(rt_tm *tm, double *out_tm, double *out_rmsd, int64_t *out_n, const rt_target *target,
                             const float *xyz, int64_t stride, double tm_limit, rt_err *err);

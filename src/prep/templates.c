@@ -16,7 +16,7 @@
 #include "io/torch_writer.h"
 #include "prep/split.h"
 
-/* ---- one target's templates --------------------------------------------------------------------------------------- */
+/* ---- one target's templates -------------------------------------------------------------------------------------- */
 
 typedef struct {
     const rt_templates_options *o;
@@ -35,7 +35,8 @@ static void count_dropped(rt_templates_counts *c, const char *why)
 {
     int64_t *count = !strcmp(why, "own_structure") ? &c->n_own : !strcmp(why, "after_cutoff") ? &c->n_late
                      : !strcmp(why, "no_date") ? &c->n_undated : !strcmp(why, "matches_answer") ? &c->n_answer
-                     : !strcmp(why, "no_file") ? &c->n_no_file : !strcmp(why, "no_match") ? &c->n_no_match : &c->n_too_many;
+                     : !strcmp(why, "no_file") ? &c->n_no_file : !strcmp(why,
+                         "no_match") ? &c->n_no_match : &c->n_too_many;
     ++*count;
 }
 
@@ -108,7 +109,7 @@ done:
     return status;
 }
 
-/* ---- hits in structures ------------------------------------------------------------------------------------------- */
+/* ---- hits in structures ------------------------------------------------------------------------------------------ */
 
 static bool find_structure(char *out, int64_t size, const char *folder, const char *source)
 {
@@ -153,14 +154,16 @@ static bool same_letter(char a, char b)
     return (a == 'T' ? 'U' : a) == (b == 'T' ? 'U' : b);
 }
 
-/* Puts each residue at its number + shift in the deposited sequence.  False when a letter is another there: PDB files count
+/* Puts each residue at its number + shift in the deposited sequence.  False when a letter is another there: PDB
+ * files count
  * as their authors do, so the shift has to be found. */
 static bool place_deposited(int64_t *residue, const rt_polymer *p, const rt_polymer_chain *chain, int64_t shift)
 {
     for (int64_t i = 0; i < chain->length; i++) residue[i] = -1;
     for (int64_t r = chain->first_residue; r < chain->first_residue + chain->n_residue; r++) {
         int64_t at = p->residue[r].label_number + shift;
-        if (at < 0 || at >= chain->length || residue[at] >= 0 || p->residue[r].letter != chain->sequence[at]) return false;
+        if (at < 0 || at >= chain->length || residue[at] >= 0 ||
+            p->residue[r].letter != chain->sequence[at]) return false;
         residue[at] = r;
     }
     return true;
@@ -198,7 +201,8 @@ static bool place_residues(int64_t *residue, char *letters, const rt_polymer *p,
 }
 
 /* The hit's C1' at the target's residues; false when its letters are not the structure's. */
-static rt_status fill_from_hit(work *w, float *xyz, bool *out_fits, const rt_target *t, const rt_template_hit *h, rt_err *err)
+static rt_status fill_from_hit(work *w, float *xyz, bool *out_fits, const rt_target *t, const rt_template_hit *h,
+                               rt_err *err)
 {
     rt_status status = RT_OK;
     char *letters = NULL;
@@ -274,7 +278,7 @@ done:
     return status;
 }
 
-/* ---- a template CSV ----------------------------------------------------------------------------------------------- */
+/* ---- a template CSV ---------------------------------------------------------------------------------------------- */
 
 /* The k-th distinct chain among the target's hits, NULL when there are not so many. */
 static const rt_template_hit *hit_of(const rt_template_hits *opt_hits, const char *target, int64_t k)
@@ -324,7 +328,8 @@ static rt_status from_file(work *w, rt_err *err)
             continue;
         }
         if (e->length != t->length || strcmp(e->sequence, t->sequence) != 0)
-            RT_TRY(rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "the templates of '%s' are of another sequence than the set's",
+            RT_TRY(rt_fail(err, RT_ERR_MISMATCH, NULL, 0,
+                           "the templates of '%s' are of another sequence than the set's",
                            t->id));
         w->n_kept = 0;
         for (int64_t k = 0; k < e->n_template; k++) RT_TRY(take_column(w, t, e, k, err));

@@ -1,5 +1,7 @@
-/* templates.h - template features from hits in structures, or from a template CSV, without what would give the answer away
- * Room: prep.  Uses: io/csv, io/polymer, io/structure, io/template_file, io/torch_writer, prep/dataset, prep/template_list.
+/* templates.h - template features from hits in structures, or from a template CSV, without what would give the
+ * answer away
+ * Room: prep.  Uses: io/csv, io/polymer, io/structure, io/template_file, io/torch_writer, prep/dataset,
+ * prep/template_list.
  * Reference: preprocess/convert_templates_to_pt_files.py (the layout of template_features.pt).
  */
 #ifndef RT_PREP_TEMPLATES_H
@@ -48,14 +50,16 @@ typedef struct {
     const char *opt_cutoff;
     double template_tm;
     int64_t limit;                          /* templates kept of a target */
-    int64_t columns;                        /* every target gets that many, missing ones all NaN; 0: as many as it has */
+    /* every target gets that many, missing ones all NaN; 0: as many as it has */
+    int64_t columns;
 } rt_templates_options;
 
 typedef struct {
     int64_t n_target, n_kept, n_own, n_late, n_undated, n_answer, n_no_file, n_no_match, n_too_many, n_unknown;
 } rt_templates_counts;
 
-/* Writes the template file and fills the list of what was kept and dropped.  Targets of the hits or the CSV that the set
+/* Writes the template file and fills the list of what was kept and dropped.  Targets of the hits or the CSV that the
+ * set
  * has not are passed over (n_unknown).  A template whose source is unknown (a CSV without hits) is kept: the audit says
  * that it proves nothing.
  * Errors: RT_ERR_MISMATCH (a CSV of another sequence), RT_ERR_IO, RT_ERR_FORMAT. */

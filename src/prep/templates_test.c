@@ -1,4 +1,5 @@
-/* templates_test.c - template features from hits and tables: what is kept, dropped and why; augmented examples' record */
+/* templates_test.c - template features from hits and tables: what is kept, dropped and why; augmented examples'
+ * record */
 #include "io/io_test.h"
 
 #include <math.h>
@@ -39,15 +40,18 @@ static void hits_and_dates(void **state)
     }
     /* RCSB's report as it is: pieces with headings of their own, some with a comma too many */
     expect_ok(rt_release_dates_read(&dates, test_file("d.csv", "Entry ID,Release Date\n\"1ABC\",\"1999-04-20\"\n"
-                                   "Identifier,StructureData,\nEntry ID,Release Date,\n\"2abc\",\"2001-01-02\"\n"), &err), &err);
+                                   "Identifier,StructureData,\nEntry ID,Release Date,\n\"2abc\",\"2001-01-02\"\n"),
+                                       &err), &err);
     assert_string_equal(rt_release_dates_find(&dates, "1abc_A"), "1999-04-20");
     assert_string_equal(rt_release_dates_find(&dates, "2ABC"), "2001-01-02");
     assert_string_equal(rt_release_dates_find(&dates, "3abc_A"), "-");
     rt_release_dates_free_members(&dates);
-    assert_int_equal(rt_release_dates_read(&dates, test_file("d.csv", "pdb_id,release_date\n1ABC,yesterday\n"), &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_release_dates_read(&dates, test_file("d.csv", "pdb_id,release_date\n1ABC,yesterday\n"), &err),
+                     RT_ERR_FORMAT);
     expect_word(err.what, "'yesterday' is no date");
     assert_int_equal(err.line, 2);
-    assert_int_equal(rt_release_dates_read(&dates, test_file("d.csv", "pdb_id,release_date\nhello,1999-01-01\n"), &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_release_dates_read(&dates, test_file("d.csv", "pdb_id,release_date\nhello,1999-01-01\n"),
+                                           &err), RT_ERR_FORMAT);
     assert_int_equal(rt_release_dates_read(&dates, test_file("d.csv", "pdb_id,release_date\n"), &err), RT_ERR_FORMAT);
 }
 
@@ -84,7 +88,8 @@ static void write_structure(const char *name, const char *sequence, const float 
     at += sprintf(at, "%s", REMARK);
     for (int i = 0, atom = 1; sequence[i]; i++)
         if (i != 2)
-            at += sprintf(at, "ATOM  %5d  C1'   %c A%4d    %8.3f%8.3f%8.3f  1.00  0.00           C\n", atom++, sequence[i],
+            at += sprintf(at, "ATOM  %5d  C1'   %c A%4d    %8.3f%8.3f%8.3f  1.00  0.00           C\n", atom++,
+                          sequence[i],
                           i + 1, (double)xyz[3 * i], (double)xyz[3 * i + 1], (double)xyz[3 * i + 2]);
     sprintf(at, "TER\nEND\n");
     char path[320];
@@ -219,11 +224,14 @@ static void equals_the_recorded_table(void **state)
     test_target all[20];
     int64_t n = 0;
     for (int64_t i = 0; i < rt_template_file_count(csv) && n < 20; i++)
-        all[n++] = (test_target){.id = rt_template_file_at(csv, i)->target, .sequence = rt_template_file_at(csv, i)->sequence};
+        all[n++] = (test_target){.id = rt_template_file_at(csv, i)->target,
+                                 .sequence = rt_template_file_at(csv, i)->sequence};
     rt_dataset *set = test_set("set", all, n);       /* no dates, no answers: every hit whose file is here is kept */
-    rt_templates_options o = {.set = set, .opt_hits = &hits, .opt_structures = structures, .template_tm = 0.95, .limit = 40};
+    rt_templates_options o = {.set = set, .opt_hits = &hits, .opt_structures = structures, .template_tm = 0.95,
+                              .limit = 40};
     expect_ok(rt_templates_write(test_path("v.pt"), &list, &c, &o, &err), &err);
-    print_message("kept %lld no file %lld no match %lld answer %lld\n", (long long)c.n_kept, (long long)c.n_no_file, (long long)c.n_no_match, (long long)c.n_answer);
+    print_message("kept %lld no file %lld no match %lld answer %lld\n", (long long)c.n_kept, (long long)c.n_no_file,
+                  (long long)c.n_no_match, (long long)c.n_answer);
     assert_true(c.n_kept > 10);
     expect_ok(rt_template_file_open(&made, test_path("v.pt"), &err), &err);
     for (int64_t i = 0; i < rt_template_file_count(made); i++) {
@@ -244,7 +252,8 @@ static void equals_the_recorded_table(void **state)
             compared += best < 1e-3;
         }
     }
-    print_message("%lld templates made, %lld of them in the recorded table\n", (long long)c.n_kept, (long long)compared);
+    print_message("%lld templates made, %lld of them in the recorded table\n", (long long)c.n_kept,
+                  (long long)compared);
     assert_true(compared * 10 >= c.n_kept * 8);
     rt_template_file_close(made);
     rt_template_file_close(csv);
@@ -274,7 +283,8 @@ static void augmented(void **state)
 {
     (void)state;
     rt_augmented a, b;
-    static const char TEXT[] = "source\ttier\tpositions\tsequence\tchange\n1AAA_A\t2\t1,3-5,9\tACGUACGUAC\tcovariation seed=3\n"
+    static const char TEXT[] = "source\ttier\tpositions\tsequence\tchange\n"
+                               "1AAA_A\t2\t1,3-5,9\tACGUACGUAC\tcovariation seed=3\n"
                                "1AAA_A\t5\t-\tACGU\tcrop\n";
     expect_ok(rt_augmented_read(&a, test_file("a.tsv", TEXT), &err), &err);
     assert_int_equal(a.n, 2);
@@ -315,8 +325,10 @@ static void augmented(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hits_and_dates),            cmocka_unit_test(what_may_not_be_used), cmocka_unit_test(from_structures),
-        cmocka_unit_test(from_a_table),              cmocka_unit_test(bad_lists),            cmocka_unit_test(augmented),
+        cmocka_unit_test(hits_and_dates),            cmocka_unit_test(what_may_not_be_used),
+            cmocka_unit_test(from_structures),
+        cmocka_unit_test(from_a_table),              cmocka_unit_test(bad_lists),
+                       cmocka_unit_test(augmented),
         cmocka_unit_test(equals_the_recorded_table),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
