@@ -302,6 +302,37 @@ static void what_training_asks(void **state)
     rt_dataset_close(set);
 }
 
+/* A byte of the set that was edited by hand, which leaves the hash in its index as it was. */
+static void an_edited_set(void **state)
+{
+    (void)state;
+    static world w;
+    rt_audit audit;
+    rt_pool *pool;
+    rt_split none = {0};
+    rt_family_table no_families = {0};
+    make_clean(&w);
+    rt_dataset *set = run(&audit, &w);
+    rt_audit_free_members(&audit);
+    rt_dataset_close(set);
+    FILE *file = fopen(test_path("set/coordinates.bin"), "r+b");
+    assert_non_null(file);
+    fseek(file, 300, SEEK_SET);
+    int byte = fgetc(file);
+    fseek(file, 300, SEEK_SET);
+    fputc(byte ^ 1, file);
+    fclose(file);
+    expect_ok(rt_dataset_open(&set, test_path("set"), &err), &err);
+    assert_int_equal(rt_audit_check(test_path("split.tsv"), set, NULL, NULL, &err), RT_ERR_FORMAT);
+    expect_word(err.what, "are damaged");
+    expect_word(err.hint, "rnatune import --force");
+    expect_ok(rt_pool_create(&pool, 1, &err), &err);
+    rt_audit_input in = {.set = set, .split = &none, .families = &no_families};
+    assert_int_equal(rt_audit_run(&audit, &in, pool, &err), RT_ERR_FORMAT);
+    rt_pool_free(pool);
+    rt_dataset_close(set);
+}
+
 /* Inputs that do not belong together are an error, not a verdict. */
 static void strangers(void **state)
 {
@@ -346,6 +377,7 @@ int main(void)
         cmocka_unit_test(copied_coordinates),
         cmocka_unit_test(an_augmented_sequence_too_near),
         cmocka_unit_test(what_training_asks),
+        cmocka_unit_test(an_edited_set),
         cmocka_unit_test(strangers),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
