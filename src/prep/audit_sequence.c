@@ -177,11 +177,12 @@ static rt_status judge_names(texts *t, rt_err *err)
                            "the augmented example's source '%s' is not in the set",
                            row->source);
         rt_part part = source ? t->auditor->part[source->number] : RT_PART_NONE;
-        if (held || part == RT_PART_VALIDATION || part == RT_PART_TEST)
+        if (held || part != RT_PART_TRAIN)     /* "none", too: after the cut-off, or like a held-out target */
             RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, row->source, "augmented", row->source,
                                 held ? "held_out" : rt_part_name(part), NAN, NAN, err,
-                                "augmented from a held-out target (line %lld, %.60s)", (long long)row->line,
-                                    row->change));
+                                "augmented from a %s (line %lld, %.60s)",
+                                held || part != RT_PART_NONE ? "held-out target" : "target that does not train",
+                                (long long)row->line, row->change));
     }
 done:
     return status;

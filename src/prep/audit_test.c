@@ -232,6 +232,10 @@ static void a_held_out_target_in_training(void **state)
     make_clean(&w);                                  /* augmented from a held-out target */
     replace(w.augmented, "1AAB_A", "1AAE_A");
     expect_leak(&w, RT_LEAK_HELD_OUT, "augmented from a held-out target");
+    make_clean(&w);                                  /* ... from one that the split left out, as newer than the cut-off */
+    replace(w.augmented, "1AAB_A", "1AAD_A");
+    replace(w.split, "1AAD_A\ttrain", "1AAD_A\tnone");
+    expect_leak(&w, RT_LEAK_HELD_OUT, "augmented from a target that does not train");
     make_clean(&w);                                  /* an augmented sequence that is a held-out one */
     strcpy(strstr(w.augmented, "\t1-3\t") + 5, strstr(w.held, "R1,") + 3);
     replace(w.augmented, "\n", "!");
