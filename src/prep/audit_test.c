@@ -283,7 +283,7 @@ static void what_training_asks(void **state)
     expect_ok(rt_audit_check(split, set, NULL, NULL, &err), &err);
     assert_int_equal(rt_audit_check(split, set, NULL, test_path("augmented.tsv"), &err), RT_ERR_MISMATCH);
     expect_word(err.what, "did not look at the augmented");
-    replace(w.split, "1AAB_A\ttrain", "1AAB_A\tnone");
+    replace(w.split, "1AAC_A\ttrain", "1AAC_A\tnone");
     test_file("split.tsv", w.split);
     assert_int_equal(rt_audit_check(split, set, NULL, NULL, &err), RT_ERR_MISMATCH);
     expect_word(err.what, "the split has changed");
