@@ -21,6 +21,7 @@ typedef struct {
     bool templates;          /* a template file: template 1 of T0 has the fold of template_fold */
     uint64_t template_fold;
     double template_noise;
+    const char *cutoff;      /* --cutoff; NULL: none */
 } world;
 
 /* T0 .. T3 train, T4 validates, T5 tests; six families, sequences and folds that have nothing in common. */
@@ -85,7 +86,7 @@ static rt_dataset *run(rt_audit *out, const world *w)
     rt_audit_input in = {.set = set, .split = &split, .families = &families, .opt_held = &held,
                          .opt_augmented = &augmented,
                          .opt_templates = w->templates ? templates : NULL, .opt_sources = &sources, .identity = 0.8,
-                         .chance = 1e-5, .tm = 0.45, .tm_residues = 30, .template_tm = 0.95};
+                         .chance = 1e-5, .tm = 0.45, .tm_residues = 30, .template_tm = 0.95, .opt_cutoff = w->cutoff};
     expect_ok(rt_audit_run(out, &in, pool, &err), &err);
     rt_audit_file files[] = {{"templates", test_path("templates.csv")}};
     expect_ok(rt_audit_write(out, &in, test_path("split.tsv"), files, 1, "test", &err), &err);
@@ -210,6 +211,22 @@ static void a_template_from_the_future(void **state)
     make_clean(&w);
     replace(w.sources, "1AAA_A\t1\t", "1AAA_A\t2\t");
     expect_leak(&w, RT_LEAK_DATE, "does not say where");
+}
+
+/* A target without a date says nothing about its templates; a cut-off for the whole set does. */
+static void a_template_of_an_undated_target(void **state)
+{
+    (void)state;
+    static world w;
+    make_clean(&w);
+    w.target[0].cutoff = NULL;
+    expect_leak(&w, RT_LEAK_DATE, "the target has no date that could prove it harmless (--cutoff)");
+    w.cutoff = "2020-01-01";
+    rt_audit audit;
+    rt_dataset *set = run(&audit, &w);
+    assert_int_equal(audit.n_leak, 0);
+    rt_audit_free_members(&audit);
+    rt_dataset_close(set);
 }
 
 static void a_held_out_target_in_training(void **state)
@@ -377,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_structure_across),
         cmocka_unit_test(a_template_that_is_the_answer),
         cmocka_unit_test(a_template_from_the_future),
+        cmocka_unit_test(a_template_of_an_undated_target),
         cmocka_unit_test(a_held_out_target_in_training),
         cmocka_unit_test(copied_coordinates),
         cmocka_unit_test(an_augmented_sequence_too_near),
