@@ -242,6 +242,9 @@ static void a_held_out_target_in_training(void **state)
         sprintf(w.held + strlen(w.held), "R1_%d,%c,%d\n", i + 1, w.sequence[2][i] == 'U' ? 'T' : w.sequence[2][i],
                 i + 1);
     expect_leak(&w, RT_LEAK_HELD_OUT, "the held-out target itself");
+    make_clean(&w);                                  /* by name alone, the entry in lower case */
+    replace(w.held, "R1,", "1aac_A,");
+    expect_leak(&w, RT_LEAK_HELD_OUT, "the held-out target's name");
     make_clean(&w);                                  /* by sequence, with masked coordinates */
     sprintf(w.held, "target_id,sequence\nR1,%s\n", w.sequence[2]);
     w.target[2].masked = 30;
