@@ -133,7 +133,7 @@ static void thresholds_and_clans(void **state)
     static const char MODELS[] =
         "INFERNAL1/a [1.1.4]\nNAME     a\nACC      RF0a\nCM\n//\nHMMER3/f\nNAME  other\nGA 99\n//\n"
         "INFERNAL1/a\nNAME b\nACC RF0b\nCM\nINFERNAL1/a\nNAME c\nACC RF0c\nGA       29.00\nCM\n"
-        "INFERNAL1/a\nNAME d\nACC RF0d\nGA 20\nCM\n";
+        "INFERNAL1/a\nNAME d\nACC RF0d\nGA 20\nCM\n//\n\n";
     rt_models models;
     rt_hits hits;
     rt_hits_dropped dropped;
@@ -173,6 +173,7 @@ static void bad_models(void **state)
         {"", "holds no covariance model", RT_ERR_FORMAT},
         {"HMMER3/f\nNAME x\n", "holds no covariance model", RT_ERR_FORMAT},
         {"INFERNAL1/a\nNAME x\n", "cut short", RT_ERR_FORMAT},
+        {"INFERNAL1/a\nNAME x\nCM\n//\nHMMER3/f\nNAME x\nHMM", "cut short", RT_ERR_FORMAT},
         {"INFERNAL1/a\nACC RF1\nCM\n", "without a NAME", RT_ERR_FORMAT},
         {"INFERNAL1/a\nNAME \nCM\n", "without a name", RT_ERR_FORMAT},
         {"INFERNAL1/a\nNAME x\nGA high\nCM\n", "no gathering threshold", RT_ERR_FORMAT},
@@ -255,7 +256,7 @@ static void cmscan_says_what_is_wrong(void **state)
     rt_pool *pool;
     const char *name = "T1", *sequence = "GGGAAACCC";
     char cm[300], work[300];
-    snprintf(cm, sizeof cm, "%s", test_file("bad.cm", "INFERNAL1/a [1.1]\nNAME x\nCM\n"));
+    snprintf(cm, sizeof cm, "%s", test_file("bad.cm", "INFERNAL1/a [1.1]\nNAME x\nCM\n//\n"));
     snprintf(work, sizeof work, "%s", test_path("bad.work"));
     rt_infernal_options options = {.cm = cm, .work = work};
     expect_ok(rt_pool_create(&pool, 1, &err), &err);

@@ -45,6 +45,7 @@ rt_status rt_models_parse(rt_models *out_models, const char *name, const char *t
     rt_status status = RT_OK;
     rt_model *model = NULL;
     bool heading = false;   /* between INFERNAL1/ and the model itself: a filter HMM with names of its own follows */
+    bool closed = true;     /* the last line was "//", a model's end: cmpress takes a file cut short without a word */
     int64_t line = 0, next;
     *out_models = (rt_models){0};
     for (int64_t at = 0; at < size; at = next) {
@@ -52,6 +53,7 @@ rt_status rt_models_parse(rt_models *out_models, const char *name, const char *t
         int64_t length = end ? end - start : size - at, n;
         next = at + length + 1;
         line++;
+        if (length && *start != '\r') closed = begins(start, length, "//");
         if (begins(start, length, "INFERNAL-1 ")) {
             rt_fail(err, RT_ERR_UNSUPPORTED, name, line, "holds models of Infernal 1.0");
             status = rt_hint(err, "cmconvert of Infernal 1.1 makes them new");
@@ -78,10 +80,10 @@ rt_status rt_models_parse(rt_models *out_models, const char *name, const char *t
                                n < 40 ? (int)n : 40, value));
         }
     }
-    if (!out_models->n || heading) {
+    if (!out_models->n || heading || !closed) {
         rt_fail(err, RT_ERR_FORMAT, name, 0, out_models->n ? "ends inside a covariance model: it is cut short"
                                                             : "holds no covariance model");
-        status = rt_hint(err, "a CM file begins with 'INFERNAL1/a'; Rfam offers Rfam.cm.gz");
+        status = rt_hint(err, "a CM file begins with 'INFERNAL1/a' and ends with '//'; Rfam offers Rfam.cm.gz");
     }
 done:
     if (status != RT_OK) rt_models_free_members(out_models);
