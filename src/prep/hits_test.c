@@ -256,7 +256,7 @@ static void cmscan_says_what_is_wrong(void **state)
     rt_pool *pool;
     const char *name = "T1", *sequence = "GGGAAACCC";
     char cm[300], work[300];
-    snprintf(cm, sizeof cm, "%s", test_file("bad.cm", "INFERNAL1/a [1.1]\nNAME x\nCM\n//\n"));
+    snprintf(cm, sizeof cm, "%s", test_file("bad.cm", "INFERNAL1/a [1.1]\nNAME x\nCM\n"));
     snprintf(work, sizeof work, "%s", test_path("bad.work"));
     rt_infernal_options options = {.cm = cm, .work = work};
     expect_ok(rt_pool_create(&pool, 1, &err), &err);
