@@ -3,6 +3,7 @@
 #   make demo       fold shipped RNAs with the shipped small checkpoint
 #   make check      lint, unit tests, golden values, command-line tests
 #   make stress     the interval simulations in full, the full-size network with random weights: minutes
+#   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
 BUILD   ?= build
@@ -82,7 +83,7 @@ $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all check unit lint demo asan valgrind fuzz stress libs clean
+.PHONY: all bench-usalign check unit lint demo asan valgrind fuzz stress libs clean
 lint:
 	@tools/lint.sh
 
@@ -100,6 +101,9 @@ valgrind: $(TEST_PROGRAMS)
 
 fuzz: | $(BUILD)/.deps
 	@tools/fuzz.sh $(or $(SECONDS),60)
+
+bench-usalign: $(BUILD)/rnatune
+	@bench/usalign.sh $(BUILD)/rnatune $(USALIGN) ../shared/data/puzzles
 
 stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test
 	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test

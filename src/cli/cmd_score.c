@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
+#include "cli/selection.h"
+#include "score/pairwise_models.h"
 #include "score/score.h"
 #include "score/score_summary.h"
 
@@ -110,14 +112,55 @@ static rt_status print_scores(const rt_score_report *report, const rt_score_summ
     return failed ? rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory") : RT_OK;
 }
 
-static rt_status finish(rt_cli *cli, const rt_score_report *report, int part, rt_err *err)
+/* rnatune score --selection: how well the samples' own scores choose among them. */
+static rt_status select_samples(rt_cli *cli, const rt_score_report *report, rt_score_set *models, const char *atom,
+                                rt_err *err)
+{
+    rt_status status = RT_OK;
+    const rt_options *o = cli->options;
+    rt_families families = {0};
+    rt_selection selection = {0};
+    rt_text text = {0};
+    bool has_families = rt_option_has(o, "families");
+    rt_pairwise_models pairwise = {.models = models, .atom = atom};
+    rt_selection_options options = {.pred = rt_option_text(o, "pred"),
+                                    .opt_families = has_families ? &families : NULL,
+                                    .opt_pairwise = rt_pairwise_models_read,
+                                    .pairwise_user = &pairwise,
+                                    .choose = 5,
+                                    .n_resample = 10000,
+                                    .seed = 42};
+    RT_TRY(rt_metric_read(&options.quality, "tm_resid", err));
+    RT_TRY(rt_metric_read(&options.lddt, "lddt_all30", err));
+    if (has_families) RT_TRY(rt_families_load(&families, rt_option_text(o, "families"), err));
+    RT_TRY(rt_tm_create(&pairwise.tm, err));
+    RT_TRY(rt_selection_run(&selection, &report->table, &options, err));
+    rt_selection_warn(&selection, has_families);
+    RT_TRY(rt_selection_show(&selection, rt_option_flag(o, "json"), err));
+    if (rt_option_has(o, "out")) {
+        char path[4096];
+        rt_selection_print(&text, &selection);
+        rt_path_join(path, sizeof path, rt_option_text(o, "out"), "selection.tsv");
+        RT_TRY(rt_write_text(path, text.data, text.length, err));
+    }
+done:
+    rt_text_free(&text);
+    rt_tm_free(pairwise.tm);
+    rt_selection_free_members(&selection);
+    rt_families_free_members(&families);
+    return status;
+}
+
+static rt_status finish(rt_cli *cli, const rt_score_report *report, rt_score_set *models, const rt_score_options *options,
+                        int part, rt_err *err)
 {
     rt_status status = RT_OK;
     const rt_options *o = cli->options;
     rt_score_summary summary = {0};
     RT_TRY(rt_score_summary_build(&summary, &report->table, err));
     if (part) print_metric(report, part, rt_option_flag(o, "json"));
-    else RT_TRY(print_scores(report, &summary, rt_option_flag(o, "json"), err));
+    else if (!rt_option_flag(o, "selection"))
+        RT_TRY(print_scores(report, &summary, rt_option_flag(o, "json"), err));
     say_lines(&report->notes, "lines of this kind");
     say_lines(&report->failures, "models that could not be scored");
     if (report->n_without)
@@ -125,6 +168,7 @@ static rt_status finish(rt_cli *cli, const rt_score_report *report, int part, rt
                 (long long)report->n_target, report->without, part ? "; they count as 0" : "");
     if (!part) say_summary(&summary);
     if (rt_option_has(o, "out")) RT_TRY(write_files(cli, rt_option_text(o, "out"), report, &summary, err));
+    if (rt_option_flag(o, "selection")) RT_TRY(select_samples(cli, report, models, options->atom, err));
     if (report->n_failed)
         status = rt_fail(err, RT_ERR_FORMAT, NULL, 0, "%lld models could not be scored; %lld were",
                          (long long)report->n_failed,
@@ -147,6 +191,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
                                                                                                : RT_TM_USALIGN,
                                 .align = part != 2, .number = part != 1, .details = part == 0,
                                 .threads = rt_choice_threads(o)};
+    if (part && rt_option_flag(o, "selection"))
+        RT_TRY(rt_fail(err, RT_ERR_USAGE, NULL, 0, "--metric %s and --selection exclude each other", metric));
     RT_TRY(rt_score_set_natives(&natives, rt_option_text(o, "native"), options.atom, err));
     RT_TRY(rt_score_set_models(&models, rt_option_text(o, "pred"), &natives, options.atom, err));
     if (models.n_alien)
@@ -162,7 +208,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
                 rt_option_text(o, "native"));
         RT_TRY(rt_hint(err, "the names of predictions begin with their target's, the name of the native's file"));
     }
-    RT_TRY(finish(cli, &report, part, err));
+    RT_TRY(finish(cli, &report, &models, &options, part, err));
 done:
     rt_score_report_free_members(&report);
     rt_score_set_free_members(&natives);
@@ -179,6 +225,10 @@ static const rt_option OPTIONS[] = {
      .help = "also write scores.tsv, superpositions.tsv, summary.tsv and run.json here"},
     {.name = "metric", .type = RT_OPTION_CHOICE, .choices = "all|kaggle1|kaggle2", .fallback = "all",
      .help = "every score of every model, or the competition's one number: Part 1 (by alignment), Part 2 (by number)"},
+    {.name = "selection", .type = RT_OPTION_FLAG,
+     .help = "instead of the scores: do the samples' own scores choose the right ones? (see 'rnatune selection')"},
+    {.name = "families", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "each target its own",
+     .help = "TSV with columns target and family, for the intervals of --selection"},
     {.name = "atom", .type = RT_OPTION_CHOICE, .choices = "C1|C3|P", .fallback = "C1",
      .help = "the atom that stands for a residue: C1', C3' or P"},
     {.name = "search", .type = RT_OPTION_CHOICE, .choices = "usalign|thorough", .fallback = "usalign",
@@ -196,15 +246,18 @@ const rt_command rt_cmd_score = {
         "Scores every model against its target: TM-score by sequence-independent alignment (tm_align, as US-align and Part 1 "
         "of the competition) and by residue number (tm_resid, Part 2), RMSD, GDT-TS, lDDT, INF from base pairs found in the "
         "coordinates, and clashes. With several reference conformations the best one counts.\n\n"
-        "A prediction belongs to the target that its folder is named after, or that its own name begins with. Files may be "
+        "A prediction belongs to the target that its folder is named after, or that its own name begins with; a target "
+        "1DQH_B is chain B of the native 1dqh. Files may be "
         "packed with gzip. Modified residues count as their parents, ligands and waters not at all; of alternate locations "
         "the most occupied one is used. Where numbers do not fit, a constant shift is found and reported; sequences that "
         "differ by more than half are refused. Copies of a chain are assigned so that the TM-score is highest.\n\n"
         "A model that cannot be scored is named, the others go on, and the exit status is 1.",
     .output =
         "A row per target and model; NA is what cannot be known (all-atom scores of C1' alone). A summary over targets "
-              "goes to stderr. With --metric kaggle1 or kaggle2 one row: metric, value, targets.",
+              "goes to stderr. With --metric kaggle1 or kaggle2 one row: metric, value, targets; with --selection the table "
+        "of 'rnatune selection'.",
     .examples = "  rnatune score --pred folds --native natives --out scores\n"
+                "  rnatune score --pred folds --native natives --selection --families families.tsv\n"
                 "  rnatune score --pred submission.csv --native validation_labels.csv --metric kaggle1\n",
     .long_work = true,
     .run = run,

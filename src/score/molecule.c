@@ -49,6 +49,7 @@ static void fill(rt_molecule *out, const rt_polymer *polymer, const rt_structure
         snprintf(chain->name, sizeof chain->name, "%s", from->name);
         chain->first = from->first_residue;
         chain->n = from->n_residue;
+        chain->length = from->length;
         out->length += from->length;
         for (int64_t r = chain->first; r < chain->first + chain->n; r++) {
             const rt_polymer_residue *source = &polymer->residue[r];
@@ -89,6 +90,35 @@ rt_status rt_molecule_build(rt_molecule *out_molecule, const rt_structure *struc
     if (status == RT_OK) fill(out_molecule, &polymer, structure, atom);
     rt_polymer_free_members(&polymer);
     return status;
+}
+
+bool rt_molecule_keep_chain(rt_molecule *m, const char *chain)
+{
+    int64_t c = 0;
+    while (c < m->n_chain && strcmp(m->chain[c].name, chain) != 0) c++;
+    if (c == m->n_chain) return false;
+    rt_molecule_chain kept = m->chain[c];
+    int64_t first_atom = kept.n ? m->residue[kept.first].first_atom : 0, n_atom = 0;
+    m->n_resolved = 0;
+    for (int64_t r = 0; r < kept.n; r++) {
+        rt_molecule_residue *residue = &m->residue[r];
+        *residue = m->residue[kept.first + r];
+        residue->first_atom -= first_atom;
+        residue->chain = 0;
+        n_atom += residue->n_atom;
+        m->n_resolved += residue->resolved;
+    }
+    for (int64_t a = 0; a < n_atom; a++) {
+        m->atom[a] = m->atom[first_atom + a];
+        m->atom[a].residue -= (int32_t)kept.first;
+    }
+    kept.first = 0;
+    m->chain[0] = kept;
+    m->n_chain = 1;
+    m->n_residue = kept.n;
+    m->n_atom = n_atom;
+    m->length = kept.length;
+    return true;
 }
 
 const rt_molecule_atom *rt_molecule_find(const rt_molecule *molecule, int64_t residue, const char *name)

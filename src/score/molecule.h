@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     char name[12];
     int64_t first, n;         /* its residues */
+    int64_t length;           /* of its sequence, resolved or not; 0 when a table does not say */
 } rt_molecule_chain;
 
 typedef struct {
@@ -52,6 +53,8 @@ rt_status rt_molecule_build(rt_molecule *out_molecule, const rt_structure *struc
 /* An empty molecule of n_residue residues in n_chain chains and n_atom atoms, for a caller that fills it. */
 rt_status rt_molecule_create(rt_molecule *out_molecule, int64_t n_residue, int64_t n_chain, int64_t n_atom,
                              rt_err *err);
+/* Leaves only the chain of that name; false, and nothing changed, when there is none. */
+bool rt_molecule_keep_chain(rt_molecule *molecule, const char *chain);
 void rt_molecule_free_members(rt_molecule *molecule);
 
 /* An atom of a residue by name; NULL when it has none. */

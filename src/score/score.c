@@ -218,19 +218,16 @@ static void fill_counts(rt_score_row *row, const rt_molecule *native, const rt_m
     snprintf(row->chain_map, sizeof row->chain_map, "%.127s", match->chain_map.length ? match->chain_map.data : "");
 }
 
-static void add_notes(rt_text *notes, const rt_molecule *native, const rt_molecule *model, const rt_match *match)
+static void add_notes(rt_text *notes, const rt_molecule *native, const rt_match *match)
 {
     if (match->by_label)
-        rt_text_add(notes,
-                    "%s: residues are paired with %s by the native's polymer numbers; its authors' numbers do not fit\n",
-                    model->name, native->name);
-    if (match->shift)
-        rt_text_add(notes, "%s: the numbers are shifted; %d was added to pair them with %s\n", model->name,
-                    match->shift,
+        rt_text_add(notes, "residues are paired with %s by the native's polymer numbers; its authors' numbers do not fit\n",
                     native->name);
+    if (match->shift)
+        rt_text_add(notes, "the numbers are shifted; %d was added to pair them with %s\n", match->shift, native->name);
     if (match->n_different)
-        rt_text_add(notes, "%s: %lld paired residues have other letters than in %s\n", model->name,
-                    (long long)match->n_different, native->name);
+        rt_text_add(notes, "%lld paired residues have other letters than in %s\n", (long long)match->n_different,
+                    native->name);
 }
 
 /* A table's model without chains takes the native's division when it has the same residues; else it stays. */
@@ -252,8 +249,9 @@ typedef struct {
     rt_match match;     /* its */
 } best;
 
-static rt_status try_conformation(rt_score_row *row, rt_score_pose *pose, best *top, rt_tm *tm, const rt_molecule *native, int64_t index,
-                                  const rt_molecule *model, const rt_score_options *options, rt_err *err)
+static rt_status try_conformation(rt_score_row *row, rt_score_pose *pose, best *top, rt_tm *tm,
+                                  const rt_molecule *native, int64_t index, const rt_molecule *model,
+                                  const rt_score_options *options, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_match match = {0};
@@ -287,8 +285,9 @@ done:
     return status;
 }
 
-rt_status rt_score_model(rt_score_row *out_row, rt_score_pose *out_pose, rt_tm *tm, const rt_molecule *native, int64_t n_native,
-                         const rt_molecule *model, const rt_score_options *options, rt_text *opt_notes, rt_err *err)
+rt_status rt_score_model(rt_score_row *out_row, rt_score_pose *out_pose, rt_tm *tm, const rt_molecule *native,
+                         int64_t n_native, const rt_molecule *model, const rt_score_options *options,
+                         rt_text *opt_notes, rt_err *err)
 {
     rt_status status = RT_OK;
     best top = {.index = -1, .top_align = -1};
@@ -319,7 +318,7 @@ rt_status rt_score_model(rt_score_row *out_row, rt_score_pose *out_pose, rt_tm *
         RT_TRY(score_lddt(&row, of, model, &top.match, err));
         RT_TRY(score_contacts(&row, of, model, &top.match, err));
     }
-    if (opt_notes) add_notes(opt_notes, of, model, &top.match);
+    if (opt_notes) add_notes(opt_notes, of, &top.match);
     *out_row = row;
 done:
     rt_match_free_members(&top.match);

@@ -32,13 +32,14 @@ typedef struct {
  * opt_notes: lines about numbers that had to be shifted and letters that differ.  A model or native of at most two
  * resolved residues has TM-scores of 0.
  * Errors: RT_ERR_MISMATCH when no conformation fits the model, RT_ERR_MEMORY. */
-rt_status rt_score_model(rt_score_row *out_row, rt_score_pose *out_pose, rt_tm *tm, const rt_molecule *native, int64_t n_native,
-                         const rt_molecule *model, const rt_score_options *options, rt_text *opt_notes, rt_err *err);
+rt_status rt_score_model(rt_score_row *out_row, rt_score_pose *out_pose, rt_tm *tm, const rt_molecule *native,
+                         int64_t n_native, const rt_molecule *model, const rt_score_options *options,
+                         rt_text *opt_notes, rt_err *err);
 
 typedef struct {
     rt_score_table table;    /* targets in order, a target's models by rank and name */
     rt_score_pose *pose;     /* one per row of the table */
-    rt_text notes;           /* lines, one after another */
+    rt_text notes;           /* lines, one after another; one line for all models of a target that it is true of */
     rt_text failures;        /* lines: what could not be scored, and why */
     int64_t n_failed;        /* models */
     rt_err first_failure;    /* the first of them */

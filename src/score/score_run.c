@@ -16,7 +16,8 @@ typedef struct {
     rt_score_table table;
     rt_score_pose *pose;        /* one per row */
     int64_t poses;              /* capacity */
-    rt_text notes, failures;
+    rt_text notes;              /* lines: model, tab, note */
+    rt_text failures;
     int64_t n_failed;
     rt_status status;           /* only what ends the whole run */
     rt_err err;
@@ -70,15 +71,17 @@ static rt_status score_molecule(run *r, task *t, int64_t index, int worker)
     snprintf(row.atom, sizeof row.atom, "%s", r->options->atom);
     row.rank = t->item->path ? t->item->rank : index + 1;
     row.n_template = t->item->n_template;
-    rt_status status = rt_score_model(&row, &pose, r->tm[worker], native->molecule, native->n_molecule, model, r->options,
-                                      &notes,
-                                      &t->err);
+    rt_status status = rt_score_model(&row, &pose, r->tm[worker], native->molecule, native->n_molecule, model,
+                                      r->options, &notes, &t->err);
     if (status == RT_OK) status = add_row(t, &row, &pose);
     else if (status == RT_ERR_MISMATCH) {
         add_failure(t, model->name, &t->err);
         status = RT_OK;
     }
-    if (notes.length) rt_text_add(&t->notes, "%s, %s", t->item->target, notes.data);
+    for (const char *line = notes.data, *end; line && *line; line = end + 1) {
+        end = strchr(line, '\n');
+        rt_text_add(&t->notes, "%s\t%.*s\n", model->name, (int)(end - line), line);
+    }
     rt_text_free(&notes);
     return status;
 }
@@ -139,6 +142,41 @@ done:
     return status;
 }
 
+/* How many lines of a target's tasks, first to next-1, have the note; *out_said when the first of them is not `here`. */
+static int64_t count_note(const run *r, int64_t first, int64_t next, const char *note, size_t length, const char *here,
+                          bool *out_said)
+{
+    int64_t count = 0;
+    *out_said = false;
+    for (int64_t i = first; i < next; i++)
+        for (const char *line = r->tasks[i].notes.data, *end; line && *line; line = end + 1) {
+            const char *other = strchr(line, '\t') + 1;
+            end = strchr(other, '\n');
+            if ((size_t)(end - other) != length || memcmp(other, note, length) != 0) continue;
+            if (count++ == 0) *out_said = line != here;
+        }
+    return count;
+}
+
+static void gather_notes(rt_text *out, const run *r)
+{
+    for (int64_t first = 0, next; first < r->n_task; first = next) {
+        const char *target = r->tasks[first].item->target;
+        for (next = first; next < r->n_task && strcmp(r->tasks[next].item->target, target) == 0;) next++;
+        for (int64_t i = first; i < next; i++)
+            for (const char *line = r->tasks[i].notes.data, *end; line && *line; line = end + 1) {
+                const char *note = strchr(line, '\t') + 1;
+                bool said;
+                end = strchr(note, '\n');
+                int64_t count = count_note(r, first, next, note, (size_t)(end - note), line, &said);
+                if (said) continue;
+                rt_text_add(out, "%s, %.*s", target, (int)(note - 1 - line), line);
+                if (count > 1) rt_text_add(out, " and %lld more", (long long)count - 1);
+                rt_text_add(out, ": %.*s\n", (int)(end - note), note);
+            }
+    }
+}
+
 static rt_status gather(rt_score_report *report, run *r, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -155,11 +193,11 @@ static rt_status gather(rt_score_report *report, run *r, rt_err *err)
             report->pose[report->table.n_row] = t->pose[k];
             RT_TRY(rt_score_table_add(&report->table, &t->table.row[k], err));
         }
-        if (t->notes.length) rt_text_add_bytes(&report->notes, t->notes.data, t->notes.length);
         if (t->failures.length) rt_text_add_bytes(&report->failures, t->failures.data, t->failures.length);
         if (t->n_failed && !report->n_failed) report->first_failure = t->err;
         report->n_failed += t->n_failed;
     }
+    gather_notes(&report->notes, r);
     rt_score_table *table = &report->table;
     for (int64_t first = 0, next; first < table->n_row; first = next) {
         const char *target = table->row[first].target;

@@ -72,6 +72,10 @@ rt_status rt_score_item_load(rt_score_item *item, const char *atom, rt_err *err)
         rt_molecule *molecule = &item->molecule[m];
         RT_TRY(rt_molecule_build(molecule, &structure, m, atom, item->path, err));
         item->n_molecule++;
+        if (item->chain[0] && !rt_molecule_keep_chain(molecule, item->chain)) {
+            status = rt_fail(err, RT_ERR_FORMAT, item->path, 0, "model %d has no RNA chain %s", m + 1, item->chain);
+            goto done;
+        }
         if (structure.n_model == 1) snprintf(molecule->name, sizeof molecule->name, "%s", item->name);
         else snprintf(molecule->name, sizeof molecule->name, "%.100s#%d", item->name, m + 1);
         if (molecule->n_resolved == 0) {
@@ -130,24 +134,93 @@ static int64_t templates_of(const char *folder)
 
 typedef struct {
     rt_score_set *set;
-    const rt_score_set *opt_natives;   /* NULL: natives are read */
-    const char *root;
-    int64_t others;                    /* files that are no structures */
+    rt_score_set *opt_natives;   /* NULL: natives are read */
+    const char *atom;
+    int64_t others;              /* files that are no structures */
 } walk;
 
-/* Which target a prediction is of; NULL for none. */
-static const char *target_of(const rt_score_set *natives, const char *opt_folder, const char *stem)
+/* ---- natives by name --------------------------------------------------------------------------------------------- */
+
+static bool has_chain(rt_score_item *native, const char *chain, const char *atom)
 {
-    const char *best = NULL;
-    if (natives->n_item == 1) return natives->item[0].target;
-    if (opt_folder && rt_score_set_find(natives, opt_folder)) return rt_score_set_find(natives, opt_folder)->target;
+    rt_err err;
+    bool found = false;
+    if (rt_score_item_load(native, atom, &err) != RT_OK) return false;   /* reported when it is scored */
+    for (int64_t c = 0; c < native->molecule[0].n_chain; c++)
+        found = found || strcmp(native->molecule[0].chain[c].name, chain) == 0;
+    rt_score_item_unload(native);
+    return found;
+}
+
+/* The target 1DQH_B of the native 1dqh: its first chain that is asked for takes the item's place, others get their own.
+ * *out_native is NULL when there is no such file or chain. */
+static rt_status split_chain(rt_score_set *natives, rt_score_item **out_native, const char *target, const char *atom,
+                             rt_err *err)
+{
+    rt_status status = RT_OK;
+    const char *low = strrchr(target, '_');
+    size_t length = low ? (size_t)(low - target) : 0;
+    *out_native = NULL;
+    if (!length || !low[1] || strlen(low + 1) >= sizeof natives->item->chain) return RT_OK;
+    for (int64_t i = 0; i < natives->n_item; i++) {
+        rt_score_item *item = &natives->item[i];
+        if (!item->path || strlen(item->name) != length || strncasecmp(item->name, target, length) != 0) continue;
+        bool taken = item->chain[0];
+        rt_score_item whole = *item;
+        whole.chain[0] = 0;
+        if (!has_chain(&whole, low + 1, atom)) return RT_OK;
+        if (taken) {
+            RT_TRY(rt_score_set_add(natives, &item, target, whole.name, err));
+            item->path = rt_copy_text(whole.path, -1, err);
+            if (!item->path) return RT_ERR_MEMORY;
+        } else if (snprintf(item->target, sizeof item->target, "%s", target) >= RT_SCORE_NAME) {
+            return rt_fail(err, RT_ERR_FORMAT, NULL, 0, "the name '%.60s...' is too long", target);
+        }
+        snprintf(item->chain, sizeof item->chain, "%s", low + 1);
+        *out_native = item;
+        break;
+    }
+done:
+    return status;
+}
+
+static rt_status find_native(rt_score_set *natives, rt_score_item **out_native, const char *target, const char *atom,
+                             rt_err *err)
+{
+    *out_native = rt_score_set_find(natives, target);
+    return *out_native ? RT_OK : split_chain(natives, out_native, target, atom, err);
+}
+
+/* The longest target that a file's name begins with. */
+static rt_score_item *find_prefix(const rt_score_set *natives, const char *stem)
+{
+    rt_score_item *best = NULL;
     for (int64_t i = 0; i < natives->n_item; i++) {
         const char *target = natives->item[i].target;
         size_t length = strlen(target);
         if (strncmp(stem, target, length) != 0 || isalnum((unsigned char)stem[length])) continue;
-        if (!best || length > strlen(best)) best = target;
+        if (!best || length > strlen(best->target)) best = &natives->item[i];
     }
     return best;
+}
+
+/* Which native a prediction is of; *out_native is NULL for none. */
+static rt_status native_of(rt_score_set *natives, rt_score_item **out_native, const char *opt_folder, const char *stem,
+                           const char *atom, rt_err *err)
+{
+    rt_status status = RT_OK;
+    char own[256];
+    *out_native = natives->n_item == 1 && !natives->item[0].path ? &natives->item[0] : NULL;
+    if (!*out_native && opt_folder) RT_TRY(find_native(natives, out_native, opt_folder, atom, err));
+    if (!*out_native) {   /* 1DQH_B of 1DQH_B_sample_0 */
+        snprintf(own, sizeof own, "%s", stem);
+        if (rank_of(own) > 0) *strstr(own, "_sample_") = 0;
+        RT_TRY(find_native(natives, out_native, own, atom, err));
+    }
+    if (!*out_native) *out_native = find_prefix(natives, stem);
+    if (!*out_native && natives->n_item == 1) *out_native = &natives->item[0];
+done:
+    return status;
 }
 
 static bool is_same_file(const char *a, const char *b)
@@ -172,12 +245,14 @@ static rt_status add_file(walk *w, const char *path, const char *opt_folder, rt_
         if (rt_score_set_find(w->set, target))
             return rt_fail(err, RT_ERR_MISMATCH, path, 0, "a second native of the target %s", target);
     } else {
-        target = target_of(w->opt_natives, opt_folder, stem);
-        if (!target) {
+        rt_score_item *native;
+        rt_status found = native_of(w->opt_natives, &native, opt_folder, stem, w->atom, err);
+        if (found != RT_OK) return found;
+        if (!native) {
             if (!w->set->n_alien++) snprintf(w->set->alien, sizeof w->set->alien, "%s", rt_path_name(path));
             return RT_OK;
         }
-        const rt_score_item *native = rt_score_set_find(w->opt_natives, target);
+        target = native->target;
         if (native->path && is_same_file(native->path, path)) return RT_OK;   /* the native lies among the models */
     }
     rt_status status = rt_score_set_add(w->set, &item, target, stem, err);
@@ -220,10 +295,10 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp(p->name, q->name);
 }
 
-static rt_status open_set(rt_score_set *set, const char *path, const rt_score_set *opt_natives, const char *atom,
+static rt_status open_set(rt_score_set *set, const char *path, rt_score_set *opt_natives, const char *atom,
                           rt_err *err)
 {
-    walk w = {.set = set, .opt_natives = opt_natives, .root = path};
+    walk w = {.set = set, .opt_natives = opt_natives, .atom = atom};
     char trimmed[4096];
     rt_status status;
     *set = (rt_score_set){0};
@@ -242,8 +317,12 @@ static rt_status open_set(rt_score_set *set, const char *path, const rt_score_se
         char stem[256];
         rt_score_item *item;
         if (!structure_stem(stem, rt_path_name(trimmed))) snprintf(stem, sizeof stem, "%s", rt_path_name(trimmed));
-        const char *target = opt_natives && opt_natives->n_item == 1 ? opt_natives->item[0].target
-                             : opt_natives ? target_of(opt_natives, NULL, stem) : stem;
+        rt_score_item *native = NULL;
+        if (opt_natives) {
+            status = native_of(opt_natives, &native, NULL, stem, atom, err);
+            if (status != RT_OK) return status;
+        }
+        const char *target = opt_natives ? native ? native->target : NULL : stem;
         if (!target) {
             set->n_alien = 1;
             snprintf(set->alien, sizeof set->alien, "%.120s", stem);
@@ -266,7 +345,7 @@ rt_status rt_score_set_natives(rt_score_set *out_set, const char *path, const ch
     return open_set(out_set, path, NULL, atom, err);
 }
 
-rt_status rt_score_set_models(rt_score_set *out_set, const char *path, const rt_score_set *natives, const char *atom,
+rt_status rt_score_set_models(rt_score_set *out_set, const char *path, rt_score_set *natives, const char *atom,
                               rt_err *err)
 {
     rt_status status = open_set(out_set, path, natives, atom, err);
@@ -275,9 +354,13 @@ rt_status rt_score_set_models(rt_score_set *out_set, const char *path, const rt_
     bool single = natives->n_item == 1 && out_set->n_item == 1;
     for (int64_t i = 0; i < out_set->n_item; i++) {
         rt_score_item *item = &out_set->item[i];
-        if (single) memcpy(item->target, natives->item[0].target, sizeof item->target);
-        if (rt_score_set_find(natives, item->target)) continue;
+        rt_score_item *native;
+        status = find_native(natives, &native, item->target, atom, err);
+        if (status != RT_OK) return status;
+        if (!native && single) memcpy(item->target, natives->item[0].target, sizeof item->target);
+        if (native || single) continue;
         if (!out_set->n_alien++) memcpy(out_set->alien, item->target, sizeof item->target);
     }
+    if (natives->n_item) qsort(natives->item, (size_t)natives->n_item, sizeof *natives->item, by_name);
     return RT_OK;
 }

@@ -4,7 +4,9 @@
  * A structure file may hold several models: of a native they are reference conformations, of a prediction models on
  * their own.  In a folder of natives the target is a file's name without its endings (1ehz.cif.gz: 1ehz), or the name
  * of the folder in which a file native.* lies.  A prediction belongs to the target that its folder is named after,
- * else to the longest target that its own name begins with; with a single native everything belongs to that.  `rnatune
+ * else to the longest target that its own name begins with; with a single native everything belongs to that.  A target
+ * <entry>_<chain>, as the competition names them (1DQH_B), is that chain of the native <entry> in either case (1dqh.cif).
+ * `rnatune
  * predict` writes DIR/<target>/<target>_sample_<number>.cif, best first, and summary.json.
  *
  * Tables: ID (<target>_<number>), resname, resid and x_1, y_1, z_1 .. x_k, y_k, z_k (C1' of k models or
@@ -24,6 +26,7 @@
 typedef struct {
     char target[RT_SCORE_NAME], name[RT_SCORE_NAME];
     char *path;                /* the file; NULL for a table's */
+    char chain[12];            /* only this chain of the file; "" for all */
     int64_t rank, n_template;  /* -1: not known */
     rt_molecule *molecule;     /* models or conformations; of a file after rt_score_item_load */
     int64_t n_molecule;
@@ -40,7 +43,8 @@ typedef struct {
  * Errors: RT_ERR_IO, RT_ERR_FORMAT (with file and line), RT_ERR_UNSUPPORTED, RT_ERR_MISMATCH (a target or a residue
  * twice, another atom than C1' from a table that has no other, a folder without structures), RT_ERR_MEMORY. */
 rt_status rt_score_set_natives(rt_score_set *out_set, const char *path, const char *atom, rt_err *err);
-rt_status rt_score_set_models(rt_score_set *out_set, const char *path, const rt_score_set *natives, const char *atom,
+/* A native of which predictions name single chains becomes a native per chain. */
+rt_status rt_score_set_models(rt_score_set *out_set, const char *path, rt_score_set *natives, const char *atom,
                               rt_err *err);
 void rt_score_set_free_members(rt_score_set *set);
 
