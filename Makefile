@@ -20,8 +20,9 @@ LDFLAGS += $(SANITIZE)
 
 ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship
 SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)) $(wildcard src/*.c))
-# cpu_ref.c is compiled twice, for float and for double
-SOURCES := $(filter-out src/op/cpu_ref.c,$(SOURCES))
+# the plain reference is compiled twice, for float and for double
+REFERENCE := $(wildcard src/op/cpu_ref*.c)
+SOURCES   := $(filter-out $(REFERENCE),$(SOURCES))
 CLI     := $(filter-out src/cli/main.c %_test.c,$(wildcard src/cli/*.c))
 TESTS   := $(wildcard src/*/*_test.c) $(wildcard src/*_test.c)
 FUZZERS := $(wildcard src/*/*_fuzz.c)
@@ -36,9 +37,7 @@ SOURCES      := $(filter-out src/op/cuda_device.c,$(SOURCES))
 endif
 
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(CUDA_SOURCES:%.cu=$(BUILD)/%.o)
-ifneq ($(wildcard src/op/cpu_ref.c),)
-OBJECTS += $(BUILD)/src/op/cpu_ref_f32.o $(BUILD)/src/op/cpu_ref_f64.o
-endif
+OBJECTS += $(REFERENCE:%.c=$(BUILD)/%_f32.o) $(REFERENCE:%.c=$(BUILD)/%_f64.o)
 CLI_OBJECTS  := $(CLI:%.c=$(BUILD)/%.o)
 TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 
@@ -68,10 +67,10 @@ $(BUILD)/src/cli/cmd_version.o: CFLAGS += -DRT_VERSION='"$(VERSION)"' -DRT_COMMI
 $(BUILD)/%.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/src/op/cpu_ref_f32.o: src/op/cpu_ref.c | $(BUILD)/.deps
+$(BUILD)/%_f32.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -DRT_REAL=float -MMD -MP -c -o $@ $<
-$(BUILD)/src/op/cpu_ref_f64.o: src/op/cpu_ref.c | $(BUILD)/.deps
+$(BUILD)/%_f64.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -DRT_REAL=double -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.cu | $(BUILD)/.deps

@@ -84,7 +84,8 @@ static void score_sample(rt_ctx *ctx, const rt_model *model, const rt_features *
     int64_t inner = rt_arena_mark(ctx->step);
     rt_confidence_logits logits = {.pae = RT_NEW(ctx, n, n, c->pae_bins), .pde = RT_NEW(ctx, n, n, c->pde_bins),
                                    .plddt = RT_NEW(ctx, atoms, n_bins), .resolved = RT_NEW(ctx, atoms, 2)};
-    rt_confidence_head_forward(ctx, &model->confidence, &logits, trunk[0], trunk[1], trunk[2], x, features, sample);
+    rt_confidence_head_forward(ctx, &model->confidence, &logits, trunk[0], trunk[1], trunk[2], x, features, sample,
+                               NULL);
     RT_PROBE_PART(ctx, logits.plddt, sample, "out.plddt");
     RT_PROBE_PART(ctx, logits.pae, sample, "out.pae");
     RT_PROBE_PART(ctx, logits.pde, sample, "out.pde");
@@ -136,13 +137,13 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     rt_msa_choice choice = {.seed = options->seed, .stream = options->stream, .lower_bound = (int64_t)c->msa_test_lower_bound,
                             .cutoff = (int64_t)c->msa_test_cutoff, .opt_rows = options->opt_msa_rows};
     rt_trunk_forward(ctx, &model->trunk, trunk[0], trunk[1], trunk[2], features, options->n_cycle, &choice, trunk_progress,
-                     &watch);
+                     &watch, NULL);
     result->seconds[RT_STAGE_TRUNK] = now() - start, start = now();
 
     ctx->bf16 = model->precision == RT_PRECISION_BF16;
     rt_denoiser_context context;
     tell(&watch, RT_STAGE_PREPARE, 0, 1);
-    rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2]);
+    rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2], NULL);
     result->seconds[RT_STAGE_PREPARE] = now() - start, start = now();
     rt_sampler_draws drawn = {.seed = options->seed, .stream = options->stream};
     rt_sampler_run(ctx, &model->denoiser, &context, x, c, options->n_step, options->opt_draws ? options->opt_draws : &drawn,

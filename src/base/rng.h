@@ -21,6 +21,7 @@ typedef enum {
     RT_DRAW_BOOTSTRAP,      /* which families a resample has */
     RT_DRAW_ADAPTER,        /* a low-rank adapter's first values */
     RT_DRAW_SPLIT,          /* the order of equally large components */
+    RT_DRAW_DROPOUT,
 
     RT_DRAW_EPOCH_ORDER = 32,   /* training: the order of the targets in an epoch */
     RT_DRAW_CROP,               /* where a crop begins */

@@ -78,6 +78,12 @@ void rt_bind_scope(char out[256], const char *prefix, const char *format, ...) _
 /* Zeroed memory for `count` blocks of a module, on the binder's arena; NULL after a failure. */
 void *rt_bind_array(rt_binder *binder, int64_t count, size_t size);
 
+/* Parameters that train among what was bound so far. */
+static inline int64_t rt_bind_trained(const rt_binder *binder)
+{
+    return binder->params ? rt_params_count(binder->params) : 0;
+}
+
 /* True when a bound model runs this part's products in bf16. */
 bool rt_precision_bf16(rt_precision precision, const char *weight_name);
 

@@ -112,7 +112,8 @@ static rt_tensor push(rt_params *params, rt_dtype dtype, rt_tensor like, rt_err 
 rt_param *rt_params_add(rt_params *params, const char *name, rt_param_kind kind, rt_dtype real, rt_tensor source, bool bf16,
                         rt_err *err)
 {
-    if (rt_grow((void **)&params->param, &params->capacity, params->n_param + 1, sizeof *params->param, err) != RT_OK) return NULL;
+    if (rt_grow((void **)&params->param, &params->capacity, params->n_param + 1, sizeof *params->param, err) != RT_OK)
+        return NULL;
     rt_param p = {.kind = kind, .value = push(params, real, source, err)};
     if (p.value.data) p.grad = push(params, real, source, err);
     if (p.grad.data && bf16) p.value16 = push(params, RT_BF16, source, err);
@@ -157,7 +158,8 @@ rt_status rt_params_check(const rt_params *params, rt_err *err)
     for (int64_t i = 0; i < params->n_rule; i++) {
         const rule *r = &params->rule[i];
         if (r->n_chosen > 0) continue;
-        rt_fail(err, RT_ERR_USAGE, NULL, 0, r->n_fixed ? "'%s' names only %ss that never train"
+        rt_fail(err, RT_ERR_USAGE, NULL, 0,
+                r->n_fixed ? "'%s' names only %ss that never train"
                                                                 : "'%s' names no %s of the network",
                 r->glob, r->adapter ? "linear layer" : "weight");
         if (r->n_fixed)

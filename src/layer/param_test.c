@@ -108,7 +108,8 @@ static void bf16_copies_follow_the_values(void **state)
     assert_int_equal(rt_params_create(&params, &err), RT_OK);
     assert_int_equal(rt_params_train(params, "distogram_head.*", &err), RT_OK);
     assert_int_equal(open_model(&model, params, RT_PRECISION_BF16, &err), RT_OK);
-    rt_param *w = rt_params_find(params, "distogram_head.linear.weight"), *b = rt_params_find(params, "distogram_head.linear.bias");
+    rt_param *w = rt_params_find(params, "distogram_head.linear.weight");
+    rt_param *b = rt_params_find(params, "distogram_head.linear.bias");
     assert_non_null(w->value16.data);
     assert_null(b->value16.data);   /* a bias takes no part in products */
     ((float *)w->value.data)[3] = 1.2345f;

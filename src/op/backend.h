@@ -28,6 +28,14 @@ typedef struct {
 
 #define RT_ABSENT ((rt_tensor){0})
 
+/* What an attention's backward writes, shaped as the forward's tensors. */
+typedef struct {
+    rt_tensor dq, dk, dv;
+    rt_tensor opt_dbias;   /* += */
+    rt_tensor opt_dgate;   /* wanted only with a gate */
+    rt_tensor opt_o;       /* the forward's gated output again, which the layer after it needs for its weights' gradient */
+} rt_attention_grad;
+
 typedef struct rt_backend {
     const char *name;
 #define RT_OP(name, parameters, arguments, help) void(*name) parameters;
@@ -49,6 +57,8 @@ struct rt_ctx {
     rt_err err;
     rt_probe_function *probe;
     void *probe_user;
+    struct rt_dropout *dropout;   /* layer/dropout: NULL is off */
+    int64_t keep_every;   /* activation checkpointing, see layer/stack: 0 keeps everything */
     bool (*opt_stop)(void);   /* asked between blocks: true makes the context fail with RT_ERR_STOPPED */
 };
 

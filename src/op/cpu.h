@@ -31,6 +31,9 @@ void rt_gemm_run(rt_ctx *ctx, const rt_gemm_plan *plan, const void *a, const voi
 char *rt_cpu_scratch(rt_ctx *ctx, int64_t bytes);
 static inline int64_t rt_scratch_stride(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
+/* out[i] += partial[0][i] + partial[1][i] + ..., in this order: how gradients that several tiles add to are summed. */
+void rt_cpu_add_partials(rt_ctx *ctx, float *out, const float *partial, int64_t n_part, int64_t count);
+
 /* Rounds n floats to bfloat16, vectorised. */
 void rt_cpu_to_bf16(uint16_t *out, const float *in, int64_t n);
 

@@ -217,3 +217,45 @@ void rt_ribonanza_inject(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_
     rt_linear_forward(ctx, &injector->inject, x, projected, (rt_epilogue){.mul = gate, .add = true});
     rt_arena_reset(ctx->step, mark);
 }
+
+/* dgate (1,c), the gradient of the gate row, to the parameter before the sigmoid. */
+static void gate_row_backward(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor dgate_row, rt_tensor gate)
+{
+    rt_tensor to = injector->dgate;
+    for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(to); i++) {
+        double s = rt_get(gate, i), value = rt_get(to, i) + rt_get(dgate_row, i) * s * (1 - s);
+        rt_convert((char *)to.data + i * rt_dtype_size(to.dtype), to.dtype, &value, RT_F64, 1);
+    }
+}
+
+void rt_ribonanza_inject_backward(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor dx, rt_tensor mix)
+{
+    const rt_ribonanza_injector *j = injector;
+    int64_t mark = rt_arena_mark(ctx->step), rows = rt_rows(dx), c = rt_last(dx);
+    rt_tensor gate = gate_row(ctx, j->gate), dgate = j->dgate.data ? rt_new_like(ctx, gate) : RT_ABSENT;
+    rt_tensor flat = RT_VIEW(dx, rows, c), in = RT_VIEW(mix, rows, rt_last(mix));
+    rt_epilogue by_gate = {.mul = gate};
+    if (dgate.data) rt_zero(ctx, dgate);
+    int64_t inner = rt_arena_mark(ctx->step);
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
+        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+        rt_tensor dy = rt_slice(flat, first, count), chunk = rt_slice(in, first, count);
+        rt_tensor raw = rt_linear_new(ctx, &j->first, chunk, RT_ACT_NONE), hidden = rt_norm_new(ctx, &j->norm1, raw);
+        rt_tensor positive = rt_new_like(ctx, hidden), d = rt_new_like(ctx, dy), dhidden = rt_new_like(ctx, hidden);
+        rt_op_clamp(ctx, positive, hidden, 0, INFINITY);
+        rt_tensor second = rt_linear_new(ctx, &j->second, positive, RT_ACT_NONE), projected = rt_norm_new(ctx, &j->norm2, second);
+        if (dgate.data)
+            rt_op_epilogue_backward(ctx, RT_ABSENT, dgate, dy, rt_linear_new(ctx, &j->inject, projected, RT_ACT_NONE), by_gate);
+        rt_op_epilogue_backward(ctx, d, RT_ABSENT, dy, RT_ABSENT, by_gate);
+        rt_tensor dprojected = rt_new_like(ctx, projected);
+        rt_linear_backward(ctx, &j->inject, dprojected, false, d, projected);
+        rt_norm_backward(ctx, &j->norm2, dprojected, false, dprojected, second);
+        rt_linear_backward(ctx, &j->second, dhidden, false, dprojected, positive);
+        rt_op_clamp_backward(ctx, dhidden, false, dhidden, hidden, 0, INFINITY);
+        rt_norm_backward(ctx, &j->norm1, dhidden, false, dhidden, raw);
+        rt_linear_backward(ctx, &j->first, RT_ABSENT, false, dhidden, chunk);
+        rt_arena_reset(ctx->step, inner);
+    }
+    if (dgate.data) gate_row_backward(ctx, j, dgate, gate);
+    rt_arena_reset(ctx->step, mark);
+}

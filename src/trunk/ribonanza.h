@@ -63,5 +63,7 @@ void rt_ribonanza_forward(rt_ctx *ctx, const rt_ribonanza *r, rt_ribonanza_mix *
 
 /* x (...,c) += sigmoid(gate) * (LN(relu(LN(mix A^T)) B^T) C^T + bias), probing the projection under `probe`. */
 void rt_ribonanza_inject(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor x, rt_tensor mix, const char *probe);
+/* Adds to the gradients of the injector's weights; dx passes on as it is, and RibonanzaNet2 itself is frozen. */
+void rt_ribonanza_inject_backward(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor dx, rt_tensor mix);
 
 #endif
