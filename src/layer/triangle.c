@@ -17,11 +17,13 @@ void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplicati
 }
 
 void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
-                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing, rt_tensor opt_left, rt_tensor opt_right)
+                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing, rt_tensor opt_left,
+                        rt_tensor opt_right)
 {
     int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(z, rows, z.dim[2]);
-    rt_tensor left = opt_left.data ? opt_left : RT_NEW(ctx, rows, c), right = opt_right.data ? opt_right : RT_NEW(ctx, rows, c);
+    rt_tensor left = opt_left.data ? opt_left : RT_NEW(ctx, rows, c);
+    rt_tensor right = opt_right.data ? opt_right : RT_NEW(ctx, rows, c);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
