@@ -64,8 +64,9 @@ void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplic
 {
     int64_t n = z.dim[0], rows = n * n, c_z = z.dim[2], c = rt_linear_out(&m->a_p);
     RT_SHAPE(z, n, n, c_z);
-    if (opt_saved) *opt_saved = (rt_triangle_multiplication_saved){rt_new_copy(ctx, z), RT_NEW(ctx, rows, c), RT_NEW(ctx, rows, c),
-                                                                       RT_NEW(ctx, rows, c)};
+    if (opt_saved)
+        *opt_saved = (rt_triangle_multiplication_saved){rt_new_copy(ctx, z), RT_NEW(ctx, rows, c), RT_NEW(ctx, rows, c),
+                                                        RT_NEW(ctx, rows, c)};
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(z, rows, c_z), x = opt_saved ? opt_saved->x : RT_NEW(ctx, rows, c);
     rt_triangle_update(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, x, z, m->outgoing,
