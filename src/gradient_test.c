@@ -521,7 +521,8 @@ static void a_frozen_rest_changes_no_byte(void **state)
     static const char *const SETS[] = {
         "input_embedder", "relative_position_encoding", "gated_pairwise_feature_injector", "template_embedder",
         "linear_no_bias_z_cycle", "msa_module.blocks.0", "pairformer_stack.blocks.1", "*.tri_att_end.mha.linear_[ov].weight",
-        "diffusion_module.diffusion_transformer", "diffusion_module.atom_attention_encoder.linear_no_bias_invd", "distogram_head"};
+        "diffusion_module.diffusion_transformer", "diffusion_module.atom_attention_encoder.linear_no_bias_invd",
+        "distogram_head"};
     kept_gradients all, some;
     if (!run_step(&all, &(setting){.backend = RT_BACKEND_CPU, .threads = 2, .train = {"*"}}, "full", 0, everything)) skip();
     for (int i = 0; i < (int)(sizeof SETS / sizeof *SETS); i++) {

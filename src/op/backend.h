@@ -51,7 +51,8 @@ struct rt_ctx {
     rt_pool *pool;
     rt_arena *step;       /* activations; mark/reset by whoever pushes */
     rt_dtype real;        /* RT_F32 or RT_F64 */
-    bool bf16;            /* matrix products take BF16 inputs where a BF16 copy of the weight exists */
+    bool bf16;            /* matrix products take BF16 inputs where a BF16 copy of the weight exists; a backward runs with
+                           * the value that its forward had */
     void *device;         /* the backend's own state */
     rt_status status;     /* sticky */
     rt_err err;

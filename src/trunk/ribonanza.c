@@ -89,7 +89,8 @@ static void triangle_forward(rt_ctx *ctx, const rt_ribonanza_triangle *t, rt_ten
 {
     int64_t rows = rt_rows(pair), c = pair.dim[2], mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(pair, rows, c), x = RT_NEW(ctx, rows, c);
-    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing);
+    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing,
+                       RT_ABSENT, RT_ABSENT);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
