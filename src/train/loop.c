@@ -429,6 +429,7 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
                                .guard = {.limit = options->guard_limit}};
     rt_step_plan_make(&r.plan, model, &options->step);
     RT_TRY(rt_schedule_check(&options->schedule, err));
+    if (!r.plan.confidence && !r.plan.diffusion && !r.plan.distogram) RT_TRY(no_gradient(&r));
     RT_TRY(open_run(&r, &go_on));
     r.begun = now();
     if (go_on) RT_TRY(train(&r));
