@@ -183,8 +183,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     status = rt_ctx_take(ctx, err);
 done:
     rt_arena_reset(ctx->step, 0);
-    rt_arena_peak_reset(ctx->step);
-    rt_arena_trim(ctx->step);
+    rt_ctx_trim(ctx);
     return status;
 }
 

@@ -46,11 +46,9 @@ static bool sampler_progress(void *user, int64_t step, int64_t n_step)
 /* The network's numbers must be numbers: a broken checkpoint is not to look like a fold. */
 static void check_finite(rt_ctx *ctx, rt_tensor t, const char *what)
 {
-    for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(t); i++)
-        if (!isfinite(rt_get(t, i))) {
-            ctx->status = rt_fail(&ctx->err, RT_ERR_FORMAT, NULL, 0, "the network's %s are not finite numbers", what);
-            rt_hint(&ctx->err, "the checkpoint may be damaged or not trained; `rnatune inspect` shows what it holds");
-        }
+    if (ctx->status != RT_OK || rt_is_finite(t)) return;
+    ctx->status = rt_fail(&ctx->err, RT_ERR_FORMAT, NULL, 0, "the network's %s are not finite numbers", what);
+    rt_hint(&ctx->err, "the checkpoint may be damaged or not trained; `rnatune inspect` shows what it holds");
 }
 
 /* Ranking works in float; a double context's tensors are converted, a float context's used as they are. */

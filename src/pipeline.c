@@ -15,6 +15,8 @@
 #include "io/submission.h"
 #include "io/template_file.h"
 
+static const char SUBMISSION[] = "submission.csv";
+
 /* A run's open files and models. */
 typedef struct {
     const rt_predict_options *options;
@@ -29,6 +31,7 @@ typedef struct {
 
 static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err *err);
 static rt_status give_inputs(run *r, rt_input *input, json_t *record, rt_err *err);
+static rt_status submit(run *r, const rt_input *input, const rt_features *features, const rt_fold_result *result, rt_err *err);
 static rt_status write_target(run *r, const rt_input *input, const rt_features *features, const rt_fold_result *result,
                               json_t *record, rt_err *err);
 static void report_failure(run *r, const char *target, json_t *record, const rt_err *failure);
@@ -43,12 +46,13 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
     *out_report = (rt_predict_report){.targets = json_array()};
     run r = {.options = options, .report = out_report};
     char path[4096];
-    rt_path_join(path, sizeof path, options->out, "submission.csv");
+    rt_path_join(path, sizeof path, options->out, SUBMISSION);
     RT_TRY(open_run(&r, err));
     rt_progress_start("target", r.inputs.n_input);
     for (int64_t i = 0; i < r.inputs.n_input; i++) {
         rt_input *input = &r.inputs.input[i];
         rt_err failure = {0};
+        int64_t submitted = rt_submission_count(r.submission);
         json_t *record = json_pack("{s:s, s:I}", "target", input->target, "length", (json_int_t)input->length);
         rt_progress_step(i);
         rt_progress_label("%s", input->target);
@@ -62,10 +66,12 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
         }
         if (status != RT_OK) {
             report_failure(&r, input->target, record, &failure);
-            RT_TRY(rt_submission_add(r.submission, input->target, input->sequence, NULL, 0, err));
+            if (rt_submission_count(r.submission) == submitted)
+                RT_TRY(rt_submission_add(r.submission, input->target, input->sequence, NULL, 0, err));
+            else rt_warn("%s: its coordinates are in submission.csv all the same", input->target);
         }
         RT_TRY(rt_submission_write(r.submission, path, err));
-        rt_arena_trim(r.ctx->step);
+        rt_ctx_trim(r.ctx);
     }
 done:
     rt_progress_clear();
@@ -94,6 +100,13 @@ static bool show_progress(void *user, rt_stage stage, int64_t done, int64_t tota
     return !rt_stop_requested();
 }
 
+/* A target's folder stands beside the run's own files. */
+static rt_status check_name(const char *target, rt_err *err)
+{
+    if (strcmp(target, SUBMISSION) != 0 && strcmp(target, "run.json") != 0) return RT_OK;
+    return rt_fail(err, RT_ERR_FORMAT, NULL, 0, "target '%s': a file of the results has that name", target);
+}
+
 static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -106,10 +119,12 @@ static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err 
                             .seed = r->options->seed, .stream = rt_hash_text(input->target), .opt_progress = show_progress,
                             .user = &progress};
     rt_progress_start(NULL, 1000);
+    RT_TRY(check_name(input->target, err));
     RT_TRY(give_inputs(r, input, record, err));
     RT_TRY(rt_features_build(&features, r->ctx->step, input, &r->conformers, r->options->seed, NULL, err));
     rt_fold_work(progress.work, &r->model->config, &features, &fold);
     RT_TRY(rt_fold(r->ctx, r->model, &features, &fold, &result, err));
+    RT_TRY(submit(r, input, &features, &result, err));   /* first: what cannot be written below is not lost */
     RT_TRY(write_target(r, input, &features, &result, record, err));
 done:
     rt_progress_end();
@@ -161,7 +176,9 @@ static rt_status give_inputs(run *r, rt_input *input, json_t *record, rt_err *er
     json_object_set_new(record, "inputs", inputs);
     json_t *described = describe_templates(r, input, templates, sizeof templates);
     if (input->n_msa > 0) {
-        snprintf(msa, sizeof msa, "MSA of %lld rows", (long long)input->n_msa);
+        int used = snprintf(msa, sizeof msa, "MSA of %lld row%s", (long long)input->n_msa, input->n_msa == 1 ? "" : "s");
+        if (input->msa_file_rows > input->n_msa)
+            snprintf(msa + used, sizeof msa - (size_t)used, " (of %lld)", (long long)input->msa_file_rows);
         json_object_set_new(inputs, "msa", json_pack("{s:s, s:I, s:I}", "file", input->msa_file, "rows", (json_int_t)input->n_msa,
                                                      "rows_in_file", (json_int_t)input->msa_file_rows));
     } else {
@@ -236,6 +253,27 @@ done:
     return status;
 }
 
+static void sample_name(char file[300], const char *target, int64_t rank)
+{
+    snprintf(file, 300, "%s_sample_%lld.cif", target, (long long)rank);
+}
+
+/* An earlier run's structures are not to stand among this one's: the ranks that it had and this one has not. */
+static void remove_former(const char *folder, const char *target, int64_t n_sample)
+{
+    char path[4600], file[300];
+    int64_t removed = 0;
+    rt_path_join(path, sizeof path, folder, "summary.json");
+    remove(path);   /* it comes last: a folder without it is not finished */
+    for (int64_t rank = n_sample;; rank++) {
+        sample_name(file, target, rank);
+        rt_path_join(path, sizeof path, folder, file);
+        if (!rt_file_exists(path) || remove(path) != 0) break;
+        removed++;
+    }
+    if (removed) rt_info("%s: %lld structures of an earlier run with more samples are removed", target, (long long)removed);
+}
+
 static rt_status write_target(run *r, const rt_input *input, const rt_features *features, const rt_fold_result *result,
                               json_t *record, rt_err *err)
 {
@@ -246,9 +284,10 @@ static rt_status write_target(run *r, const rt_input *input, const rt_features *
     json_t *samples = json_array(), *summary = json_deep_copy(record);
     rt_path_join(folder, sizeof folder, r->options->out, input->target);
     RT_TRY(rt_make_folder(folder, err));
+    remove_former(folder, input->target, report->n_sample);
     for (int64_t rank = 0; rank < report->n_sample; rank++) {
         int64_t sample = result->order[rank];
-        snprintf(file, sizeof file, "%s_sample_%lld.cif", input->target, (long long)rank);
+        sample_name(file, input->target, rank);
         rt_path_join(path, sizeof path, folder, file);
         rt_text_clear(&text);
         RT_TRY(rt_predict_mmcif(&text, input, features, rt_at(result->coordinate, sample), result->summary[sample].atom_plddt,
@@ -258,7 +297,6 @@ static rt_status write_target(run *r, const rt_input *input, const rt_features *
         if (!scores) RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory for the scores"));
         json_array_append_new(samples, scores);
     }
-    RT_TRY(submit(r, input, features, result, err));
     json_object_set_new(summary, "seed", json_integer((json_int_t)r->options->seed));
     json_object_set_new(summary, "protocol", json_pack("{s:I, s:I, s:I, s:I}", "cycles", (json_int_t)report->n_cycle, "steps",
                                                        (json_int_t)report->n_step, "samples", (json_int_t)report->n_sample,
@@ -292,6 +330,20 @@ static void report_failure(run *r, const char *target, json_t *record, const rt_
 
 /* ---- opening and closing ---- */
 
+/* Makes the folder and finds out whether a file can be written there, before hours of work. */
+static rt_status check_out(const char *out, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_writer *writer;
+    char path[4096];
+    RT_TRY(rt_make_folder(out, err));
+    rt_path_join(path, sizeof path, out, SUBMISSION);
+    RT_TRY(rt_writer_open(&writer, path, err));
+    rt_writer_abandon(writer);
+done:
+    return status;
+}
+
 static rt_status open_run(run *r, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -299,6 +351,7 @@ static rt_status open_run(run *r, rt_err *err)
     rt_predict_report *report = r->report;
     rt_model_options model = o->model;
     RT_TRY(rt_inputs_read(&r->inputs, o->sequences, err));
+    RT_TRY(check_out(o->out, err));
     if (o->opt_templates) RT_TRY(rt_template_file_open(&r->templates, o->opt_templates, err));
     r->conformers = *rt_conformers_default();
     if (o->opt_conformers) RT_TRY(rt_conformers_open(&r->conformers, o->opt_conformers, err));
@@ -316,13 +369,14 @@ static rt_status open_run(run *r, rt_err *err)
     if (report->ribonanza_source == RT_RIBONANZA_NONE)
         rt_warn("running WITHOUT RibonanzaNet2, as --no-ribonanza says: expect no better than the templates");
     RT_TRY(rt_submission_create(&r->submission, err));
-    RT_TRY(rt_make_folder(o->out, err));
     for (int64_t i = 0; i < r->inputs.n_failure; i++) {
         const rt_input_failure *failure = &r->inputs.failure[i];
-        json_t *record = json_pack("{s:s}", "target", failure->target ? failure->target : "");
-        report_failure(r, failure->target ? failure->target : "a row", record, &failure->err);
+        json_t *record = json_pack("{s:s}", "target", failure->target);
+        report_failure(r, failure->target[0] ? failure->target : "a row", record, &failure->err);
         json_array_append_new(report->targets, record);
         report->n_target++;
+        if (failure->opt_sequence)
+            RT_TRY(rt_submission_add(r->submission, failure->target, failure->opt_sequence, NULL, 0, err));
     }
 done:
     return status;

@@ -116,8 +116,33 @@ bool rt_ends_with(const char *text, const char *suffix)
     return n >= m && strcmp(text + n - m, suffix) == 0;
 }
 
+/* Bytes of the printable UTF-8 character that begins here; 0 when none does. */
+static int character_length(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    if (c[0] < 0x80) return c[0] >= ' ' && c[0] != 127;
+    int length = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
+    if (c[0] < 0xc2 || c[0] > 0xf4) return 0;
+    uint32_t code = c[0] & (0x7fu >> length);
+    for (int i = 1; i < length; i++) {
+        if (c[i] >> 6 != 2) return 0;
+        code = code << 6 | (c[i] & 0x3f);
+    }
+    static const uint32_t first[] = {0, 0, 0xa0, 0x800, 0x10000};   /* 0x80 to 0x9f are control characters again */
+    return code < first[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : length;
+}
+
 void rt_tame_text(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127) *text = '?';
+    for (int length; *text; text += length ? length : 1) {
+        length = character_length(text);
+        if (!length) *text = '?';
+    }
+}
+
+bool rt_is_tame(const char *text)
+{
+    for (int length; *text; text += length)
+        if (!(length = character_length(text))) return false;
+    return true;
 }

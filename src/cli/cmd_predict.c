@@ -46,12 +46,16 @@ static void print_targets(const json_t *targets)
         const char *key;
         json_t *value;
         json_object_foreach((json_t *)(uintptr_t)seconds, key, value) sum += json_number_value(value);
+        if (error) {
+            printf("%s\tNA\tNA\tNA\tNA\tNA\tNA\n", json_string_value(json_object_get(target, "target")));
+            continue;
+        }
         printf("%s\t%lld\t%lld\t%lld\t%.6f\t%.1f\t%s\n", json_string_value(json_object_get(target, "target")),
                (long long)json_integer_value(json_object_get(target, "length")),
                (long long)json_integer_value(json_object_get(json_object_get(inputs, "msa"), "rows")),
                (long long)json_integer_value(json_object_get(json_object_get(inputs, "templates"), "used")),
                json_number_value(json_object_get(target, "best_ranking_score")), sum,
-               error ? "-" : json_string_value(json_object_get(target, "folder")));
+               json_string_value(json_object_get(target, "folder")));
     }
 }
 
@@ -88,7 +92,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_predict_report report = {0};
     char path[4096];
     folding = rt_predict(&options, &report, err);
-    if (folding != RT_OK && folding != RT_ERR_STOPPED) {
+    if (report.n_target == 0) {
         json_decref(report.targets);
         return folding;
     }
@@ -103,16 +107,22 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_run_record_set(cli->record, "targets", json_incref(report.targets));
     rt_run_record_set(cli->record, "targets_failed", json_integer(report.n_failed));
     rt_run_record_set(cli->record, "stopped", json_boolean(folding == RT_ERR_STOPPED));
+    if (folding != RT_OK) {
+        char why[2048];
+        rt_err_print(err, why, sizeof why);
+        rt_run_record_set(cli->record, "error", json_string(why));
+    }
+    rt_err record_err;
+    status = add_inputs(cli, &options, &record_err);
+    rt_path_join(path, sizeof path, options.out, "run.json");
+    if (status == RT_OK) status = rt_run_record_write(cli->record, o, path, &record_err);
     if (rt_option_flag(o, "json")) {
         json_dumpf(report.targets, stdout, JSON_INDENT(1));
         putchar('\n');
     } else {
         print_targets(report.targets);
     }
-    rt_err record_err;
-    RT_TRY(add_inputs(cli, &options, &record_err));
-    rt_path_join(path, sizeof path, options.out, "run.json");
-    RT_TRY(rt_run_record_write(cli->record, o, path, &record_err));
+    RT_TRY(status);
     rt_path_join(path, sizeof path, options.out, "submission.csv");
     rt_info("results: %s, %s/run.json, and a folder for each target", path, options.out);
     if (folding == RT_OK && report.n_failed)
@@ -173,7 +183,8 @@ const rt_command rt_cmd_predict = {
         "Folds every target of a CSV with RNAPro: one trunk pass per target, several samples, ranked by ranking_score.\n\n"
         "A target without an MSA or a template is folded all the same; stderr, summary.json and run.json say what each "
         "target really had. A model without RibonanzaNet2 is refused unless --no-ribonanza says that it is meant.\n\n"
-        "A target that fails has zeros in submission.csv, the others go on, and the exit status is 1.",
+        "A target that fails has zeros in submission.csv and NA in the table, the others go on, and the exit status is 1."
+        " Structures of an earlier run of the same target are replaced, those of more samples removed.",
     .output =
         "DIR/<target>/<target>_sample_<rank>.cif, best first; DIR/<target>/summary.json with every score; "
         "DIR/submission.csv; DIR/run.json. On stdout a table of the targets.",

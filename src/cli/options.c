@@ -125,6 +125,10 @@ static rt_status check_path(rt_option_type type, const char *path, const char *w
     switch (type) {
     case RT_OPTION_FILE:
         if (file) return RT_OK;
+        if (!folder && rt_path_is_stream(path)) {
+            rt_fail(err, RT_ERR_IO, path, 0, "%s is a pipe or a device, a file was expected", what);
+            return rt_hint(err, "rnatune maps its files: write the data to a file first");
+        }
         return rt_fail(err, RT_ERR_IO, path, 0, folder ? "%s is a folder, a file was expected" : "%s: no such file",
                        what);
     case RT_OPTION_FOLDER:

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/text.h"
 #include "io/csv.h"
 #include "io/msa.h"
 
@@ -31,11 +32,11 @@ static char as_rna(char c) { return upper(c) == 'T' ? 'U' : upper(c); }
 static rt_status check_target(const char *target, rt_err *err)
 {
     if (!target[0]) return rt_fail(err, RT_ERR_FORMAT, NULL, 0, "the target has no name (target_id is empty)");
-    bool bad = strcmp(target, ".") == 0 || strcmp(target, "..") == 0 || strlen(target) > 200;
-    for (const char *c = target; *c; c++) bad = bad || *c == '/' || iscntrl((unsigned char)*c);
+    bool bad = !rt_is_tame(target) || strcmp(target, ".") == 0 || strcmp(target, "..") == 0 || strlen(target) > 200;
+    for (const char *c = target; *c; c++) bad = bad || *c == '/';
     if (!bad) return RT_OK;
     rt_fail(err, RT_ERR_FORMAT, NULL, 0, "target '%.200s': not usable as a file's name", target);
-    return rt_hint(err, "a name without '/' and control characters, at most 200 bytes long");
+    return rt_hint(err, "a name in UTF-8 without '/' and control characters, at most 200 bytes long");
 }
 
 rt_status rt_input_set_sequence(rt_input *out_input, const char *target, const char *sequence, rt_err *err)
@@ -127,17 +128,34 @@ static rt_status name_set_add(name_set *set, const char *name, int64_t line, int
     return RT_OK;
 }
 
-static rt_status add_failure(rt_inputs *inputs, const char *target, const char *path, int64_t line, rt_err why,
-                             rt_err *err)
+/* A submission wants rows for every target, also for one that cannot be folded: for its letters, if that is what they are. */
+static bool can_be_submitted(const char *target, const char *sequence)
+{
+    bool letters = sequence[0] != 0;
+    for (const char *c = sequence; *c; c++) letters = letters && isalpha((unsigned char)*c);
+    return letters && target[0];
+}
+
+static rt_status add_failure(rt_inputs *inputs, const char *target, const char *opt_sequence, const char *path, int64_t line,
+                             rt_err why, rt_err *err)
 {
     rt_status status = rt_grow((void **)&inputs->failure, &inputs->failure_capacity, inputs->n_failure + 1,
                                sizeof *inputs->failure, err);
     if (status != RT_OK) return status;
-    char *name = rt_copy_text(target, -1, err);
-    if (!name) return RT_ERR_MEMORY;
-    snprintf(why.file, sizeof why.file, "%s", path);
-    why.line = line;
-    inputs->failure[inputs->n_failure++] = (rt_input_failure){name, line, why};
+    rt_input_failure failure = {.target = rt_copy_text(target, -1, err), .line = line, .err = why};
+    if (!failure.target) return RT_ERR_MEMORY;
+    rt_tame_text(failure.target);
+    if (opt_sequence && can_be_submitted(target, opt_sequence) && strcmp(failure.target, target) == 0) {
+        failure.opt_sequence = rt_copy_text(opt_sequence, -1, err);
+        if (!failure.opt_sequence) {
+            free(failure.target);
+            return RT_ERR_MEMORY;
+        }
+    }
+    rt_tame_text(failure.err.what);
+    snprintf(failure.err.file, sizeof failure.err.file, "%s", path);
+    failure.err.line = line;
+    inputs->failure[inputs->n_failure++] = failure;
     return RT_OK;
 }
 
@@ -166,7 +184,8 @@ static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, 
         if (err) *err = why;
         return RT_ERR_MEMORY;
     }
-    if (why.code != RT_OK) return add_failure(inputs, target, path, line, why, err);
+    if (why.code != RT_OK) 
+        return add_failure(inputs, target, earlier ? NULL : rt_csv_text(csv, column[1]), path, line, why, err);
     RT_TRY(copy_column(&input.description, csv, column[2], err));
     RT_TRY(copy_column(&input.all_sequences, csv, column[3], err));
     RT_TRY(rt_grow((void **)&inputs->input, &inputs->input_capacity, inputs->n_input + 1, sizeof input, err));
@@ -207,7 +226,10 @@ done:
 void rt_inputs_free_members(rt_inputs *inputs)
 {
     for (int64_t i = 0; i < inputs->n_input; i++) rt_input_free_members(&inputs->input[i]);
-    for (int64_t i = 0; i < inputs->n_failure; i++) free(inputs->failure[i].target);
+    for (int64_t i = 0; i < inputs->n_failure; i++) {
+        free(inputs->failure[i].target);
+        free(inputs->failure[i].opt_sequence);
+    }
     free(inputs->input);
     free(inputs->failure);
     *inputs = (rt_inputs){0};

@@ -44,7 +44,8 @@ rt_status rt_input_set_sequence(rt_input *out_input, const char *target, const c
 
 /* ---- sequences.csv --------------------------------------------------------------------------------------------- */
 typedef struct {
-    char *target;            /* its target_id, as far as there was one */
+    char *target;            /* its target_id, empty when there was none; '?' stands for what is no printable UTF-8 */
+    char *opt_sequence;      /* its letters, when the target could have rows in a submission all the same */
     int64_t line;            /* of the row in the file */
     rt_err err;
 } rt_input_failure;

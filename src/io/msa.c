@@ -386,7 +386,7 @@ bool rt_msa_find(char *out_path, int64_t size, const char *folder, const char *t
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
         if (snprintf(name, sizeof name, "%s%s", target, ending[i]) >= (int)sizeof name) continue;
         rt_path_join(out_path, size, folder, name);
-        if (rt_file_exists(out_path)) return true;
+        if (rt_path_exists(out_path)) return true;
     }
     return false;
 }

@@ -32,7 +32,7 @@ typedef struct {
 rt_msa_format rt_msa_format_of(const char *path);
 
 /* The alignment of `target` in `folder`: the first that exists of <target>.MSA.fasta, .fasta, .a3m, .sto and .stk.
- * False when there is none. */
+ * False when there is none.  A folder or a broken link of that name is found, so that reading it says so. */
 bool rt_msa_find(char *out_path, int64_t size, const char *folder, const char *target);
 
 /* Reads a file in the format of its name, keeping at most RT_MSA_ROW_LIMIT rows.  An empty file is n_row 0, no error.

@@ -126,6 +126,12 @@ void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bi
         report(binder, &binder->n_misshapen, full, what);
         return;
     }
+    /* a softmax may swallow a NaN, so that the fold looks like one */
+    if (!rt_is_finite(t) && binder->status == RT_OK) {
+        binder->status = rt_fail(binder->err, RT_ERR_FORMAT, rt_weights_path(binder->weights), 0,
+                                 "the weight '%s' holds a NaN or an infinity", full);
+        rt_hint(binder->err, "the file is damaged, or its training diverged");
+    }
     if (bf16) *out_bf16 = convert(binder, t, RT_BF16);
     else *out_exact = convert(binder, t, binder->real);
 }

@@ -59,6 +59,9 @@ typedef enum { RT_BACKEND_CPU, RT_BACKEND_REF, RT_BACKEND_REF64, RT_BACKEND_CUDA
 rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err);
 void rt_ctx_free(rt_ctx *ctx);
 
+/* Between two targets, outside of any op: gives back the memory that the last one needed and the next one may not. */
+void rt_ctx_trim(rt_ctx *ctx);
+
 /* The sticky status; copies the error out and clears it, so that the next target starts clean. */
 rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err);
 

@@ -49,6 +49,13 @@ void rt_ctx_free(rt_ctx *ctx)
     free(ctx);
 }
 
+void rt_ctx_trim(rt_ctx *ctx)
+{
+    rt_arena_trim(ctx->step);
+    rt_arena_peak_reset(ctx->step);
+    if (ctx->op == &rt_backend_cpu) rt_cpu_trim(ctx);
+}
+
 rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err)
 {
     rt_status status = ctx->status;
