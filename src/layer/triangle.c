@@ -23,20 +23,52 @@ static void gated_projection(rt_ctx *ctx, const rt_linear *p, const rt_linear *g
     rt_linear_forward(ctx, g, y, x, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = y});
 }
 
-void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
-                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing)
+/* Rows of a layer's output: columns [first, first + count) of y. */
+static rt_linear columns_of(const rt_linear *linear, int64_t first, int64_t count)
 {
-    int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(z, rows, z.dim[2]), left = RT_NEW(ctx, rows, c), right = RT_NEW(ctx, rows, c);
+    rt_linear part = *linear;
+    if (part.weight.data) part.weight = rt_slice(part.weight, first, count);
+    if (part.weight16.data) part.weight16 = rt_slice(part.weight16, first, count);
+    if (part.bias.data) part.bias = rt_slice(part.bias, first, count);
+    return part;
+}
+
+/* Channels [first, first + group) of the update, into x (n*n, group). */
+static void update_channels(rt_ctx *ctx, const rt_norm *norm, const rt_linear *const project[4], rt_tensor x, rt_tensor z,
+                            bool outgoing, int64_t from, int64_t group)
+{
+    int64_t n = z.dim[0], rows = n * n, mark = rt_arena_mark(ctx->step);
+    rt_tensor flat = RT_VIEW(z, rows, z.dim[2]), left = RT_NEW(ctx, rows, group), right = RT_NEW(ctx, rows, group);
+    rt_linear part[4];
+    for (int i = 0; i < 4; i++) part[i] = columns_of(project[i], from, group);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
         rt_tensor normed = rt_norm_new(ctx, norm, rt_slice(flat, first, count));
-        gated_projection(ctx, a, a_gate, rt_slice(left, first, count), normed);
-        gated_projection(ctx, b, b_gate, rt_slice(right, first, count), normed);
+        gated_projection(ctx, &part[0], &part[1], rt_slice(left, first, count), normed);
+        gated_projection(ctx, &part[2], &part[3], rt_slice(right, first, count), normed);
         rt_arena_reset(ctx->step, inner);
     }
-    rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), outgoing);
+    rt_op_triangle_product(ctx, RT_VIEW(x, n, n, group), RT_VIEW(left, n, n, group), RT_VIEW(right, n, n, group), outgoing);
+    rt_arena_reset(ctx->step, mark);
+}
+
+enum { FRUGAL_CHANNELS = 16 };
+
+void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
+                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing)
+{
+    int64_t rows = z.dim[0] * z.dim[1], c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
+    const rt_linear *const project[4] = {a, a_gate, b, b_gate};
+    if (!ctx->frugal || c % FRUGAL_CHANNELS) {
+        update_channels(ctx, norm, project, x, z, outgoing, 0, c);
+        return;
+    }
+    rt_tensor part = RT_NEW(ctx, rows, FRUGAL_CHANNELS);   /* channels do not meet before the norm that follows */
+    for (int64_t from = 0; from < c && ctx->status == RT_OK; from += FRUGAL_CHANNELS) {
+        update_channels(ctx, norm, project, part, z, outgoing, from, FRUGAL_CHANNELS);
+        rt_op_place(ctx, RT_VIEW(x, rows, c), part, from);
+    }
     rt_arena_reset(ctx->step, mark);
 }
 

@@ -8,7 +8,7 @@
 #include "layer/linear.h"
 
 /* x (N,N,c) = triangle product of a and b, where a = (LN(z) A^T) * sigmoid(LN(z) A_g^T) and b likewise; x is the caller's.
- * Memory: two tensors (N,N,c) while it runs. */
+ * Memory: two tensors (N,N,c) while it runs; a frugal context takes 16 channels at a time, a fifth of that. */
 void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
                         const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing);
 

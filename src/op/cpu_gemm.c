@@ -99,6 +99,13 @@ void rt_cpu_trim(rt_ctx *ctx)
     state->round++;
 }
 
+int64_t rt_cpu_own_bytes(const rt_ctx *ctx)
+{
+    enum { PLAN_BYTES = 50000 };   /* measured: code and descriptions of a product */
+    const cpu_state *state = ctx->device;
+    return state->n_plan * PLAN_BYTES + rt_pool_threads(ctx->pool) * state->scratch_bytes;
+}
+
 int64_t rt_cpu_plans(const rt_ctx *ctx) { return ((const cpu_state *)ctx->device)->n_plan; }
 
 void rt_cpu_close(rt_ctx *ctx)

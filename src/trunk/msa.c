@@ -76,7 +76,7 @@ static void embed_rows(rt_ctx *ctx, const rt_msa_module *m, rt_tensor x, rt_tens
     int64_t count = rows.dim[0], n = features->n_token, mark = rt_arena_mark(ctx->step);
     rt_tensor columns = letter_columns(ctx, m), index = RT_NEW_TYPE(ctx, RT_I32, count * n, 1);
     const uint8_t *msa = features->msa.data;
-    for (int64_t r = 0; ctx->status == RT_OK && r < count; r++)
+    for (int64_t r = 0; ctx->status == RT_OK && !ctx->measuring && r < count; r++)
         for (int64_t i = 0; i < n; i++)
             ((int32_t *)index.data)[r * n + i] = msa[((const int64_t *)rows.data)[r] * n + i];
     rt_op_embed(ctx, RT_VIEW(x, count * n, m->c_m), columns, index, false);
@@ -131,7 +131,7 @@ void rt_msa_module_forward(rt_ctx *ctx, const rt_msa_module *m, rt_tensor z, rt_
     int64_t n = z.dim[0], mark = rt_arena_mark(ctx->step);
     rt_tensor x = RT_NEW(ctx, rows.dim[0], n, m->c_m);
     if (m->n_block > 0) embed_rows(ctx, m, x, s_inputs, features, rows);
-    for (int64_t i = 0; i < m->n_block && rt_ctx_go_on(ctx); i++) {
+    for (int64_t i = 0; i < rt_ctx_blocks(ctx, m->n_block) && rt_ctx_go_on(ctx); i++) {
         const rt_msa_block *block = &m->block[i];
         outer_product_mean(ctx, block, z, x);
         if (!block->last) {

@@ -62,7 +62,7 @@ void rt_pairformer_block_forward(rt_ctx *ctx, const rt_pairformer_block *block, 
 
 void rt_pairformer_forward(rt_ctx *ctx, const rt_pairformer *p, rt_tensor opt_s, rt_tensor z, const char *name, int64_t call)
 {
-    for (int64_t i = 0; i < p->n_block && rt_ctx_go_on(ctx); i++) {
+    for (int64_t i = 0; i < rt_ctx_blocks(ctx, p->n_block) && rt_ctx_go_on(ctx); i++) {
         rt_pairformer_block_forward(ctx, &p->block[i], opt_s, z);
         if (opt_s.data) RT_PROBE(ctx, opt_s, "%s.blocks.%lld@%lld.0", name, (long long)i, (long long)call);
         if (opt_s.data) RT_PROBE(ctx, z, "%s.blocks.%lld@%lld.1", name, (long long)i, (long long)call);
