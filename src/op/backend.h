@@ -74,6 +74,9 @@ rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err 
 int64_t rt_ctx_measure_end(rt_ctx *ctx, rt_ctx_measure *measure);
 bool rt_ctx_can_measure(const rt_ctx *ctx);
 
+/* True when products of BF16 matrices are computed in BF16 here; otherwise BF16 weights are widened to F32 for them. */
+bool rt_ctx_has_bf16(const rt_ctx *ctx);
+
 /* How many of n equal blocks of a stack are to be run: all, or one when measuring, because the others need the same. */
 static inline int64_t rt_ctx_blocks(const rt_ctx *ctx, int64_t n) { return ctx->measuring && n > 1 ? 1 : n; }
 

@@ -57,6 +57,7 @@ void rt_ctx_trim(rt_ctx *ctx)
 }
 
 bool rt_ctx_can_measure(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu; }
+bool rt_ctx_has_bf16(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu && rt_cpu_has_bf16(); }
 
 rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err)
 {
