@@ -7,7 +7,7 @@
 static const double GIB = 1 << 30;
 
 /* The program, its libraries, threads' stacks, and the files of a target that are being written. */
-enum { REST_BYTES = 64 << 20 };
+enum { REST_BYTES = 96 << 20 };
 
 int64_t rt_predict_memory_limit(const rt_predict_run *r)
 {

@@ -68,6 +68,7 @@ rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err 
     out_measure->step = ctx->step;
     ctx->step = arena;
     ctx->measuring = true;
+    rt_cpu_next_round(ctx);
     rt_pool_set_idle(ctx->pool, true);
     return RT_OK;
 }
