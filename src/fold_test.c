@@ -280,6 +280,38 @@ static void a_broken_weight_does_not_look_like_a_fold(void **state)
     close_bench(&b);
 }
 
+/* The reference clamps the single representation to 512 before the head: no recorded run comes near it. */
+static void the_confidence_head_clamps(void **state)
+{
+    (void)state;
+    bench b;
+    rt_err err;
+    rt_tensor plddt[3];
+    open_bench(&b, RT_BACKEND_REF64, 1, RT_PRECISION_FP32);
+    rt_ctx *ctx = b.ctx;
+    const rt_config *c = &b.model->config;
+    assert_int_equal(rt_features_build(&b.features, ctx->step, &b.input, rt_conformers_default(), 1, NULL, &err), RT_OK);
+    int64_t atoms = b.features.n_atom;
+    rt_tensor s_inputs = RT_NEW(ctx, N, c->c_s_inputs), s = RT_NEW(ctx, N, c->c_s), z = RT_NEW(ctx, N, N, c->c_z);
+    rt_tensor x = RT_NEW(ctx, atoms, 3);
+    rt_zero(ctx, s_inputs);
+    rt_zero(ctx, s);
+    rt_zero(ctx, z);
+    for (int64_t i = 0; i < 3 * atoms; i++) ((double *)x.data)[i] = (double)(i % 37);
+    for (int i = 0; i < 3; i++) {
+        static const double LARGE[] = {512, 600, 400};
+        for (int64_t k = 0; k < N * c->c_s; k += 5) ((double *)s.data)[k] = k % 2 ? -LARGE[i] : LARGE[i] * (double)(k % 3);
+        rt_confidence_logits logits = {.pae = RT_NEW(ctx, N, N, c->pae_bins), .pde = RT_NEW(ctx, N, N, c->pde_bins),
+                                       .plddt = RT_NEW(ctx, atoms, c->plddt_bins), .resolved = RT_NEW(ctx, atoms, 2)};
+        rt_confidence_head_forward(ctx, &b.model->confidence, &logits, s_inputs, s, z, x, &b.features, 0);
+        plddt[i] = logits.plddt;
+    }
+    assert_int_equal(rt_ctx_take(ctx, &err), RT_OK);
+    same_bytes(plddt[0], plddt[1]);
+    assert_true(largest_difference(plddt[0], plddt[2]) > 1e-6);
+    close_bench(&b);
+}
+
 static void the_smallest_target_folds(void **state)
 {
     (void)state;
@@ -308,6 +340,7 @@ int main(void)
         cmocka_unit_test(frugal_takes_less_and_gives_the_same_bytes),
         cmocka_unit_test(long_targets_need_less_when_frugal),
         cmocka_unit_test(a_broken_weight_does_not_look_like_a_fold),
+        cmocka_unit_test(the_confidence_head_clamps),
         cmocka_unit_test(the_smallest_target_folds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,8 +12,8 @@ for name in $names; do
     mkdir -p "build/fuzz/$name/corpus"
     # shellcheck disable=SC2046
     "${CLANG:-clang-14}" -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc \
-        -o "build/fuzz/$name/run" "$source" $(ls src/base/*.c src/"$room"/*.c | grep -v '_test\.c$\|_fuzz\.c$\|config\.c$\|base/pool\.c$') \
-        -ljansson -lpthread -lm
+        -o "build/fuzz/$name/run" "$source" $(ls src/base/*.c src/"$room"/*.c | grep -v '_test\.c$\|_fuzz\.c$') \
+        -ljansson -lyaml -lcrypto -lz -lgomp -lpthread -lm
     seeds="build/fuzz/$name/corpus"
     [ -d "tests/data/$room" ] && seeds="$seeds tests/data/$room"
     # shellcheck disable=SC2086

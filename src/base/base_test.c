@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "base/rng.h"
 #include "base/tensor.h"
 #include "base/text.h"
+#include "io/test_files.h"
 
 static void draws_depend_on_every_part_of_the_key(void **state)
 {
@@ -228,34 +228,6 @@ static void a_file_is_written_whole_or_not_at_all(void **state)
 
 /* ---- what a writer does with what is already there ---- */
 
-static char test_folder[] = "/tmp/rt_base_testXXXXXX";
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][128];
-    static int next;
-    char *out = path[next++ % 4];
-    rt_path_join(out, sizeof path[0], test_folder, name);
-    return out;
-}
-
-static int make_test_folder(void **state)
-{
-    (void)state;
-    strcpy(test_folder + strlen(test_folder) - 6, "XXXXXX");
-    return mkdtemp(test_folder) ? 0 : -1;
-}
-
-static int remove_test_folder(void **state)
-{
-    (void)state;
-    DIR *folder = opendir(test_folder);
-    for (struct dirent *one; (one = readdir(folder));)
-        if (one->d_name[0] != '.') remove(in_folder(one->d_name));
-    closedir(folder);
-    return remove(test_folder);
-}
-
 static void assert_holds(const char *path, const char *text)
 {
     rt_map map;
@@ -270,18 +242,18 @@ static void a_link_is_followed_and_stays_a_link(void **state)
     (void)state;
     struct stat info;
     rt_err err;
-    assert_int_equal(rt_write_text(in_folder("file"), "old", 3, &err), RT_OK);
-    assert_int_equal(symlink("file", in_folder("link")), 0);
-    assert_int_equal(symlink(in_folder("link"), in_folder("link2")), 0);    /* absolute, to a relative one */
-    assert_int_equal(rt_write_text(in_folder("link2"), "new", 3, &err), RT_OK);
-    assert_int_equal(lstat(in_folder("link2"), &info), 0);
+    assert_int_equal(rt_write_text(test_path("file"), "old", 3, &err), RT_OK);
+    assert_int_equal(symlink("file", test_path("link")), 0);
+    assert_int_equal(symlink(test_path("link"), test_path("link2")), 0);    /* absolute, to a relative one */
+    assert_int_equal(rt_write_text(test_path("link2"), "new", 3, &err), RT_OK);
+    assert_int_equal(lstat(test_path("link2"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
-    assert_holds(in_folder("file"), "new");
-    assert_int_equal(symlink("not_yet", in_folder("dangling")), 0);
-    assert_int_equal(rt_write_text(in_folder("dangling"), "made", 4, &err), RT_OK);
-    assert_holds(in_folder("not_yet"), "made");
-    assert_int_equal(symlink("loop", in_folder("loop")), 0);
-    assert_int_equal(rt_write_text(in_folder("loop"), "x", 1, &err), RT_ERR_IO);
+    assert_holds(test_path("file"), "new");
+    assert_int_equal(symlink("not_yet", test_path("dangling")), 0);
+    assert_int_equal(rt_write_text(test_path("dangling"), "made", 4, &err), RT_OK);
+    assert_holds(test_path("not_yet"), "made");
+    assert_int_equal(symlink("loop", test_path("loop")), 0);
+    assert_int_equal(rt_write_text(test_path("loop"), "x", 1, &err), RT_ERR_IO);
     assert_non_null(strstr(err.what, "symbolic links"));
 }
 
@@ -289,12 +261,12 @@ static void the_mode_of_a_file_is_kept(void **state)
 {
     (void)state;
     struct stat info;
-    assert_int_equal(rt_write_text(in_folder("file"), "old", 3, NULL), RT_OK);
-    assert_int_equal(chmod(in_folder("file"), 0640), 0);
-    assert_int_equal(rt_write_text(in_folder("file"), "new", 3, NULL), RT_OK);
-    assert_int_equal(stat(in_folder("file"), &info), 0);
+    assert_int_equal(rt_write_text(test_path("file"), "old", 3, NULL), RT_OK);
+    assert_int_equal(chmod(test_path("file"), 0640), 0);
+    assert_int_equal(rt_write_text(test_path("file"), "new", 3, NULL), RT_OK);
+    assert_int_equal(stat(test_path("file"), &info), 0);
     assert_int_equal(info.st_mode & 07777, 0640);
-    assert_holds(in_folder("file"), "new");
+    assert_holds(test_path("file"), "new");
 }
 
 static void a_folder_and_a_socket_are_refused(void **state)
@@ -302,16 +274,16 @@ static void a_folder_and_a_socket_are_refused(void **state)
     (void)state;
     rt_err err;
     struct stat info;
-    assert_int_equal(mkdir(in_folder("folder"), 0777), 0);
-    assert_int_equal(rt_write_text(in_folder("folder"), "x", 1, &err), RT_ERR_IO);
+    assert_int_equal(mkdir(test_path("folder"), 0777), 0);
+    assert_int_equal(rt_write_text(test_path("folder"), "x", 1, &err), RT_ERR_IO);
     assert_non_null(strstr(err.what, "is a folder"));
-    assert_true(rt_folder_exists(in_folder("folder")));
+    assert_true(rt_folder_exists(test_path("folder")));
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", in_folder("socket"));
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", test_path("socket"));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(rt_write_text(in_folder("socket"), "x", 1, &err), RT_ERR_IO);
-    assert_int_equal(lstat(in_folder("socket"), &info), 0);
+    assert_int_equal(rt_write_text(test_path("socket"), "x", 1, &err), RT_ERR_IO);
+    assert_int_equal(lstat(test_path("socket"), &info), 0);
     assert_true(S_ISSOCK(info.st_mode));
     close(fd);
 }
@@ -321,15 +293,15 @@ static void a_pipe_is_written_to(void **state)
     (void)state;
     char text[8] = "";
     struct stat info;
-    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
-    int fd = open(in_folder("pipe"), O_RDWR);   /* both ends, so that nobody waits */
+    assert_int_equal(mkfifo(test_path("pipe"), 0600), 0);
+    int fd = open(test_path("pipe"), O_RDWR);   /* both ends, so that nobody waits */
     assert_true(fd >= 0);
-    assert_true(rt_path_is_stream(in_folder("pipe")));
-    assert_int_equal(rt_write_text(in_folder("pipe"), "through", 7, NULL), RT_OK);
+    assert_true(rt_path_is_stream(test_path("pipe")));
+    assert_int_equal(rt_write_text(test_path("pipe"), "through", 7, NULL), RT_OK);
     assert_int_equal(read(fd, text, sizeof text), 7);
     assert_string_equal(text, "through");
     close(fd);
-    assert_int_equal(lstat(in_folder("pipe"), &info), 0);
+    assert_int_equal(lstat(test_path("pipe"), &info), 0);
     assert_true(S_ISFIFO(info.st_mode));
 }
 
@@ -339,11 +311,11 @@ static void a_device_is_written_to_and_stays(void **state)
     (void)state;
     rt_err err;
     struct stat info;
-    if (mknod(in_folder("full"), S_IFCHR | 0600, makedev(1, 7)) != 0) {
+    if (mknod(test_path("full"), S_IFCHR | 0600, makedev(1, 7)) != 0) {
         puts("skip: mknod needs root");
         skip();
     }
-    int fd = open(in_folder("full"), O_WRONLY);
+    int fd = open(test_path("full"), O_WRONLY);
     if (fd < 0) {
         puts("skip: devices do not work in /tmp");
         skip();
@@ -351,17 +323,17 @@ static void a_device_is_written_to_and_stays(void **state)
     close(fd);
     static char much[100000];
     for (int round = 0; round < 2; round++) {   /* less and more than a buffer */
-        assert_int_equal(rt_write_text(in_folder("full"), much, round ? sizeof much : 1, &err), RT_ERR_IO);
+        assert_int_equal(rt_write_text(test_path("full"), much, round ? sizeof much : 1, &err), RT_ERR_IO);
         assert_non_null(strstr(err.what, "No space left on device"));
-        assert_int_equal(lstat(in_folder("full"), &info), 0);
+        assert_int_equal(lstat(test_path("full"), &info), 0);
         assert_true(S_ISCHR(info.st_mode));
     }
     rt_writer *writer;
-    assert_int_equal(rt_writer_open(&writer, in_folder("full"), &err), RT_OK);
+    assert_int_equal(rt_writer_open(&writer, test_path("full"), &err), RT_OK);
     rt_writer_abandon(writer);
-    assert_int_equal(mknod(in_folder("null"), S_IFCHR | 0600, makedev(1, 3)), 0);
-    assert_int_equal(rt_write_text(in_folder("null"), "x", 1, &err), RT_OK);
-    assert_int_equal(lstat(in_folder("null"), &info), 0);
+    assert_int_equal(mknod(test_path("null"), S_IFCHR | 0600, makedev(1, 3)), 0);
+    assert_int_equal(rt_write_text(test_path("null"), "x", 1, &err), RT_OK);
+    assert_int_equal(lstat(test_path("null"), &info), 0);
     assert_true(S_ISCHR(info.st_mode));
 }
 
@@ -370,18 +342,18 @@ static void a_redirected_stdout_is_written_to(void **state)
 {
     (void)state;
     fflush(stdout);
-    int kept = dup(STDOUT_FILENO), fd = open(in_folder("out"), O_WRONLY | O_CREAT, 0600);
+    int kept = dup(STDOUT_FILENO), fd = open(test_path("out"), O_WRONLY | O_CREAT, 0600);
     dup2(fd, STDOUT_FILENO);
     close(fd);
-    bool stream = rt_path_is_stream(in_folder("out"));
+    bool stream = rt_path_is_stream(test_path("out"));
     ssize_t before = write(STDOUT_FILENO, "1 ", 2);
-    rt_status status = rt_write_text(in_folder("out"), "2 ", 2, NULL);
+    rt_status status = rt_write_text(test_path("out"), "2 ", 2, NULL);
     ssize_t after = write(STDOUT_FILENO, "3", 1);
     dup2(kept, STDOUT_FILENO);
     close(kept);
     assert_true(stream && before == 2 && after == 1);
     assert_int_equal(status, RT_OK);
-    assert_holds(in_folder("out"), "1 2 3");
+    assert_holds(test_path("out"), "1 2 3");
 }
 
 int main(void)
@@ -400,7 +372,7 @@ int main(void)
         cmocka_unit_test(text_from_files_is_tamed),
         cmocka_unit_test(nearest_word_finds_a_typo),
         cmocka_unit_test(a_file_is_written_whole_or_not_at_all),
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_test_folder, remove_test_folder)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_make, test_folder_remove)
         IN_FOLDER(a_link_is_followed_and_stays_a_link),
         IN_FOLDER(the_mode_of_a_file_is_kept),
         IN_FOLDER(a_folder_and_a_socket_are_refused),

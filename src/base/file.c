@@ -46,7 +46,7 @@ void rt_map_close(rt_map *map)
 struct rt_writer {
     FILE *stream;
     int failure;                /* errno of the first write that failed, as far as it is known */
-    bool straight;              /* written in place: a device, a pipe, or what stdout or stderr already is */
+    bool straight;              /* written in place: a device, a pipe, or what a standard stream already is */
     char path[PATH_MAX];        /* as the user gave it, for messages */
     char final[PATH_MAX], temporary[PATH_MAX];   /* with links followed; not used when straight */
 };
@@ -70,7 +70,7 @@ static bool follow_links(char out[PATH_MAX], const char *path)
     return errno = ELOOP, false;
 }
 
-/* The descriptor, stdout's or stderr's, that already stands for this file; -1: neither.  A redirected /dev/stdout is
+/* The standard output's or standard error's descriptor when it stands for this file; -1: neither does.  Redirected, it is
  * a regular file that the shell holds open: a new file under its name would not be the one that the shell goes on with. */
 static int standard_stream(const struct stat *file)
 {

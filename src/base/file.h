@@ -23,7 +23,7 @@ void rt_map_close(rt_map *map);
  * nothing half-written ever has the final name.  rt_writer_abandon removes the temporary file.  Use stream() with
  * fprintf/fwrite; their errors are noticed at commit.
  * A symbolic link is followed, not replaced, and an existing file's mode is kept.  A device, a pipe, and the file that
- * stdout or stderr is, are written to as they stand; a folder is refused, and so is a socket (by the system). */
+ * standard output or error is, are written to as they stand; a folder is refused, and so is a socket (by the system). */
 typedef struct rt_writer rt_writer;
 rt_status rt_writer_open(rt_writer **ret_writer, const char *path, rt_err *err);
 FILE *rt_writer_stream(rt_writer *writer);
@@ -37,7 +37,8 @@ rt_status rt_make_folder(const char *path, rt_err *err);      /* with its parent
 bool rt_path_exists(const char *path);     /* as anything, a broken link too */
 bool rt_file_exists(const char *path);     /* a regular file */
 bool rt_folder_exists(const char *path);
-/* A device, a pipe, or what stdout or stderr is: what is written there cannot be read back, nor has it a place beside. */
+/* A device, a pipe, or what standard output or error is: what is written there cannot be read back, nor has it a place
+ * beside it. */
 bool rt_path_is_stream(const char *path);
 
 /* "folder/name" into out. */

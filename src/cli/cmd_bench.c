@@ -86,6 +86,6 @@ const rt_command rt_cmd_bench = {
         "Times each stage on a random target with one template and made-up weights, and the machine's own matrix products "
         "in the same run, so that a rate can be read as a share of what is possible here.",
     .output = "A table of tokens, stage, seconds, GFLOP/s and share of the measured peak, or JSON.",
-    .examples = "  rnatune bench --config rnapro_base --tokens 64,128 --precision bf16\n",
+    .examples = "  rnatune bench --config rnapro_base --tokens 64,128 --precision bf16",
     .run = run,
 };

@@ -319,8 +319,8 @@ const rt_command rt_cmd_inspect = {
         "Sections: file, dtype (tensors of each), module (parameters of each), size, network, differs (with "
         "--config), "
         "missing, unknown, wrong_shape, tensor (with --all).",
-    .examples = " rnatune inspect rnapro.pt\n"
-                " rnatune inspect rnapro.pt --config rnapro_base && echo complete\n"
-                " rnatune inspect rnapro.pt --all | awk -F'\\t' '$1 == \"tensor\" && $4 == \"BF16\"'",
+    .examples = "  rnatune inspect rnapro.pt\n"
+                "  rnatune inspect rnapro.pt --config rnapro_base && echo complete\n"
+                "  rnatune inspect rnapro.pt --all | awk -F'\\t' '$1 == \"tensor\" && $4 == \"BF16\"'",
     .run = run,
 };

@@ -103,6 +103,6 @@ const rt_command rt_cmd_verify = {
         "end, and with every stage fed the reference's own values. The random numbers are the recorded ones.\n\n"
         "A recorded tensor that nothing was compared with counts as a miss.",
     .output = "A table of case, mode, stage, tensor, measure, error, bound and verdict. Exit status 3 when anything missed.",
-    .examples = "  rnatune verify --golden tests/data/golden\n",
+    .examples = "  rnatune verify --golden tests/data/golden",
     .run = run,
 };

@@ -326,7 +326,9 @@ rt_status rt_options_parse(rt_options **ret_options, rt_options_action *out_acti
         options->values[i].option = list[i];
         if (!list[i]->fallback) continue;
         status = take(&options->values[i], list[i]->fallback, "default", err);
-        if (status != RT_OK) RT_BUG("the default of --%s is refused: %s", list[i]->name, err ? err->what : "");
+        if (status != RT_OK && status != RT_ERR_MEMORY)
+            RT_BUG("the default of --%s is refused: %s", list[i]->name, err ? err->what : "");
+        RT_TRY(status);
     }
     RT_TRY(scan(options, out_action, argc, argv, err));
     if (*out_action != RT_OPTIONS_RUN) return RT_OK;

@@ -33,7 +33,7 @@ void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair,
 {
     int64_t n = pair.dim[0], c_z = pair.dim[2], step = n < RT_ROW_CHUNK ? RT_ROW_CHUNK / n : 1;
     int64_t mark = rt_arena_mark(ctx->step);
-    for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {
+    for (int64_t i = 0; i < n && rt_ctx_go_on(ctx); i += step) {
         int64_t rows = n - i < step ? n - i : step;
         rt_tensor relative = RT_NEW(ctx, rows, n, c_z), both = RT_NEW(ctx, rows, n, 2 * c_z);
         rt_relative_position_forward(ctx, &c->relpe, relative, features, i, false);

@@ -40,7 +40,7 @@ void rt_denoiser_prepare(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context 
     rt_tensor pair = rt_new_like(ctx, z_trunk);
     rt_conditioning_pair(ctx, &d->conditioning, pair, z_trunk, features);
     RT_PROBE(ctx, pair, "diffusion_conditioning.z");
-    for (int64_t i = 0; i < blocks && ctx->status == RT_OK; i++)
+    for (int64_t i = 0; i < blocks && rt_ctx_go_on(ctx); i++)
         rt_attention_pair_bias_bias(ctx, &d->transformer.block[i].attention, c->bias[i], pair);
     rt_atom_context_forward(ctx, &d->encoder, &c->atom, features, s_trunk, pair);
     if (ctx->status == RT_OK) {

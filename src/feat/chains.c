@@ -178,26 +178,20 @@ static rt_status lay_out(rt_input *input, records *all, bool *out_complete, rt_e
     rt_status status = RT_OK;
     int64_t at = 0, capacity = 0, length, count;
     const char *name, *text = input->stoichiometry;
-    bool fits = true;   /* an entry that does not fit is no reason to leave the rest unread: it may make no sense */
     *out_complete = false;
     while (*text) {
-        if (!read_entry(&text, &name, &length, &count)) {
-            rt_fail(err, RT_ERR_FORMAT, NULL, 0, "target '%s': the stoichiometry '%.200s' makes no sense", input->target,
-                    input->stoichiometry);
-            return rt_hint(err, "chains and their copies were expected, as A:2;B:1");
-        }
+        if (!read_entry(&text, &name, &length, &count)) return RT_OK;
         record *found = NULL;
         for (int64_t i = 0; i < all->count && !found; i++)
             if (has_name(all->item[i].header, name, length)) found = &all->item[i];
         if (!found || found->kind != RNA) continue;   /* a partner: counted by whoever asks what is not modelled */
-        for (int64_t copy = 0; copy < count && fits; copy++, at += found->length) {
-            fits = at + found->length <= input->length && begins_with(input->sequence + at, found);
-            if (!fits) break;
+        for (int64_t copy = 0; copy < count; copy++, at += found->length) {
+            if (at + found->length > input->length || !begins_with(input->sequence + at, found)) return RT_OK;
             RT_TRY(add_chain(input, &capacity, at, found->length, err));
             found->used++;
         }
     }
-    *out_complete = fits && at == input->length && at > 0;
+    *out_complete = at == input->length && at > 0;
 done:
     return status;
 }
@@ -254,12 +248,22 @@ static void count_partners(rt_partners *partner, const records *all, bool comple
     }
 }
 
+/* "A:1", which says no more than "one chain": nothing has to be found for it. */
+static bool is_one_chain(const char *stoichiometry)
+{
+    const char *name, *at = stoichiometry;
+    int64_t length, count = 0;
+    return read_entry(&at, &name, &length, &count) && count == 1 && !*at;
+}
+
 rt_status rt_chains_find(rt_input *input, rt_err *err)
 {
     rt_status status = RT_OK;
     records all = {0};
-    bool complete = false, listed = input->stoichiometry && input->stoichiometry[0];
-    if (!listed && !input->all_sequences) return RT_OK;
+    /* a bare number names no chain */
+    bool complete = false, listed = input->stoichiometry && strspn(input->stoichiometry, "0123456789") <
+                                                                strlen(input->stoichiometry);
+    if (!input->all_sequences && (!listed || is_one_chain(input->stoichiometry))) return RT_OK;
     rt_input_chain *single = input->chain;
     int64_t n_single = input->n_chain;
     input->chain = NULL;

@@ -16,8 +16,8 @@
 /* Replaces input->chain and input->partner by what all_sequences and stoichiometry (both of `input`, both may be NULL) say.
  * With a stoichiometry the chains that it lists are joined; without one the sequence is laid out with the RNAs of
  * all_sequences, each at most as often as its header names chains.  When neither gives the sequence it stays one chain:
- * input->partner.unexplained is then true if there was something to go by.
- * Errors: RT_ERR_FORMAT for a stoichiometry that is none ("A:2;B:1" is one), RT_ERR_MEMORY. */
+ * input->partner.unexplained is then true if there was something to go by (also a stoichiometry that is none).
+ * Errors: RT_ERR_MEMORY. */
 rt_status rt_chains_find(rt_input *input, rt_err *err);
 
 /* "2 protein chains, 1 DNA chain; ligands GTP" into out, or "" when all of the complex is modelled. */

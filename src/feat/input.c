@@ -167,7 +167,7 @@ static rt_status add_failure(rt_inputs *inputs, const char *target, const char *
 
 static rt_status copy_column(char **out, const rt_csv *csv, int64_t column, rt_err *err)
 {
-    if (column < 0 || rt_csv_length(csv, column) == 0) return RT_OK;
+    if (column < 0 || rt_csv_missing(csv, column)) return RT_OK;
     *out = rt_copy_text(rt_csv_text(csv, column), -1, err);
     return *out ? RT_OK : RT_ERR_MEMORY;
 }
@@ -191,6 +191,8 @@ static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, 
         RT_TRY(copy_column(&input.all_sequences, csv, column[3], err));
         RT_TRY(copy_column(&input.stoichiometry, csv, column[4], err));
         RT_TRY(copy_column(&input.partner.ligands, csv, column[5], err));
+        if (input.stoichiometry) rt_tame_text(input.stoichiometry);
+        if (input.partner.ligands) rt_tame_text(input.partner.ligands);
         rt_chains_find(&input, &why);
     }
     if (why.code == RT_ERR_MEMORY) {

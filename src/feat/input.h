@@ -76,7 +76,8 @@ typedef struct {
 } rt_inputs;
 
 /* Columns target_id and sequence are required; description, all_sequences, stoichiometry and ligand_ids are kept (the
- * second and third say which chains there are: feat/chains), others are ignored.  A row with a bad sequence or stoichiometry, or with a target_id that an earlier row has, goes to `failure`.
+ * second and third say which chains there are: feat/chains), others are ignored.  A row with a bad sequence, or with a
+ * target_id that an earlier row has, goes to `failure`.
  * Errors: those of io/csv (a column is missing, a row with another number of fields, ...), RT_ERR_FORMAT when the file
  * has no row, RT_ERR_MEMORY. */
 rt_status rt_inputs_read(rt_inputs *out_inputs, const char *sequences_csv, rt_err *err);

@@ -224,6 +224,23 @@ int64_t rt_csv_find(const rt_csv *csv, const char *name)
     return -1;
 }
 
+/* What the header has instead of the column that was looked for. */
+static void hint_columns(const rt_csv *csv, rt_err *err)
+{
+    const char *only = csv->column[0];
+    if (only[0] == '>') rt_hint(err, "this looks like FASTA; a table with a header line was expected");
+    else if (csv->n_column == 1 && csv->separator == ',' && strpbrk(only, "\t;"))
+        rt_hint(err, "the fields are separated by %s, commas were expected", strchr(only, ';') ? "semicolons" : "tabs");
+    else {
+        rt_text list = {0};
+        for (int64_t i = 0; i < csv->n_column && list.length < 100; i++)
+            rt_text_add(&list, "%s%.40s", i ? ", " : "", csv->column[i]);
+        if (list.data) rt_tame_text(list.data);
+        rt_hint(err, "the header line has: %s", list.data ? list.data : "");
+        rt_text_free(&list);
+    }
+}
+
 rt_status rt_csv_require(const rt_csv *csv, int64_t *out_column, const char *name, rt_err *err)
 {
     *out_column = rt_csv_find(csv, name);
@@ -231,6 +248,7 @@ rt_status rt_csv_require(const rt_csv *csv, int64_t *out_column, const char *nam
         const char *nearest = rt_nearest_word(name, (const char *const *)csv->column, csv->n_column);
         rt_fail(err, RT_ERR_FORMAT, csv->name, 1, "has no column '%s'", name);
         if (nearest) rt_hint(err, "did you mean the column '%s'?", nearest);
+        else hint_columns(csv, err);
         return RT_ERR_FORMAT;
     }
     for (int64_t i = *out_column + 1; i < csv->n_column; i++)

@@ -101,8 +101,8 @@ static rt_status take_target(rt_template_file *file, const rt_value *key, const 
         char shape[128];
         rt_shape_print(t, shape, sizeof shape);
         return rt_fail(err, RT_ERR_FORMAT, file->path, 0,
-                       "target '%.*s': \"xyz\" is %s of shape %s, expected floating-point numbers of shape (residues, templates, 3)", n,
-                       key->text, rt_dtype_name(t.dtype), shape);
+                       "target '%.*s': \"xyz\" is %s of shape %s, expected floating-point numbers of shape (residues, "
+                       "templates, 3)", n, key->text, rt_dtype_name(t.dtype), shape);
     }
     if (t.dim[0] != seq->count)
         return rt_fail(err, RT_ERR_FORMAT, file->path, 0,

@@ -8,7 +8,8 @@
 #include "io/safetensors_read.h"
 #include "io/torch_archive.h"
 
-static const char PREFIX[] = "module.";     /* what DistributedDataParallel puts before every name */
+/* What DistributedDataParallel, torch.compile and Lightning put before every name. */
+static const char *const PREFIXES[] = {"module.", "_orig_mod.", "model."};
 
 struct rt_weights {
     char *path;
@@ -49,13 +50,19 @@ done:
     return status;
 }
 
-/* The reference's rule: the first name decides, and then every name loses the prefix. */
-static void drop_prefix(rt_weights *weights)
+/* The reference's rule: the first name decides, and then every name loses the prefix.  Wrappers may be nested. */
+static void drop_prefixes(rt_weights *weights)
 {
-    size_t n = sizeof PREFIX - 1;
-    if (weights->count == 0 || strncmp(weights->weight[0].name, PREFIX, n) != 0) return;
-    for (int64_t i = 0; i < weights->count; i++)
-        if (strncmp(weights->weight[i].name, PREFIX, n) == 0) weights->weight[i].name += n;
+    for (size_t p = 0; weights->count > 0 && p < sizeof PREFIXES / sizeof *PREFIXES;) {
+        size_t n = strlen(PREFIXES[p]);
+        if (strncmp(weights->weight[0].name, PREFIXES[p], n) != 0) {
+            p++;
+            continue;
+        }
+        for (int64_t i = 0; i < weights->count; i++)
+            if (strncmp(weights->weight[i].name, PREFIXES[p], n) == 0) weights->weight[i].name += n;
+        p = 0;
+    }
 }
 
 /* ---- torch ------------------------------------------------------------------------------------------------------- */
@@ -138,7 +145,7 @@ static rt_status read_file(rt_weights *weights, rt_err *err)
         else if (weights->map.size == 0) rt_hint(err, "the file is empty");
         return RT_ERR_FORMAT;
     }
-    drop_prefix(weights);
+    drop_prefixes(weights);
     RT_TRY(build_index(weights, err));
 done:
     return status;

@@ -3,7 +3,7 @@ run convert $GOLDEN/tiny/tiny.pt --out t.safetensors
 (head -1 $GOLDEN/raw/sequences.csv; for i in $(seq 40); do echo "t$i,GGGAAACCCGGGUUCGCCCGGGAUACUCCCGGGAAACCCGGGUUCGCCCGGGAUACUCCC"; done) | cut -d, -f1,2 >s.csv
 "$BINARY" predict --checkpoint t.safetensors --sequences s.csv --out o --samples 1 --steps 40 >out.tsv 2>err.txt </dev/null &
 pid=$!
-for i in $(seq 200); do [ -s o/submission.csv ] && break; sleep 0.05; done
+for i in $(seq 1200); do [ -s o/submission.csv ] && break; sleep 0.05; done
 kill -INT $pid
 wait $pid
 expect_same $? 1

@@ -2,15 +2,9 @@
 run convert $GOLDEN/tiny/tiny.pt --out t.safetensors
 (echo target_id,sequence; for i in $(seq 6); do echo "t$i,$(printf 'GGGAAACCCU%.0s' $(seq 12))"; done) >s.csv
 P="predict --checkpoint t.safetensors --sequences s.csv --samples 20 --cycles 4 --steps 400"
-# three times what the least takes on this machine as it is now; everything that was asked for would take 100 times that
-begin=$(date +%s%N)
-run $P --out least --samples 1 --cycles 1 --steps 20
-budget=$((($(date +%s%N) - begin) * 3 / 1000000000 + 1))
-begin=$(date +%s)
-run $P --out o --time-budget ${budget}s
+# (how well the time is kept is predict_budget_test's business: here other programs may take the processors)
+run $P --out o --time-budget 2s
 expect_exit 0
-took=$(($(date +%s) - begin))
-[ "$took" -le $((budget * 3 / 2 + 3)) ] || note "$budget s became $took s"
 expect_same "$(ls o/*/summary.json | wc -l)" 6
 expect_same "$(($(wc -l <o/submission.csv) - 1))" 720
 expect_same "$(cut -d, -f4-18 o/submission.csv | grep -vc '[1-9]')" 0
