@@ -194,6 +194,9 @@ rt_status rt_fold_measure(rt_ctx *ctx, const rt_model *model, const rt_features 
     rt_status status = rt_ctx_measure_begin(ctx, &measure, err);
     if (status != RT_OK) return status;
     status = rt_fold(ctx, model, features, &quiet, &unused, err);
+    bool far_too_much = status == RT_ERR_MEMORY && rt_arena_wanted(ctx->step) > rt_arena_capacity(ctx->step);
+    int64_t wanted = rt_arena_wanted(ctx->step);
     *out_bytes = rt_ctx_measure_end(ctx, &measure);
-    return status;
+    if (far_too_much) *out_bytes = wanted;
+    return far_too_much ? RT_OK : status;
 }

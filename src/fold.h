@@ -36,7 +36,8 @@ typedef struct {
 } rt_fold_result;
 
 /* Bytes that rt_fold would need at its peak, beyond what is on the arena already: found by running it without computing
- * (seconds for thousands of residues).  Does not depend on steps.  RT_ERR_MEMORY when not even that is possible. */
+ * (seconds for thousands of residues).  Does not depend on steps.  What needs more than four times the arena's capacity is
+ * followed only until that is clear: *out_bytes is then a lower bound, beyond the capacity. */
 rt_status rt_fold_measure(rt_ctx *ctx, const rt_model *model, const rt_features *features, const rt_fold_options *options,
                           int64_t *out_bytes, rt_err *err);
 

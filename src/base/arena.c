@@ -59,12 +59,9 @@ rt_status rt_arena_create(rt_arena **ret_arena, const char *name, int64_t capaci
     return create(ret_arena, name, capacity, false, err);
 }
 
-rt_status rt_arena_create_measuring(rt_arena **ret_arena, const char *name, rt_err *err)
+rt_status rt_arena_create_measuring(rt_arena **ret_arena, const char *name, int64_t capacity, rt_err *err)
 {
-    rt_status status = RT_ERR_MEMORY;
-    for (int64_t capacity = (int64_t)1 << 44; status != RT_OK && capacity >= (int64_t)1 << 32; capacity /= 4)
-        status = create(ret_arena, name, capacity, true, err);
-    return status;
+    return create(ret_arena, name, capacity, true, err);
 }
 
 void rt_arena_free(rt_arena *arena)

@@ -23,7 +23,8 @@ static void add_chunk(rt_text *out, const char type[4], const uint8_t *data, int
     add_big_endian(out, (uint32_t)size);
     rt_text_add_bytes(out, type, 4);
     if (size) rt_text_add_bytes(out, data, size);
-    uLong sum = crc32(crc32(0, (const Bytef *)type, 4), data, (uInt)size);
+    uLong sum = crc32(0, (const Bytef *)type, 4);
+    if (size) sum = crc32(sum, data, (uInt)size);   /* zlib takes no data for a new start */
     add_big_endian(out, (uint32_t)sum);
 }
 

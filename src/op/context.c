@@ -61,9 +61,10 @@ bool rt_ctx_has_bf16(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu && r
 
 rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err)
 {
+    enum { TIMES = 4 };   /* what needs more than so many times the memory is known not to fit */
     RT_REQUIRE(rt_ctx_can_measure(ctx) && !ctx->measuring);
     rt_arena *arena;
-    rt_status status = rt_arena_create_measuring(&arena, "measuring", err);
+    rt_status status = rt_arena_create_measuring(&arena, "measuring", TIMES * rt_arena_capacity(ctx->step), err);
     if (status != RT_OK) return status;
     out_measure->step = ctx->step;
     ctx->step = arena;
