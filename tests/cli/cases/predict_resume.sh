@@ -18,7 +18,7 @@ for k in $(seq "$kills"); do
 done
 run $P --out pieces --resume
 expect_exit 0
-[ "$(wc -l <killed)" -ge 2 ] || note "only $(wc -l <killed) of $kills kills met a running program"
+[ "$(wc -l <killed)" -ge $((kills * 3 / 4)) ] || note "only $(wc -l <killed) of $kills kills met a running program"
 for f in $(cd whole && find . -type f ! -name run.json); do cmp -s "whole/$f" "pieces/$f" || note "$f differs"; done
 expect_same "$(cd pieces && find . -type f | sort | tr '\n' ' ')" "$(cd whole && find . -type f | sort | tr '\n' ' ')"
 # once more: nothing is folded, nothing changes, and that is quick
