@@ -125,8 +125,7 @@ static void run_stage(workload *w, int stage)
     rt_arena_reset(ctx->step, mark);
 }
 
-/* GFLOP/s of one product of 2,048 x 1,024 x 512 per thread at a time, on all threads, best of several. */
-static double measure_gemm_peak(rt_ctx *ctx, bool bf16)
+double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16)
 {
     int64_t mark = rt_arena_mark(ctx->step), m = 4096 * rt_pool_threads(ctx->pool), n = 1024, k = 512;
     rt_tensor x = RT_NEW(ctx, m, k), y = RT_NEW(ctx, m, n), w = RT_NEW(ctx, n, k), w16 = RT_NEW_TYPE(ctx, RT_BF16, n, k);
@@ -175,7 +174,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     fill(w->z, 1, 4);
     fill(w->x, 20, 5);
     fill(w->s_inputs, 1, 6);
-    result->gemm_peak = measure_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);
+    result->gemm_peak = rt_bench_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);
     for (int stage = 0; stage < RT_BENCH_COUNT && ctx->status == RT_OK; stage++) {
         ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
                     (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);

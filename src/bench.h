@@ -49,4 +49,7 @@ const char *rt_bench_stage_name(int stage);
 rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t n_size, const rt_bench_options *options,
                        rt_err *err);
 
+/* GFLOP/s of products of 4,096 rows per thread by 1,024 by 512, on all threads, best of several; takes under a second. */
+double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16);
+
 #endif

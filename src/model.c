@@ -227,6 +227,19 @@ done:
     return status;
 }
 
+static int64_t mapped_bytes(const rt_weights *opt_weights)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; opt_weights && i < rt_weights_count(opt_weights); i++)
+        sum += rt_bytes(rt_weights_at(opt_weights, i)->tensor);
+    return sum;
+}
+
+int64_t rt_model_bytes(const rt_model *model)
+{
+    return rt_arena_used(model->arena) + mapped_bytes(model->weights) + mapped_bytes(model->ribonanza_weights);
+}
+
 void rt_model_close(rt_model *model)
 {
     if (!model) return;

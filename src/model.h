@@ -48,6 +48,9 @@ typedef struct {
 rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, rt_err *err);
 void rt_model_close(rt_model *model);
 
+/* Bytes of memory that the weights take when all of them are in use: mapped files and converted copies. */
+int64_t rt_model_bytes(const rt_model *model);
+
 /* A network of these sizes with made-up weights in memory, for measuring.  RT_ERR_MEMORY. */
 rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_params *opt_params,
                              rt_err *err);

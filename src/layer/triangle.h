@@ -8,7 +8,8 @@
 #include "layer/linear.h"
 
 /* x (N,N,c) = triangle product of a and b, where a = (LN(z) A^T) * sigmoid(LN(z) A_g^T) and b likewise; x is the caller's.
- * left and right (N N,c): the caller's tensors for a and b, to keep them; absent: two such tensors while it runs. */
+ * left and right (N N,c): the caller's tensors for a and b, to keep them; absent: two such tensors while it runs, or 16
+ * channels at a time, a fifth of that, in a frugal context. */
 void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
                         const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing, rt_tensor opt_left,
                         rt_tensor opt_right);

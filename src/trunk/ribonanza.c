@@ -174,7 +174,7 @@ void rt_ribonanza_forward(rt_ctx *ctx, const rt_ribonanza *r, rt_ribonanza_mix *
     for (int64_t i = 0; i < r->n_layer; i++) sum += exp(rt_get(r->layer_weights, i) - top);
     while (!ctx->probe && last >= 0 && exp(rt_get(r->layer_weights, last) - top) == 0) last--;
     embed(ctx, r, s, pair, tokens);
-    for (int64_t i = 0; i <= last && rt_ctx_go_on(ctx); i++) {
+    for (int64_t i = 0; i < rt_ctx_blocks(ctx, last + 1) && rt_ctx_go_on(ctx); i++) {
         double weight = exp(rt_get(r->layer_weights, i) - top) / sum;
         layer_forward(ctx, &r->layer[i], s, pair, r->heads);
         RT_PROBE_PART(ctx, RT_VIEW(s, 1, n, r->ninp), i, "ribonanza.sequence_all_layers");
