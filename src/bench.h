@@ -17,7 +17,8 @@
     RT_STAGE(pairformer)    \
     RT_STAGE(denoiser_1)    \
     RT_STAGE(denoiser_5)    \
-    RT_STAGE(confidence)
+    RT_STAGE(confidence)    \
+    RT_STAGE(confidence_step)   /* forward and backward of the head, without losses and optimizer */
 
 enum {
 #define RT_STAGE(name) RT_BENCH_##name,
