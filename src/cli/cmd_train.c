@@ -196,9 +196,9 @@ done:
 /* SHA-256 of what the numbers depend on, as options; paths aside, whose contents are hashed. */
 static rt_status hash_plan(job *j)
 {
-    static const char *const OTHER[] = {"out",        "resume",       "threads",     "dry-run",   "json",
-                                        "checkpoint", "data",         "split",       "templates", "conformers",
-                                        "ribonanza",  "save-minutes", "keep-epochs", "quiet",     "verbose"};
+    static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
+                                        "conformers", "ribonanza", "save-minutes", "keep-epochs", "keep-every", "quiet",
+                                        "verbose"};
     rt_status status = RT_OK;
     json_t *json = rt_options_json(j->o);
     for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);
