@@ -1,7 +1,7 @@
 /* verify_training.c - losses, gradients and optimizer steps against the reference's recorded training runs
  *
- * A case is a file of <golden>/train_exact (else train): the draws it was made with are fed to train/step, every recorded
- * tensor is compared.  Twice: end to end, and fed with the golden's trunk outputs.
+ * A case is a file of <golden>/train_exact (else train): the draws it was made with are fed to train/step, every
+ * recorded tensor is compared.  Twice: end to end, and fed with the golden's trunk outputs.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,11 +17,14 @@
 #include "train/step.h"
 #include "verify_internal.h"
 
-enum { TEMPLATE_INDEX = 1, MAX_COPIES = 64, LORA_RANK = 4, LORA_ALPHA = 8 };
+enum { TEMPLATE_INDEX = 1, LORA_RANK = 4, LORA_ALPHA = 8 };
 static const char TARGET[] = "hairpin30";
 
-typedef struct { double stage, head, loss, gradient, update; } bounds;
-/* The update's bf16 bound: Adam's first steps are the gradients' signs, and a gradient within rounding of 0 takes either. */
+typedef struct {
+    double stage, head, loss, gradient, update;
+} bounds;
+/* The update's bf16 bound: Adam's first steps are the gradients' signs, and a gradient within rounding of 0 takes
+ * either. */
 static const bounds FP32 = {2e-4, 2e-4, 1e-5, 1e-4, 1e-3}, BF16 = {2e-2, 4e-2, 2e-2, 5e-2, 0.1};
 /* The smooth lDDT has a kink where a distance is right, and float takes its other side for a few of 400,000 pairs:
  * PyTorch in double is 2.7e-4 from the recorded gradient too. */
@@ -31,12 +34,14 @@ static const double RELU_BOUND = 6e-2;
 
 /* Recorded, and on the way to what is compared: where the network keeps no such tensor. */
 static const char *const WITHIN[] = {
-    "label.coordinate", "label.coordinate_mask", "rand.", "x_mini", "x_noisy", "sigma", "noise_level", "bond_pairs",  /* fed */
-    "x_gt_augment",                                      /* x_noisy without its noise */
-    "param.",                                            /* fed: where the adapters begin */
-    "mse.", "lddt_mask_row_sums",                        /* inside the diffusion losses, whose values and gradients are held */
-    "label.pae_squared",                                 /* inside pae_bin */
-    "grad.z_trunk",      /* holds what the last block's single attention adds, which never stands alone here */
+    /* fed */
+    "label.coordinate", "label.coordinate_mask", "rand.", "x_mini", "x_noisy", "sigma", "noise_level", "bond_pairs",
+    "x_gt_augment", /* x_noisy without its noise */
+    "param.",       /* fed: where the adapters begin */
+    /* inside the diffusion losses, whose values and gradients are held */
+    "mse.", "lddt_mask_row_sums",
+    "label.pae_squared",  /* inside pae_bin */
+    "grad.z_trunk",       /* holds what the last block's single attention adds, which never stands alone here */
 };
 
 typedef struct {
@@ -71,18 +76,22 @@ typedef struct {
 static const training_case CASES[] = {
     {.name = "confidence", .train = {"confidence_head"}, .weight = {.confidence = {1, 1, 1, 1}}},
     {.name = "structure"},
-    {.name = "full", .train = {"diffusion_module.*", "pairformer_stack.*", "distogram_head.*"},
+    {.name = "full",
+     .train = {"diffusion_module.*", "pairformer_stack.*", "distogram_head.*"},
      .weight = {.diffusion = {.mse = 4, .smooth_lddt = 4}, .distogram = 3e-2}},
-    {.name = "lora", .adapt = {"pairformer_stack.*.attention_pair_bias.attention.linear_[qkv]",
-                               "diffusion_module.diffusion_transformer.*.attention_pair_bias.attention.linear_[qkv]"},
+    {.name = "lora",
+     .adapt = {"pairformer_stack.*.attention_pair_bias.attention.linear_[qkv]",
+               "diffusion_module.diffusion_transformer.*.attention_pair_bias.attention.linear_[qkv]"},
      .weight = {.diffusion = {.mse = 4, .smooth_lddt = 4}, .distogram = 3e-2}},
 };
 
-/* ---- comparing ---------------------------------------------------------------------------------------------------- */
+/* ---- comparing ----------------------------------------------------------------------------------------------------
+ */
 
 static void add(walk *w, const char *stage, const char *tensor, const char *measure, double error, double bound)
 {
-    if (!rt_verify_add(w->table, w->name, w->mode, stage, tensor, measure, error, bound, w->err)) w->status = RT_ERR_MEMORY;
+    if (!rt_verify_add(w->table, w->name, w->mode, stage, tensor, measure, error, bound, w->err))
+        w->status = RT_ERR_MEMORY;
 }
 
 static rt_tensor recorded(walk *w, const char *name)
@@ -169,14 +178,16 @@ static void find_not_compared(walk *w)
     for (int64_t i = 0; i < rt_weights_count(w->golden) && w->status == RT_OK; i++) {
         const char *name = rt_weights_at(w->golden, i)->name;
         bool found = within(name);
-        for (int64_t j = w->first_row; j < w->table->n_row && !found; j++) found = strcmp(w->table->row[j].tensor, name) == 0;
+        for (int64_t j = w->first_row; j < w->table->n_row && !found; j++)
+            found = strcmp(w->table->row[j].tensor, name) == 0;
         if (found) continue;
         add(w, "other", name, "L2/L2", NAN, w->bound->gradient);
         if (w->status == RT_OK) w->table->row[w->table->n_row - 1].verdict = RT_VERDICT_NOT_COMPARED;
     }
 }
 
-/* ---- the parts of a case ------------------------------------------------------------------------------------------ */
+/* ---- the parts of a case ------------------------------------------------------------------------------------------
+ */
 
 /* The golden's name of a parameter's tensor: the confidence head's without its module. */
 static void golden_name(char out[320], const char *prefix, const char *parameter)
@@ -262,7 +273,9 @@ static void make_label(walk *w)
     rt_tensor xyz = recorded(w, "label.coordinate"), mask = recorded(w, "label.coordinate_mask");
     if (w->status != RT_OK) return;
     int64_t n = mask.dim[0];
-    w->label = (rt_label){.n_atom = n, .resolution = 2.0, .coordinate = RT_NEW_TYPE(w->ctx, RT_F32, n, 3),
+    w->label = (rt_label){.n_atom = n,
+                          .resolution = 2.0,
+                          .coordinate = RT_NEW_TYPE(w->ctx, RT_F32, n, 3),
                           .coordinate_mask = RT_NEW_TYPE(w->ctx, RT_U8, n)};
     for (int64_t a = 0; a < n && w->ctx->status == RT_OK; a++) {
         bool seen = rt_get(mask, a) != 0;
@@ -282,14 +295,14 @@ static rt_status take_step(walk *w, const training_case *c, double scale, rt_ste
     if (confidence) given.x_mini = recorded(w, "x_mini");
     else given.sigma = recorded(w, "sigma"), given.x_noisy = recorded(w, "x_noisy");
     if (w->status != RT_OK) return w->status;
-    rt_step_options options = {.weight = c->weight, .most_cycles = 2, .copies = 1, .rollout_steps = 1,
-                               .resolution = rt_resolution_default};
+    rt_step_options options = {
+        .weight = c->weight, .most_cycles = 2, .copies = 1, .rollout_steps = 1, .resolution = rt_resolution_default};
     rt_confidence_terms *t = &options.weight.confidence;
     *t = (rt_confidence_terms){scale * t->plddt, scale * t->pae, scale * t->pde, scale * t->resolved};
     rt_step_plan_make(&plan, w->model, &options);
     rt_params_zero_grad(w->params);
-    w->status = rt_step_run(w->ctx, w->model, out_loss, &plan, &w->features, &w->label, &(rt_draw_key){0}, &given, true, false,
-                            w->err);
+    w->status = rt_step_run(w->ctx, w->model, out_loss, &plan, &w->features, &w->label, &(rt_draw_key){0}, &given, true,
+                            false, w->err);
     return w->status;
 }
 
@@ -310,7 +323,7 @@ static void compare_confidence_labels(walk *w)
                 at++;
             }
         add(w, "labels", "label.per_atom_lddt", "abs", worst, 1e-6);
-        add(w, "labels", "label.per_atom_weight", "abs", worst, 1e-6);   /* their quotient is what is compared */
+        add(w, "labels", "label.per_atom_weight", "abs", worst, 1e-6); /* their quotient is what is compared */
         compare_classes(w, "label.plddt_bin", "label.coordinate_mask", ours.plddt, true);
         compare_classes(w, "label.pae_bin", "label.pae_pair_mask", ours.pae, false);
         compare_classes(w, "label.pde_bin", "label.pde_pair_mask", ours.pde, false);
@@ -343,10 +356,11 @@ static void take_adam_steps(walk *w, const training_case *c, const char *path, d
     int64_t n = rt_params_count(w->params);
     rt_tensor *start = RT_NEW_TYPE(w->ctx, RT_U8, n * (int64_t)sizeof *start).data;
     options.clip_norm = clip;
-    for (int64_t i = 0; i < n && w->ctx->status == RT_OK; i++) start[i] = rt_new_copy(w->ctx, rt_params_at(w->params, i)->value);
+    for (int64_t i = 0; i < n && w->ctx->status == RT_OK; i++)
+        start[i] = rt_new_copy(w->ctx, rt_params_at(w->params, i)->value);
     w->status = rt_ctx_take(w->ctx, w->err);
     if (w->status == RT_OK) w->status = rt_adam_create(&w->adam, w->params, &options, w->err);
-    w->ctx->probe = NULL;   /* the recorded stages are the first step's */
+    w->ctx->probe = NULL; /* the recorded stages are the first step's */
     for (int step = 0; step < 3 && w->status == RT_OK; step++) {
         char name[64], where[64];
         if (step > 0 && take_step(w, c, 1, loss) != RT_OK) return;
@@ -363,13 +377,18 @@ static void take_adam_steps(walk *w, const training_case *c, const char *path, d
     }
 }
 
-/* ---- the losses alone --------------------------------------------------------------------------------------------- */
+/* ---- the losses alone ---------------------------------------------------------------------------------------------
+ */
 
 static void compare_structure_losses(walk *w, const char *form)
 {
-    static const struct { const char *name, *loss; rt_diffusion_terms weight; } TERMS[] = {
-        {"mse", "mse_loss", {.mse = 1}}, {"smooth_lddt", "smooth_lddt_loss", {.smooth_lddt = 1}},
-        {"bond", "bond_loss", {.bond = 1}}, {"total", NULL, {4, 4, 4}}};
+    static const struct {
+        const char *name, *loss;
+        rt_diffusion_terms weight;
+    } TERMS[] = {{"mse", "mse_loss", {.mse = 1}},
+                 {"smooth_lddt", "smooth_lddt_loss", {.smooth_lddt = 1}},
+                 {"bond", "bond_loss", {.bond = 1}},
+                 {"total", NULL, {4, 4, 4}}};
     rt_tensor x = recorded(w, "x_denoised"), sigma = recorded(w, "noise_level"), bonds = recorded(w, "bond_pairs");
     for (int i = 0; i < 4 && w->status == RT_OK; i++) {
         char name[64], path[64];
@@ -380,7 +399,8 @@ static void compare_structure_losses(walk *w, const char *form)
         rt_loss_diffusion(w->ctx, &loss, d, copy, rt_new_copy(w->ctx, sigma), &w->label, bonds, &TERMS[i].weight);
         snprintf(path, sizeof path, "%s.%s", form, TERMS[i].loss ? TERMS[i].loss : "loss");
         snprintf(name, sizeof name, "%s %s", form, TERMS[i].name);
-        if (TERMS[i].loss) compare_number(w, name, rt_loss_diffusion_total(&loss, &TERMS[i].weight), path, w->bound->loss);
+        if (TERMS[i].loss)
+            compare_number(w, name, rt_loss_diffusion_total(&loss, &TERMS[i].weight), path, w->bound->loss);
         snprintf(name, sizeof name, "grad_x.%s.%s", form, TERMS[i].name);
         compare_l2(w, "gradients", name, d, recorded(w, name), 0, i == 1 ? KINK_BOUND : FP32.gradient);
         rt_arena_reset(w->ctx->step, mark);
@@ -408,12 +428,13 @@ static void walk_structure(walk *w)
         compare_number(w, name, loss, path, w->bound->loss);
         snprintf(name, sizeof name, "grad_logits.%s", FORMS[f]);
         compare_l2(w, "gradients", name, d, recorded(w, name), 0, FP32.gradient);
-        compare_values(w, "heads", "distogram_logits", logits, logits, 0);   /* fed */
-        compare_values(w, "heads", "x_denoised", recorded(w, "x_denoised"), recorded(w, "x_denoised"), 0);   /* fed */
+        compare_values(w, "heads", "distogram_logits", logits, logits, 0);                                 /* fed */
+        compare_values(w, "heads", "x_denoised", recorded(w, "x_denoised"), recorded(w, "x_denoised"), 0); /* fed */
     }
 }
 
-/* ---- one case ----------------------------------------------------------------------------------------------------- */
+/* ---- one case -----------------------------------------------------------------------------------------------------
+ */
 
 static rt_status open_target(walk *w)
 {
@@ -457,10 +478,13 @@ static rt_status open_model(walk *w, const training_case *c)
     for (int i = 0; i < 4 && c->train[i]; i++) RT_TRY(rt_params_train(w->params, c->train[i], w->err));
     for (int i = 0; i < 3 && c->adapt[i]; i++)
         RT_TRY(rt_params_adapt(w->params, c->adapt[i], LORA_RANK, LORA_ALPHA, 1, w->err));
-    rt_model_options options = {.checkpoint = checkpoint, .opt_config = config, .precision = w->options->precision,
-                                .real = w->ctx->real, .params = w->params};
+    rt_model_options options = {.checkpoint = checkpoint,
+                                .opt_config = config,
+                                .precision = w->options->precision,
+                                .real = w->ctx->real,
+                                .params = w->params};
     RT_TRY(rt_model_open(&w->model, &options, w->err));
-    for (int64_t i = 0; i < rt_params_count(w->params); i++) {   /* adapters begin where the reference's did */
+    for (int64_t i = 0; i < rt_params_count(w->params); i++) { /* adapters begin where the reference's did */
         char name[320];
         rt_param *p = rt_params_at(w->params, i);
         if (p->kind == RT_PARAM_WEIGHT) continue;
@@ -492,7 +516,7 @@ static rt_status walk_mode(walk *w, const training_case *c, bool fed)
     w->first_row = w->table->n_row;
     RT_TRY(open_model(w, c));
     w->ctx->probe = probe, w->ctx->probe_user = w;
-    if (confidence) {   /* with the reference's own weights first */
+    if (confidence) { /* with the reference's own weights first */
         RT_TRY(take_step(w, c, 1e-4, &loss));
         compare_gradients(w, "grad.default.");
         compare_number(w, "default: loss", loss.total, "variants.default.losses.loss", w->bound->loss);
@@ -548,7 +572,9 @@ done:
 rt_status rt_verify_training(rt_verify_table *table, const rt_verify_options *options, rt_err *err)
 {
     rt_status status = RT_OK;
-    walk w = {.options = options, .table = table, .err = err,
+    walk w = {.options = options,
+              .table = table,
+              .err = err,
               .bound = options->precision == RT_PRECISION_FP32 ? &FP32 : &BF16};
     RT_TRY(rt_ctx_create(&w.ctx, options->backend, options->threads, rt_memory_available(), err));
     RT_TRY(open_target(&w));

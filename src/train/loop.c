@@ -16,8 +16,8 @@
 #include "train/export.h"
 
 enum { QUEUE = 2 };
-static const uint64_t VALIDATION_KEY = 0x56414c4944415445;   /* its draws are not those of any sample */
-static const int64_t SAMPLE_MEMORY = (int64_t)2 << 30;       /* address space; pages come as they are used */
+static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
+static const int64_t SAMPLE_MEMORY = (int64_t)2 << 30;     /* address space; pages come as they are used */
 
 typedef struct {
     rt_ctx *ctx;
@@ -32,12 +32,12 @@ typedef struct {
     rt_event_log *log;
     bool log_failed;
     rt_loader *loader;
-    rt_arena *sample_arena;      /* of validation samples */
+    rt_arena *sample_arena; /* of validation samples */
     rt_train_parts parts;
     rt_train_state state;
-    rt_step_terms base;          /* of the validation */
+    rt_step_terms base; /* of the validation */
     double last_save, begun;
-    int64_t saved_sample;        /* state.sample of the newest checkpoint */
+    int64_t saved_sample; /* state.sample of the newest checkpoint */
 } run;
 
 static double now(void)
@@ -52,17 +52,21 @@ int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs)
     return (n_train + accumulation - 1) / accumulation * epochs;
 }
 
-static void path_of(const run *r, char out[PATH_MAX], const char *name) { rt_path_join(out, PATH_MAX, r->options->out, name); }
+static void path_of(const run *r, char out[PATH_MAX], const char *name)
+{
+    rt_path_join(out, PATH_MAX, r->options->out, name);
+}
 
-/* ---- terms: one list of names for sums, logs and files ------------------------------------------------------------ */
+/* ---- terms: one list of names for sums, logs and files ------------------------------------------------------------
+ */
 
 enum { N_TERMS = 7 };
 static const char *const TERM_NAME[N_TERMS] = {"plddt", "pae", "pde", "resolved", "mse", "smooth_lddt", "distogram"};
 
 static double *term_at(rt_step_terms *t, int index)
 {
-    double *at[N_TERMS] = {&t->confidence.plddt, &t->confidence.pae, &t->confidence.pde, &t->confidence.resolved,
-                           &t->diffusion.mse, &t->diffusion.smooth_lddt, &t->distogram};
+    double *at[N_TERMS] = {&t->confidence.plddt, &t->confidence.pae,        &t->confidence.pde, &t->confidence.resolved,
+                           &t->diffusion.mse,    &t->diffusion.smooth_lddt, &t->distogram};
     return at[index];
 }
 
@@ -106,9 +110,11 @@ static void warn_unusable(run *r, const rt_err *why)
     rt_warn("a sample is left out: %s", text);
 }
 
-/* ---- validation --------------------------------------------------------------------------------------------------- */
+/* ---- validation ---------------------------------------------------------------------------------------------------
+ */
 
-/* Mean losses over the held-out targets, always with the same draws and all recycles.  *out_done false: asked to stop. */
+/* Mean losses over the held-out targets, always with the same draws and all recycles.  *out_done false: asked to stop.
+ */
 static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
 {
     rt_status status = RT_OK;
@@ -133,8 +139,8 @@ static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
             warn_unusable(r, r->err);
             continue;
         }
-        status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &sample.features, &sample.label, &key, &given, false, false,
-                             r->err);
+        status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &sample.features, &sample.label, &key, &given, false,
+                             false, r->err);
         rt_sample_free_members(&sample);
         RT_TRY(status);
         if (loss.counts) add_terms(out_terms, loss.term, 1), n++;
@@ -184,7 +190,8 @@ done:
     return status;
 }
 
-/* ---- saving ------------------------------------------------------------------------------------------------------- */
+/* ---- saving -------------------------------------------------------------------------------------------------------
+ */
 
 static rt_status save(run *r, bool epoch_end, double value, bool best)
 {
@@ -221,9 +228,10 @@ static void say_validation(run *r, rt_step_terms terms, double value, bool best)
     list[n++] = (rt_event_value){"base_loss", r->report->base_value};
     write_log(r, "validation", list, n, NULL);
     for (int i = 0; i < N_TERMS; i++)
-        if (has_term(r, i)) rt_text_add(&text, ", %s %.4f (base %.4f)", TERM_NAME[i], *term_at(&terms, i), *term_at(&base, i));
-    rt_info("epoch %lld: held-out loss %.5f, base %.5f%s%s", (long long)r->state.epoch + 1, value, r->report->base_value,
-            text.failed || !text.data ? "" : text.data, best ? "; the best so far" : "");
+        if (has_term(r, i))
+            rt_text_add(&text, ", %s %.4f (base %.4f)", TERM_NAME[i], *term_at(&terms, i), *term_at(&base, i));
+    rt_info("epoch %lld: held-out loss %.5f, base %.5f%s%s", (long long)r->state.epoch + 1, value,
+            r->report->base_value, text.failed || !text.data ? "" : text.data, best ? "; the best so far" : "");
     rt_text_free(&text);
 }
 
@@ -256,12 +264,13 @@ done:
     return status;
 }
 
-/* ---- one step ----------------------------------------------------------------------------------------------------- */
+/* ---- one step -----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     rt_step_terms term;
     double total;
-    int64_t count;         /* samples that gave gradients */
+    int64_t count; /* samples that gave gradients */
     rt_text targets;
 } group;
 
@@ -344,7 +353,8 @@ done:
     return status;
 }
 
-/* ---- a run -------------------------------------------------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------------------------------------------------
+ */
 
 static rt_status refuse_older_run(const run *r)
 {
@@ -374,8 +384,13 @@ static rt_status open_run(run *r, bool *out_go_on)
         rt_info("goes on after step %lld (epoch %lld, sample %lld of %lld)", (long long)r->state.step,
                 (long long)r->state.epoch + 1, (long long)r->state.position, (long long)o->n_train);
     RT_TRY(rt_event_log_open(&r->log, o->out, r->state.step, r->err));
-    rt_loader_options loader = {.set = o->set, .target = o->train, .n_target = o->n_train, .sample = o->sample,
-                                .seed = o->seed, .depth = QUEUE, .sample_memory = SAMPLE_MEMORY};
+    rt_loader_options loader = {.set = o->set,
+                                .target = o->train,
+                                .n_target = o->n_train,
+                                .sample = o->sample,
+                                .seed = o->seed,
+                                .depth = QUEUE,
+                                .sample_memory = SAMPLE_MEMORY};
     RT_TRY(rt_loader_open(&r->loader, &loader, r->state.sample, r->err));
 done:
     return status;
@@ -417,15 +432,23 @@ done:
     return status;
 }
 
-rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_report *out_report, rt_err *err)
+rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_report *out_report,
+                      rt_err *err)
 {
     rt_status status = RT_OK;
     bool go_on = true;
     double begun = now();
-    run r = {.ctx = ctx, .model = model, .options = options, .report = out_report, .err = err, .begun = begun,
+    run r = {.ctx = ctx,
+             .model = model,
+             .options = options,
+             .report = out_report,
+             .err = err,
+             .begun = begun,
              .last_save = begun};
     *out_report = (rt_loop_report){.base_value = NAN, .first_loss = NAN, .last_loss = NAN, .best_value = NAN};
-    r.state = (rt_train_state){.seed = options->seed, .schedule = options->schedule, .best_value = NAN,
+    r.state = (rt_train_state){.seed = options->seed,
+                               .schedule = options->schedule,
+                               .best_value = NAN,
                                .guard = {.limit = options->guard_limit}};
     rt_step_plan_make(&r.plan, model, &options->step);
     RT_TRY(rt_schedule_check(&options->schedule, err));
@@ -449,7 +472,8 @@ done:
     return status;
 }
 
-rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure, rt_err *err)
+rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
+                      rt_err *err)
 {
     rt_status status = RT_OK;
     rt_arena *arena = NULL;
@@ -467,7 +491,8 @@ rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
     rt_step_plan_make(&plan, model, &options->step);
     rt_arena_peak_reset(ctx->step);
     double begin = now();
-    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, true, true, err));
+    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, true, true,
+                       err));
     out_measure->seconds = now() - begin;
     out_measure->tokens = sample.features.n_token;
     out_measure->bytes = rt_arena_peak(ctx->step);

@@ -7,8 +7,9 @@
 #include "train/loss_distogram.h"
 #include "train/permutation.h"
 
-const rt_step_terms rt_step_weights_reference = {
-    .confidence = {.plddt = 1e-4, .pde = 1e-4, .resolved = 1e-4}, .diffusion = {.mse = 4, .smooth_lddt = 4}, .distogram = 3e-2};
+const rt_step_terms rt_step_weights_reference = {.confidence = {.plddt = 1e-4, .pde = 1e-4, .resolved = 1e-4},
+                                                 .diffusion = {.mse = 4, .smooth_lddt = 4},
+                                                 .distogram = 3e-2};
 
 double rt_step_total(const rt_step_terms *term, const rt_step_terms *weight)
 {
@@ -45,10 +46,10 @@ typedef struct {
     const rt_step_given *given;
     rt_step_loss *loss;
     bool backward;
-    rt_label label;                        /* with the permuted atoms */
-    rt_tensor s_inputs, s, z;              /* the trunk's outputs */
-    rt_tensor ds_inputs, ds, dz;           /* their gradients; data NULL: not wanted */
-    rt_tensor x_mini;                      /* (A,3) */
+    rt_label label;              /* with the permuted atoms */
+    rt_tensor s_inputs, s, z;    /* the trunk's outputs */
+    rt_tensor ds_inputs, ds, dz; /* their gradients; data NULL: not wanted */
+    rt_tensor x_mini;            /* (A,3) */
 } work;
 
 static rt_tensor zeros_like(rt_ctx *ctx, rt_tensor t)
@@ -79,13 +80,16 @@ static void run_trunk(work *w, rt_trunk_saved *opt_saved)
 {
     const rt_config *c = &w->model->config;
     int64_t n = w->features->n_token;
-    rt_msa_choice choice = {.seed = rt_draws_seed(w->key), .stream = w->key->stream,
-                            .lower_bound = (int64_t)c->msa_test_lower_bound, .cutoff = (int64_t)c->msa_test_cutoff,
+    rt_msa_choice choice = {.seed = rt_draws_seed(w->key),
+                            .stream = w->key->stream,
+                            .lower_bound = (int64_t)c->msa_test_lower_bound,
+                            .cutoff = (int64_t)c->msa_test_cutoff,
                             .opt_rows = w->given->opt_msa_rows};
-    w->s_inputs = RT_NEW(w->ctx, n, c->c_s_inputs), w->s = RT_NEW(w->ctx, n, c->c_s), w->z = RT_NEW(w->ctx, n, n, c->c_z);
+    w->s_inputs = RT_NEW(w->ctx, n, c->c_s_inputs), w->s = RT_NEW(w->ctx, n, c->c_s),
+    w->z = RT_NEW(w->ctx, n, n, c->c_z);
     set_precision(w, true);
-    rt_trunk_forward(w->ctx, &w->model->trunk, w->s_inputs, w->s, w->z, w->features, w->loss->n_cycle, &choice, NULL, NULL,
-                     opt_saved);
+    rt_trunk_forward(w->ctx, &w->model->trunk, w->s_inputs, w->s, w->z, w->features, w->loss->n_cycle, &choice, NULL,
+                     NULL, opt_saved);
     RT_PROBE(w->ctx, w->s_inputs, "s_inputs");
     RT_PROBE(w->ctx, w->s, "s_trunk");
     RT_PROBE(w->ctx, w->z, "z_trunk");
@@ -107,7 +111,8 @@ static void run_rollout(work *w)
         rt_sampler_run(w->ctx, &w->model->denoiser, &context, RT_VIEW(w->x_mini, 1, atoms, 3), &w->model->config,
                        w->plan->options.rollout_steps, &draws, NULL, NULL);
     }
-    if (w->ctx->status == RT_OK && w->plan->options.permute) rt_permutation_match(&w->label, NULL, w->features, w->x_mini);
+    if (w->ctx->status == RT_OK && w->plan->options.permute)
+        rt_permutation_match(&w->label, NULL, w->features, w->x_mini);
     rt_arena_reset(w->ctx->step, mark);
 }
 
@@ -134,12 +139,13 @@ static void run_confidence(work *w)
     RT_PROBE(ctx, logits.pde, "logits.pde");
     RT_PROBE(ctx, logits.resolved, "logits.resolved");
     if (ctx->status == RT_OK)
-        ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, w->features, &w->label, w->x_mini, &ctx->err);
+        ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, w->features, &w->label, w->x_mini,
+                                               &ctx->err);
     if (ctx->status == RT_OK && w->backward) {
-        rt_confidence_logits d = {
-            weight.pae > 0 ? zeros_like(ctx, logits.pae) : RT_ABSENT, weight.pde > 0 ? zeros_like(ctx, logits.pde) : RT_ABSENT,
-            weight.plddt > 0 ? zeros_like(ctx, logits.plddt) : RT_ABSENT,
-            weight.resolved > 0 ? zeros_like(ctx, logits.resolved) : RT_ABSENT};
+        rt_confidence_logits d = {weight.pae > 0 ? zeros_like(ctx, logits.pae) : RT_ABSENT,
+                                  weight.pde > 0 ? zeros_like(ctx, logits.pde) : RT_ABSENT,
+                                  weight.plddt > 0 ? zeros_like(ctx, logits.plddt) : RT_ABSENT,
+                                  weight.resolved > 0 ? zeros_like(ctx, logits.resolved) : RT_ABSENT};
         rt_loss_confidence(ctx, &w->loss->term.confidence, &d, &logits, &truth, &weight);
         rt_confidence_head_backward(ctx, &w->model->confidence, &d, w->features, &saved);
     } else if (ctx->status == RT_OK) {
@@ -150,13 +156,14 @@ static void run_confidence(work *w)
 }
 
 /* One noised copy forward and, when wanted, backward at once, so that only one copy's activations are ever held. */
-static void run_copy(work *w, int64_t copy, int64_t copies, double sigma, rt_tensor x_noisy, const rt_denoiser_context *context,
-                     const rt_denoiser_context_gradient *opt_gradient)
+static void run_copy(work *w, int64_t copy, int64_t copies, double sigma, rt_tensor x_noisy,
+                     const rt_denoiser_context *context, const rt_denoiser_context_gradient *opt_gradient)
 {
     rt_ctx *ctx = w->ctx;
     const rt_diffusion_terms *weight = &w->plan->options.weight.diffusion;
     rt_diffusion_terms share = {weight->mse / (double)copies, weight->smooth_lddt / (double)copies,
-                                weight->bond / (double)copies}, term;
+                                weight->bond / (double)copies},
+                       term;
     int64_t mark = rt_arena_mark(ctx->step);
     rt_denoiser_saved saved;
     rt_tensor x = rt_new_like(ctx, x_noisy), level = RT_NEW_TYPE(ctx, RT_F64, 1);
@@ -236,7 +243,13 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
     static const rt_step_given NOTHING;
     const rt_step_given *given = opt_given ? opt_given : &NOTHING;
     int64_t mark = rt_arena_mark(ctx->step);
-    work w = {.ctx = ctx, .model = model, .plan = plan, .features = features, .key = key, .given = given, .loss = out_loss,
+    work w = {.ctx = ctx,
+              .model = model,
+              .plan = plan,
+              .features = features,
+              .key = key,
+              .given = given,
+              .loss = out_loss,
               .backward = backward};
     rt_trunk_saved saved;
     bool trunk = backward && plan->trunk;
@@ -246,7 +259,7 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
         .confidence_weight = rt_loss_confidence_weight(&plan->options.resolution, label->resolution)};
     out_loss->counts = plan->diffusion || plan->distogram || (plan->confidence && out_loss->confidence_weight > 0);
     copy_label(&w, label);
-    ctx->dropout = dropout ? &drops : NULL;   /* the trunk alone has any; confidence and denoiser have none */
+    ctx->dropout = dropout ? &drops : NULL; /* the trunk alone has any; confidence and denoiser have none */
     run_trunk(&w, trunk ? &saved : NULL);
     if (trunk) w.ds_inputs = zeros_like(ctx, w.s_inputs), w.ds = zeros_like(ctx, w.s), w.dz = zeros_like(ctx, w.z);
     run_losses(&w, trunk ? &saved : NULL);
