@@ -45,8 +45,8 @@ rt_status rt_fold_measure(rt_ctx *ctx, const rt_model *model, const rt_features 
 void rt_fold_work(double out_work[RT_STAGE_COUNT], const rt_config *config, const rt_features *features,
                   const rt_fold_options *options);
 
-/* One trunk pass serves all samples, which are drawn RT_FOLD_SAMPLES at a time (one, when the context is frugal).  Errors: RT_ERR_MEMORY (with what would be needed), RT_ERR_STOPPED, RT_ERR_FORMAT
- * when the network's output is not finite. */
+/* One trunk pass serves all samples, which are drawn RT_FOLD_SAMPLES at a time (one, when the context is frugal).
+ * Errors: RT_ERR_MEMORY (with what would be needed), RT_ERR_STOPPED, RT_ERR_FORMAT when the network's output is not finite. */
 rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *features, const rt_fold_options *options,
                   rt_fold_result *out_result, rt_err *err);
 

@@ -169,7 +169,8 @@ static void check_files(const char *path, int64_t call)
         assert_int_equal(fread(last, 1, 7, f), 7);
         fclose(f);
         bool whole = strstr(file, ".safetensors") || (strstr(file, ".json") && strcmp(last + 5, "}\n") == 0) ||
-                     (strstr(file, ".svg") && strcmp(last, "</svg>\n") == 0) || (strstr(file, ".cif") && strcmp(last + 5, "#\n") == 0) ||
+                     (strstr(file, ".svg") && strcmp(last, "</svg>\n") == 0) ||
+                     (strstr(file, ".cif") && strcmp(last + 5, "#\n") == 0) ||
                      (strstr(file, ".csv") && last[6] == '\n');
         if (!whole) fail_msg("call %lld: %s ends with '%s'", (long long)call, file, last);
     }

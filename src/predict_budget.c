@@ -114,8 +114,8 @@ void rt_predict_budget_fit(rt_predict_run *r, const rt_input *targets, int64_t n
     }
     const rt_predict_pass *p = &plan->pass[0], *asked = &plan->asked;
     if (plan->shortened)
-        rt_info("%s: %.0f s are its share of the time that is left: %lld of %lld passes, %lld of %lld cycles, %lld of %lld steps, "
-                "%lld of %lld samples", targets[0].target, fmax(share, 0), (long long)plan->n_pass,
+        rt_info("%s: %.0f s are its share of the time that is left: %lld of %lld passes, %lld of %lld cycles, "
+                "%lld of %lld steps, %lld of %lld samples", targets[0].target, fmax(share, 0), (long long)plan->n_pass,
                 (long long)plan->asked_passes, (long long)p->n_cycle, (long long)asked->n_cycle, (long long)p->n_step,
                 (long long)asked->n_step, (long long)p->n_sample, (long long)asked->n_sample);
 }

@@ -1,4 +1,5 @@
-/* predict_budget_test.c - the clock is kept on a machine whose speed is known: every target gets an answer, and the time is used */
+/* predict_budget_test.c - on a machine whose speed is known the clock is kept, every target gets an answer, and the time is
+ * used */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -241,7 +241,8 @@ rt_status rt_predict_files_write(rt_predict_run *r, const rt_input *input, const
     json_array_append_new(files, json_string(RT_PREDICT_SUBMISSION));
     for (int64_t rank = 0; rank < samples->n; rank++)
         json_array_append_new(list, sample_record(r, input, &samples->item[rank], rank, rank < kept));
-    if ((int64_t)json_array_size(list) != samples->n) RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory for the scores"));
+    if ((int64_t)json_array_size(list) != samples->n)
+        RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory for the scores"));
     json_object_set_new(record, "best_ranking_score", json_real(samples->item[0].ranking_score));
     json_object_set_new(record, "protocol", rt_predict_passes_json(r, plan));
     json_object_update(summary, record);

@@ -58,7 +58,8 @@ rt_status rt_predict_resume_open(rt_predict_run *r, rt_err *err)
         rt_path_join(path, sizeof path, o->model.opt_ribonanza, "pairwise.yaml");
         RT_TRY(read_input(r, key, "ribonanza", path, err));
     }
-    if (o->model.opt_config && rt_file_exists(o->model.opt_config)) RT_TRY(read_input(r, key, "config", o->model.opt_config, err));
+    if (o->model.opt_config && rt_file_exists(o->model.opt_config))
+        RT_TRY(read_input(r, key, "config", o->model.opt_config, err));
     if (o->opt_conformers) RT_TRY(read_input(r, key, "conformers", o->opt_conformers, err));
     RT_TRY(read_input(r, NULL, "sequences", o->sequences, err));
     if (o->opt_templates) RT_TRY(read_input(r, NULL, "templates", o->opt_templates, err));

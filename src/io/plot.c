@@ -156,7 +156,8 @@ rt_status rt_plot_confidence(rt_text *out_text, const char *title, const float *
     rt_text *out = out_text;
     double map = TOP + LINE_HIGH + GAP;
     rt_text_add(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%.0f\" font-family=\"sans-serif\" "
-                "font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n", LEFT + WIDE + 110, map + MAP + 60);
+                "font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
+                LEFT + WIDE + 110, map + MAP + 60);
     add_title(out, title);
     add_profile(out, plddt, n);
     rt_text_add(out, "<text x=\"%d\" y=\"%d\">pLDDT</text>\n", LEFT, TOP - 8);
@@ -180,8 +181,8 @@ rt_status rt_plot_confidence(rt_text *out_text, const char *title, const float *
         rt_text_add(out, "<rect x=\"%d\" y=\"%.1f\" width=\"16\" height=\"3.6\" fill=\"#%02x%02x%02x\"/>\n", LEFT + MAP + 24,
                     map + 3.5 * i, colour[0], colour[1], colour[2]);
     }
-    rt_text_add(out, "<text x=\"%d\" y=\"%.1f\">32 \xc3\x85</text>\n<text x=\"%d\" y=\"%.1f\">0</text>\n</svg>\n", LEFT + MAP + 46,
-                map + 10, LEFT + MAP + 46, map + 224);
+    rt_text_add(out, "<text x=\"%d\" y=\"%.1f\">32 \xc3\x85</text>\n<text x=\"%d\" y=\"%.1f\">0</text>\n</svg>\n",
+                LEFT + MAP + 46, map + 10, LEFT + MAP + 46, map + 224);
     if (out->failed) status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory for a picture");
     return status;
 }
