@@ -62,10 +62,9 @@ static rt_status find_held(uint8_t *out_held, const rt_dataset *set, const rt_op
         if (parts[pair->b] & 4) parts[pair->a] |= 8;
     }
     for (int64_t i = 0; i < n; i++) out_held[i] = parts[unique.of[i]] != 0;
-    for (int64_t i = 0; i < held.n; i++) {
-        const rt_target *t = rt_dataset_find(set, held.id[i]);
-        if (t) out_held[t->number] = 1;
-    }
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < held.n && !out_held[i]; k++)
+            out_held[i] = rt_chain_same(rt_dataset_at(set, i)->id, held.id[k]);
     for (int64_t i = 0; i < n; i++) count += out_held[i];
     rt_info("%lld held-out targets; %lld of the set are among them or similar to one", (long long)held.n,
             (long long)count);

@@ -135,6 +135,7 @@ rt_status rt_audit_run(rt_audit *out_audit, const rt_audit_input *input, rt_pool
     rt_status status = RT_OK;
     rt_auditor a = {.out = out_audit, .in = input, .pool = pool, .n = rt_dataset_count(input->set)};
     *out_audit = (rt_audit){0};
+    RT_TRY(rt_dataset_verify(input->set, err));      /* a verdict on edited coordinates would be recorded as the set's */
     RT_TRY_ALLOC(a.part, a.n);
     RT_TRY_ALLOC(a.family, a.n);
     RT_TRY(match_targets(&a, err));

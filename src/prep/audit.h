@@ -68,7 +68,8 @@ typedef struct {
 } rt_audit_input;
 
 /* Finds every leak.  A leak is a result, not an error.
- * Errors: RT_ERR_MISMATCH when split or families lack a target of the set or the split names one that it has not. */
+ * Errors: RT_ERR_MISMATCH when split or families lack a target of the set or the split names one that it has not;
+ * RT_ERR_FORMAT when the set does not have the hash that it names. */
 rt_status rt_audit_run(rt_audit *out_audit, const rt_audit_input *input, rt_pool *pool, rt_err *err);
 void rt_audit_free_members(rt_audit *audit);
 
@@ -82,11 +83,10 @@ rt_status rt_audit_write(const rt_audit *audit, const rt_audit_input *input, con
                          const rt_audit_file *files, int64_t n_file, const char *version, rt_err *err);
 
 /* For training: RT_OK when the record beside the split says that it holds, and split and set are still the ones that
- * were
- * audited.  opt_templates, opt_augmented: the files that training would use, NULL for none; they must be the audited
- * ones.
+ * were audited.  All coordinates are read and hashed.  opt_templates, opt_augmented: the files that training would use,
+ * NULL for none; they must be the audited ones.
  * Errors: RT_ERR_MISMATCH with what to do: no record, a record of leaks, another split, set or file since.
- * RT_ERR_FORMAT for a record that is none. */
+ * RT_ERR_FORMAT for a record that is none, or a set that was edited. */
 rt_status rt_audit_check(const char *split_path, const rt_dataset *set, const char *opt_templates,
                          const char *opt_augmented, rt_err *err);
 

@@ -156,6 +156,7 @@ rt_status rt_audit_check(const char *split_path, const rt_dataset *set, const ch
     if (strcmp(hash, split_hash) != 0) RT_TRY(refuse(err, path, "the split has changed since it was audited"));
     if (strcmp(rt_dataset_hash(set), data_hash) != 0) RT_TRY(refuse(err, path,
                                                                     "the set has changed since it was audited"));
+    RT_TRY(rt_dataset_verify(set, err));    /* the set's own word for its hash is not enough: one byte may be edited */
     RT_TRY(check_file(root, path, "templates", opt_templates, err));
     RT_TRY(check_file(root, path, "augmented", opt_augmented, err));
 done:

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "prep/audit_internal.h"
+#include "prep/chain_table.h"
 
 /* Where a sequence occurs: a bit for each part, one for the held-out tables, one for augmented examples. */
 enum { HELD = 8, AUGMENTED = 16 };
@@ -146,19 +147,28 @@ done:
     return status;
 }
 
-/* Names: a held-out target that trains under its own name, an augmented example of a target that does not train. */
+/* Every training target that has a held-out one's name. */
+static rt_status judge_held_names(texts *t, rt_err *err)
+{
+    rt_status status = RT_OK;
+    const rt_audit_input *in = t->auditor->in;
+    for (int64_t k = 0; k < t->n_held; k++)
+        for (int64_t i = 0; i < t->n; i++) {
+            const char *id = rt_dataset_at(in->set, i)->id, *held = in->opt_held->id[k];
+            if (t->auditor->part[i] != RT_PART_TRAIN || !rt_chain_same(id, held)) continue;
+            RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, id, "train", held, "held_out", NAN, NAN, err,
+                                "the held-out target's name"));
+        }
+done:
+    return status;
+}
+
+/* Names: a target of the competition's that trains, an augmented example of a target that does not train. */
 static rt_status judge_names(texts *t, rt_err *err)
 {
     rt_status status = RT_OK;
     const rt_audit_input *in = t->auditor->in;
     const rt_augmented *augmented = in->opt_augmented;
-    for (int64_t i = 0; i < t->n_held; i++) {
-        const rt_target *target = rt_dataset_find(in->set, in->opt_held->id[i]);
-        if (target && t->auditor->part[target->number] == RT_PART_TRAIN)
-            RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, target->id, "train", in->opt_held->id[i], "held_out",
-                                NAN, NAN,
-                                err, "the held-out target's name"));
-    }
     for (int64_t i = 0; i < t->n; i++) {
         const rt_target *target = rt_dataset_at(in->set, i);
         if ((target->origin & (RT_ORIGIN_VALIDATION | RT_ORIGIN_TEST)) && t->auditor->part[i] == RT_PART_TRAIN)
@@ -171,17 +181,18 @@ static rt_status judge_names(texts *t, rt_err *err)
         const rt_augmented_row *row = &augmented->row[i];
         const rt_target *source = rt_dataset_find(in->set, row->source);
         bool held = false;
-        for (int64_t k = 0; k < t->n_held && !held; k++) held = strcmp(in->opt_held->id[k], row->source) == 0;
+        for (int64_t k = 0; k < t->n_held && !held; k++) held = rt_chain_same(in->opt_held->id[k], row->source);
         if (!source && !held)
             return rt_fail(err, RT_ERR_MISMATCH, NULL, row->line,
                            "the augmented example's source '%s' is not in the set",
                            row->source);
         rt_part part = source ? t->auditor->part[source->number] : RT_PART_NONE;
-        if (held || part == RT_PART_VALIDATION || part == RT_PART_TEST)
+        if (held || part != RT_PART_TRAIN)     /* "none", too: after the cut-off, or like a held-out target */
             RT_TRY(rt_audit_add(t->auditor, RT_LEAK_HELD_OUT, row->source, "augmented", row->source,
                                 held ? "held_out" : rt_part_name(part), NAN, NAN, err,
-                                "augmented from a held-out target (line %lld, %.60s)", (long long)row->line,
-                                    row->change));
+                                "augmented from a %s (line %lld, %.60s)",
+                                held || part != RT_PART_NONE ? "held-out target" : "target that does not train",
+                                (long long)row->line, row->change));
     }
 done:
     return status;
@@ -219,6 +230,7 @@ rt_status rt_audit_sequences(rt_auditor *auditor, rt_err *err)
         if (t.bits[u] & (t.bits[u] - 1)) RT_TRY(judge(&t, u, u, 1, err));
     for (int64_t p = 0; p < similar.n_pair; p++)
         RT_TRY(judge(&t, similar.pair[p].a, similar.pair[p].b, (double)similar.pair[p].identity, err));
+    RT_TRY(judge_held_names(&t, err));
     RT_TRY(judge_names(&t, err));
     count_checked(&t);
 done:

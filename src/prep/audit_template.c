@@ -25,6 +25,12 @@ static rt_status check_dates(rt_auditor *a, rt_err *err)
         if (rt_template_is_own(t, row->source))
             RT_TRY(rt_audit_add(a, RT_LEAK_ANSWER, t->id, part_of(a, t), name, "template", NAN, NAN, err,
                                 "%.40s is the target's own entry", row->source));
+        if (!in->opt_cutoff && !rt_split_is_date(t->cutoff)) {
+            RT_TRY(rt_audit_add(a, RT_LEAK_DATE, t->id, part_of(a, t), name, "template", NAN, NAN, err,
+                                "%.40s of %s; the target has no date that could prove it harmless (--cutoff)",
+                                row->source, row->date));
+            continue;
+        }
         const char *why = rt_template_obstacle(t, row->date, in->opt_cutoff);
         if (!why) continue;
         RT_TRY(rt_audit_add(a, RT_LEAK_DATE, t->id, part_of(a, t), name, "template", NAN, NAN, err,

@@ -21,6 +21,7 @@ typedef struct {
     bool templates;          /* a template file: template 1 of T0 has the fold of template_fold */
     uint64_t template_fold;
     double template_noise;
+    const char *cutoff;      /* --cutoff; NULL: none */
 } world;
 
 /* T0 .. T3 train, T4 validates, T5 tests; six families, sequences and folds that have nothing in common. */
@@ -85,7 +86,7 @@ static rt_dataset *run(rt_audit *out, const world *w)
     rt_audit_input in = {.set = set, .split = &split, .families = &families, .opt_held = &held,
                          .opt_augmented = &augmented,
                          .opt_templates = w->templates ? templates : NULL, .opt_sources = &sources, .identity = 0.8,
-                         .chance = 1e-5, .tm = 0.45, .tm_residues = 30, .template_tm = 0.95};
+                         .chance = 1e-5, .tm = 0.45, .tm_residues = 30, .template_tm = 0.95, .opt_cutoff = w->cutoff};
     expect_ok(rt_audit_run(out, &in, pool, &err), &err);
     rt_audit_file files[] = {{"templates", test_path("templates.csv")}};
     expect_ok(rt_audit_write(out, &in, test_path("split.tsv"), files, 1, "test", &err), &err);
@@ -212,6 +213,22 @@ static void a_template_from_the_future(void **state)
     expect_leak(&w, RT_LEAK_DATE, "does not say where");
 }
 
+/* A target without a date says nothing about its templates; a cut-off for the whole set does. */
+static void a_template_of_an_undated_target(void **state)
+{
+    (void)state;
+    static world w;
+    make_clean(&w);
+    w.target[0].cutoff = NULL;
+    expect_leak(&w, RT_LEAK_DATE, "the target has no date that could prove it harmless (--cutoff)");
+    w.cutoff = "2020-01-01";
+    rt_audit audit;
+    rt_dataset *set = run(&audit, &w);
+    assert_int_equal(audit.n_leak, 0);
+    rt_audit_free_members(&audit);
+    rt_dataset_close(set);
+}
+
 static void a_held_out_target_in_training(void **state)
 {
     (void)state;
@@ -225,6 +242,9 @@ static void a_held_out_target_in_training(void **state)
         sprintf(w.held + strlen(w.held), "R1_%d,%c,%d\n", i + 1, w.sequence[2][i] == 'U' ? 'T' : w.sequence[2][i],
                 i + 1);
     expect_leak(&w, RT_LEAK_HELD_OUT, "the held-out target itself");
+    make_clean(&w);                                  /* by name alone, the entry in lower case */
+    replace(w.held, "R1,", "1aac_A,");
+    expect_leak(&w, RT_LEAK_HELD_OUT, "the held-out target's name");
     make_clean(&w);                                  /* by sequence, with masked coordinates */
     sprintf(w.held, "target_id,sequence\nR1,%s\n", w.sequence[2]);
     w.target[2].masked = 30;
@@ -232,6 +252,10 @@ static void a_held_out_target_in_training(void **state)
     make_clean(&w);                                  /* augmented from a held-out target */
     replace(w.augmented, "1AAB_A", "1AAE_A");
     expect_leak(&w, RT_LEAK_HELD_OUT, "augmented from a held-out target");
+    make_clean(&w);                                  /* ... from one that the split left out, as newer than the cut-off */
+    replace(w.augmented, "1AAB_A", "1AAD_A");
+    replace(w.split, "1AAD_A\ttrain", "1AAD_A\tnone");
+    expect_leak(&w, RT_LEAK_HELD_OUT, "augmented from a target that does not train");
     make_clean(&w);                                  /* an augmented sequence that is a held-out one */
     strcpy(strstr(w.augmented, "\t1-3\t") + 5, strstr(w.held, "R1,") + 3);
     replace(w.augmented, "\n", "!");
@@ -279,7 +303,7 @@ static void what_training_asks(void **state)
     expect_ok(rt_audit_check(split, set, NULL, NULL, &err), &err);
     assert_int_equal(rt_audit_check(split, set, NULL, test_path("augmented.tsv"), &err), RT_ERR_MISMATCH);
     expect_word(err.what, "did not look at the augmented");
-    replace(w.split, "1AAB_A\ttrain", "1AAB_A\tnone");
+    replace(w.split, "1AAC_A\ttrain", "1AAC_A\tnone");
     test_file("split.tsv", w.split);
     assert_int_equal(rt_audit_check(split, set, NULL, NULL, &err), RT_ERR_MISMATCH);
     expect_word(err.what, "the split has changed");
@@ -299,6 +323,37 @@ static void what_training_asks(void **state)
     snprintf(record, sizeof record, "%s.audit.json", split);
     rt_write_text(record, "{}", 2, &err);
     assert_int_equal(rt_audit_check(split, set, NULL, NULL, &err), RT_ERR_FORMAT);
+    rt_dataset_close(set);
+}
+
+/* A byte of the set that was edited by hand, which leaves the hash in its index as it was. */
+static void an_edited_set(void **state)
+{
+    (void)state;
+    static world w;
+    rt_audit audit;
+    rt_pool *pool;
+    rt_split none = {0};
+    rt_family_table no_families = {0};
+    make_clean(&w);
+    rt_dataset *set = run(&audit, &w);
+    rt_audit_free_members(&audit);
+    rt_dataset_close(set);
+    FILE *file = fopen(test_path("set/coordinates.bin"), "r+b");
+    assert_non_null(file);
+    fseek(file, 300, SEEK_SET);
+    int byte = fgetc(file);
+    fseek(file, 300, SEEK_SET);
+    fputc(byte ^ 1, file);
+    fclose(file);
+    expect_ok(rt_dataset_open(&set, test_path("set"), &err), &err);
+    assert_int_equal(rt_audit_check(test_path("split.tsv"), set, NULL, NULL, &err), RT_ERR_FORMAT);
+    expect_word(err.what, "are damaged");
+    expect_word(err.hint, "rnatune import --force");
+    expect_ok(rt_pool_create(&pool, 1, &err), &err);
+    rt_audit_input in = {.set = set, .split = &none, .families = &no_families};
+    assert_int_equal(rt_audit_run(&audit, &in, pool, &err), RT_ERR_FORMAT);
+    rt_pool_free(pool);
     rt_dataset_close(set);
 }
 
@@ -342,10 +397,12 @@ int main(void)
         cmocka_unit_test(a_structure_across),
         cmocka_unit_test(a_template_that_is_the_answer),
         cmocka_unit_test(a_template_from_the_future),
+        cmocka_unit_test(a_template_of_an_undated_target),
         cmocka_unit_test(a_held_out_target_in_training),
         cmocka_unit_test(copied_coordinates),
         cmocka_unit_test(an_augmented_sequence_too_near),
         cmocka_unit_test(what_training_asks),
+        cmocka_unit_test(an_edited_set),
         cmocka_unit_test(strangers),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

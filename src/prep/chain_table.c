@@ -40,6 +40,13 @@ bool rt_chain_name(char out[RT_CHAIN_NAME], const char *id)
     return true;
 }
 
+bool rt_chain_same(const char *a, const char *b)
+{
+    char x[RT_CHAIN_NAME], y[RT_CHAIN_NAME];
+    if (strcmp(a, b) == 0) return true;
+    return rt_chain_name(x, a) && rt_chain_name(y, b) && strcmp(x, y) == 0;
+}
+
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static int by_chain(const void *a, const void *b)

@@ -14,6 +14,8 @@
 
 /* "1SCL_A" -> "1scl_A": a PDB code in lower case and the chain as it is.  False when `id` is no such name. */
 bool rt_chain_name(char out[RT_CHAIN_NAME], const char *id);
+/* Two names of one target: equal, or one PDB entry's chain with the entry's letters in another case. */
+bool rt_chain_same(const char *a, const char *b);
 
 /* The parts of a split, in the order in which they are printed. */
 typedef enum { RT_PART_TRAIN, RT_PART_VALIDATION, RT_PART_TEST, RT_PART_NONE } rt_part;

@@ -321,7 +321,7 @@ rt_status rt_dataset_verify(const rt_dataset *set, rt_err *err)
     if (status == RT_OK && strcmp(text, set->hash) != 0)
         status = rt_fail(err, RT_ERR_FORMAT, set->folder, 0,
                          "the index does not have the hash that it names: damaged or edited");
-    return status;
+    return status == RT_ERR_FORMAT ? rt_hint(err, "make the set again with 'rnatune import --force'") : status;
 }
 
 rt_status rt_dataset_fingerprint(char out_text[RT_HASH_TEXT], int64_t *out_size, int64_t *out_mtime, const char *path,

@@ -39,6 +39,11 @@ head -2 comp/train_sequences.csv >held.csv
 run split --data set --families families.tsv --hold-out held.csv --out held.tsv
 expect_stderr '1 held-out targets; 2 of the set are among them or similar to one'
 expect_same "$(grep -E '^[12]AAA_A' held.tsv | grep -c train)" 0
+# by name alone, the entry in lower case
+printf 'target_id,sequence\n1aaa_A,GGGGGGGGGGGGGGGGGGGGGGGGGGGGGG\n' >lower.csv
+run split --data set --families families.tsv --hold-out lower.csv --out lower.tsv
+expect_stderr '1 held-out targets; 1 of the set are among them'
+expect_same "$(grep -E '^[12]AAA_A' lower.tsv | grep -c train)" 0
 run audit --data set --split late.tsv --families families.tsv --hold-out held.csv
 expect_exit 3
 expect_stdout "$(printf 'held_out\t2AAA_A\ttrain\t1AAA_A\theld_out')"
