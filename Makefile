@@ -4,6 +4,7 @@
 #   make check      lint, unit tests, golden values, command-line tests
 #   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
+#   make bench-torch RNAPRO_REF=dir RNAPRO_GOLDEN=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
 BUILD   ?= build
@@ -81,8 +82,12 @@ $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
 
+# calls of our own code go through the test first
+WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mkdir
+$(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
+
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all bench-usalign check unit lint demo asan valgrind fuzz stress libs clean
+.PHONY: all bench-torch bench-usalign check unit lint demo asan valgrind fuzz stress libs clean
 lint:
 	@tools/lint.sh
 
@@ -104,8 +109,12 @@ fuzz: | $(BUILD)/.deps
 bench-usalign: $(BUILD)/rnatune
 	@bench/usalign.sh $(BUILD)/rnatune $(USALIGN) ../shared/data/puzzles
 
-stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test
-	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test
+bench-torch: $(BUILD)/rnatune
+	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
+
+stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test $(BUILD)/test/inject_test
+	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test $(BUILD)/test/inject_test
+	@RT_KILLS=20 tests/cli/run.sh $(BUILD)/rnatune predict_resume
 	@tests/stress.sh $(BUILD)/rnatune
 
 # What a program that uses build/librnatune.a links with.

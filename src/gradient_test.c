@@ -429,41 +429,108 @@ static void adapters_in_double(void **state)
     check_full(&(setting){.backend = RT_BACKEND_REF64, .threads = 1, .adapt = ADAPTED}, "lora", 2e-4, 1e-4);
 }
 
-/* Gradients of a confidence step, one after another: the caller frees them. */
-static char *confidence_bytes(int threads, int64_t keep_every, int64_t *out_size)
+/* ---- bytes ---- */
+
+typedef void step_function(const bench *b);
+
+static void confidence_only(const bench *b)
+{
+    double loss[4];
+    confidence_step(b, loss);
+}
+
+static void everything(const bench *b) { full_step(b, 2e-4); }
+
+/* A copy of one trained tensor's gradient. */
+typedef struct {
+    char name[192];
+    int64_t size;
+    char *bytes;
+} kept_gradient;
+
+typedef struct {
+    kept_gradient *gradient;
+    int64_t count;
+} kept_gradients;
+
+static bool run_step(kept_gradients *out, const setting *s, const char *golden, int64_t keep_every, step_function *step)
 {
     bench b;
-    double loss[4];
-    setting s = {.backend = RT_BACKEND_CPU, .threads = threads, .train = {"confidence_head"}};
-    if (!open_bench(&b, &s, "confidence")) return NULL;
+    if (!open_bench(&b, s, golden)) return false;
     b.ctx->keep_every = keep_every;
-    confidence_step(&b, loss);
-    *out_size = 0;
-    for (int64_t i = 0; i < rt_params_count(b.params); i++) *out_size += rt_bytes(rt_params_at(b.params, i)->grad);
-    char *bytes = malloc((size_t)*out_size), *at = bytes;
-    for (int64_t i = 0; i < rt_params_count(b.params); i++) {
-        rt_tensor g = rt_params_at(b.params, i)->grad;
-        memcpy(at, g.data, (size_t)rt_bytes(g));
-        at += rt_bytes(g);
+    step(&b);
+    out->count = rt_params_count(b.params);
+    out->gradient = calloc((size_t)out->count, sizeof *out->gradient);
+    for (int64_t i = 0; i < out->count; i++) {
+        const rt_param *p = rt_params_at(b.params, i);
+        kept_gradient *g = &out->gradient[i];
+        snprintf(g->name, sizeof g->name, "%s", p->name);
+        g->size = rt_bytes(p->grad);
+        g->bytes = malloc((size_t)g->size);
+        memcpy(g->bytes, p->grad.data, (size_t)g->size);
     }
     close_bench(&b);
-    return bytes;
+    return true;
+}
+
+static void free_gradients(kept_gradients *g)
+{
+    for (int64_t i = 0; i < g->count; i++) free(g->gradient[i].bytes);
+    free(g->gradient);
+}
+
+/* Every gradient of `some` is the one of that name in `all`, byte for byte. */
+static void check_same_bytes(const kept_gradients *all, const kept_gradients *some, const char *what)
+{
+    int64_t k = 0;
+    for (int64_t i = 0; i < some->count; i++, k++) {
+        while (k < all->count && strcmp(all->gradient[k].name, some->gradient[i].name) != 0) k++;
+        assert_true(k < all->count);
+        if (memcmp(all->gradient[k].bytes, some->gradient[i].bytes, (size_t)some->gradient[i].size) != 0)
+            fail_msg("%s: %s", what, some->gradient[i].name);
+    }
+}
+
+static void check_bytes(const char *train, const char *golden, step_function *step)
+{
+    const struct { int threads; int64_t keep_every; } cases[] = {{2, 0}, {3, 0}, {1, 1}, {2, 2}, {2, 5}};
+    kept_gradients one, other;
+    if (!run_step(&one, &(setting){.backend = RT_BACKEND_CPU, .threads = 1, .train = {train}}, golden, 0, step)) skip();
+    for (int i = 0; i < 5; i++) {
+        setting s = {.backend = RT_BACKEND_CPU, .threads = cases[i].threads, .train = {train}};
+        char what[64];
+        snprintf(what, sizeof what, "%d threads, every %lld", cases[i].threads, (long long)cases[i].keep_every);
+        run_step(&other, &s, golden, cases[i].keep_every, step);
+        check_same_bytes(&one, &other, what);
+        free_gradients(&other);
+    }
+    free_gradients(&one);
 }
 
 static void threads_and_checkpointing_change_no_byte(void **state)
 {
     (void)state;
-    int64_t size, other;
-    char *one = confidence_bytes(1, 0, &size);
-    if (!one) skip();
-    const struct { int threads; int64_t keep_every; } cases[] = {{2, 0}, {3, 0}, {1, 1}, {2, 2}, {2, 5}};
-    for (int i = 0; i < 5; i++) {
-        char *bytes = confidence_bytes(cases[i].threads, cases[i].keep_every, &other);
-        assert_int_equal(size, other);
-        assert_memory_equal(one, bytes, (size_t)size);
-        free(bytes);
+    check_bytes("confidence_head", "confidence", confidence_only);
+    check_bytes("*", "full", everything);
+}
+
+/* Freezing the rest leaves out its work and changes nothing else. */
+static void a_frozen_rest_changes_no_byte(void **state)
+{
+    (void)state;
+    static const char *const SETS[] = {
+        "input_embedder", "relative_position_encoding", "gated_pairwise_feature_injector", "template_embedder",
+        "linear_no_bias_z_cycle", "msa_module.blocks.0", "pairformer_stack.blocks.1", "*.tri_att_end.mha.linear_[ov].weight",
+        "diffusion_module.diffusion_transformer", "diffusion_module.atom_attention_encoder.linear_no_bias_invd",
+        "distogram_head"};
+    kept_gradients all, some;
+    if (!run_step(&all, &(setting){.backend = RT_BACKEND_CPU, .threads = 2, .train = {"*"}}, "full", 0, everything)) skip();
+    for (int i = 0; i < (int)(sizeof SETS / sizeof *SETS); i++) {
+        run_step(&some, &(setting){.backend = RT_BACKEND_CPU, .threads = 2, .train = {SETS[i]}}, "full", 0, everything);
+        check_same_bytes(&all, &some, SETS[i]);
+        free_gradients(&some);
     }
-    free(one);
+    free_gradients(&all);
 }
 
 int main(void)
@@ -481,6 +548,7 @@ int main(void)
         cmocka_unit_test(adapters_get_the_references_gradients),
         cmocka_unit_test(adapters_in_double),
         cmocka_unit_test(threads_and_checkpointing_change_no_byte),
+        cmocka_unit_test(a_frozen_rest_changes_no_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

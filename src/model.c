@@ -179,6 +179,7 @@ static rt_status bind_model(rt_model *model, const rt_model_options *options, rt
         if (binder.used[i]) model->n_parameters += rt_count(rt_weights_at(model->weights, i)->tensor);
     for (int64_t i = 0; binder.n_from_ribonanza && i < rt_weights_count(model->ribonanza_weights); i++)
         model->n_parameters += rt_count(rt_weights_at(model->ribonanza_weights, i)->tensor);
+    model->in_place = binder.in_place;
 done:
     rt_text_free(&binder.problems);
     free(binder.used);
@@ -226,6 +227,8 @@ done:
     rt_model_close(model);
     return status;
 }
+
+int64_t rt_model_bytes(const rt_model *model) { return rt_arena_used(model->arena) + model->in_place; }
 
 void rt_model_close(rt_model *model)
 {

@@ -26,6 +26,7 @@ typedef struct {
     rt_ribonanza_source ribonanza_source;
     int64_t n_parameters;                /* of the bound weights */
     rt_weights *weights, *ribonanza_weights;
+    int64_t in_place;                    /* bytes of weights that are used where they are mapped */
     rt_arena *arena;                     /* block tables and converted copies; weights in their own type stay mapped */
     rt_params *params;                   /* what trains, the caller's; NULL: nothing */
 } rt_model;
@@ -47,6 +48,9 @@ typedef struct {
  * RibonanzaNet2 and no_ribonanza not said), RT_ERR_USAGE (a rule of `params` that chooses nothing), RT_ERR_MEMORY. */
 rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, rt_err *err);
 void rt_model_close(rt_model *model);
+
+/* Bytes of memory that the weights take when all of them are in use: where they are mapped, or as converted copies. */
+int64_t rt_model_bytes(const rt_model *model);
 
 /* A network of these sizes with made-up weights in memory, for measuring.  RT_ERR_MEMORY. */
 rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_params *opt_params,

@@ -43,6 +43,17 @@ void rt_map_close(rt_map *map)
     *map = (rt_map){0};
 }
 
+void rt_map_page_out(const void *data, int64_t size)
+{
+#ifdef MADV_PAGEOUT
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)data + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)data + (uintptr_t)size) / page * page;
+    if (to > from) madvise((void *)from, to - from, MADV_PAGEOUT);
+#else
+    (void)data, (void)size;
+#endif
+}
+
 struct rt_writer {
     FILE *stream;
     int failure;                /* errno of the first write that failed, as far as it is known */

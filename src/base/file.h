@@ -18,6 +18,8 @@ typedef struct {
 
 rt_status rt_map_open(rt_map *out_map, const char *path, rt_err *err);
 void rt_map_close(rt_map *map);
+/* A part that will hardly be read again need not stay in memory; reading it again works all the same. */
+void rt_map_page_out(const void *data, int64_t size);
 
 /* Writing: to a temporary name beside `path`; rt_writer_commit flushes, fsyncs, renames and fsyncs the directory, so
  * nothing half-written ever has the final name.  rt_writer_abandon removes the temporary file.  Use stream() with

@@ -69,7 +69,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_verify_options options = {.golden = rt_option_text(o, "golden"), .opt_case = rt_option_text(o, "case"),
                                  .precision = rt_choice_precision(rt_option_text(o, "precision")),
                                  .backend = rt_choice_backend(rt_option_text(o, "device")),
-                                 .threads = rt_choice_threads(o)};
+                                 .threads = rt_choice_threads(o), .training = rt_option_flag(o, "training")};
     rt_status status = rt_verify_run(&table, &options, err);
     if (status == RT_OK) {
         if (rt_option_flag(o, "json")) print_json(&table);
@@ -85,6 +85,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
 
 static const rt_option OPTIONS[] = {
     {.name = "golden", .type = RT_OPTION_FOLDER, .required = true, .value = "DIR", .help = "recorded reference runs"},
+    {.name = "training", .type = RT_OPTION_FLAG,
+     .help = "losses, gradients and optimizer steps instead of the stages of a prediction"},
     {.name = "case", .type = RT_OPTION_TEXT, .value = "NAME", .otherwise = "all", .help = "only this case"},
     RT_CHOICE_PRECISION,
     RT_CHOICE_BACKEND,

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "feat/chains.h"
 #include "io/csv.h"
 #include "io/msa.h"
 
@@ -21,7 +22,8 @@ void rt_input_free_members(rt_input *input)
     free(input->description);
     free(input->all_sequences);
     free(input->stoichiometry);
-    free(input->ligands);
+    free(input->chain);
+    free(input->partner.ligands);
     rt_input_clear_msa(input);
     rt_input_clear_templates(input);
     *input = (rt_input){0};
@@ -61,11 +63,13 @@ rt_status rt_input_set_sequence(rt_input *out_input, const char *target, const c
     }
     out_input->target = rt_copy_text(target, -1, err);
     out_input->sequence = rt_copy_text(sequence, length, err);
-    if (!out_input->target || !out_input->sequence) {
+    out_input->chain = rt_alloc(1, sizeof *out_input->chain, err);
+    if (!out_input->target || !out_input->sequence || !out_input->chain) {
         rt_input_free_members(out_input);
         return RT_ERR_MEMORY;
     }
-    out_input->length = length;
+    out_input->length = out_input->chain->length = length;
+    out_input->n_chain = 1;
     for (char *c = out_input->sequence; *c; c++) {
         out_input->n_t_to_u += upper(*c) == 'T';
         *c = as_rna(*c);
@@ -182,18 +186,23 @@ static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, 
                 (long long)earlier);
     else
         rt_input_set_sequence(&input, target, rt_csv_text(csv, column[1]), &why);
+    if (why.code == RT_OK) {
+        RT_TRY(copy_column(&input.description, csv, column[2], err));
+        RT_TRY(copy_column(&input.all_sequences, csv, column[3], err));
+        RT_TRY(copy_column(&input.stoichiometry, csv, column[4], err));
+        RT_TRY(copy_column(&input.partner.ligands, csv, column[5], err));
+        if (input.stoichiometry) rt_tame_text(input.stoichiometry);
+        if (input.partner.ligands) rt_tame_text(input.partner.ligands);
+        rt_chains_find(&input, &why);
+    }
     if (why.code == RT_ERR_MEMORY) {
         if (err) *err = why;
-        return RT_ERR_MEMORY;
+        RT_TRY(RT_ERR_MEMORY);
     }
-    if (why.code != RT_OK)
-        return add_failure(inputs, target, earlier ? NULL : rt_csv_text(csv, column[1]), path, line, why, err);
-    RT_TRY(copy_column(&input.description, csv, column[2], err));
-    RT_TRY(copy_column(&input.all_sequences, csv, column[3], err));
-    RT_TRY(copy_column(&input.stoichiometry, csv, column[4], err));
-    RT_TRY(copy_column(&input.ligands, csv, column[5], err));
-    if (input.stoichiometry) rt_tame_text(input.stoichiometry);
-    if (input.ligands) rt_tame_text(input.ligands);
+    if (why.code != RT_OK) {
+        status = add_failure(inputs, target, earlier ? NULL : rt_csv_text(csv, column[1]), path, line, why, err);
+        goto done;
+    }
     RT_TRY(rt_grow((void **)&inputs->input, &inputs->input_capacity, inputs->n_input + 1, sizeof input, err));
     inputs->input[inputs->n_input++] = input;
     input = (rt_input){0};

@@ -164,7 +164,6 @@ static void the_folder_is_searched_in_order(void **state)
         assert_true(rt_msa_find(path, sizeof path, test_folder, "x"));
         assert_string_equal(rt_path_name(path), name[i]);
     }
-    rt_err err;
     /* packed: known by its own name, read as what is inside */
     rt_msa msa;
     rt_err err;

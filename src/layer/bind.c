@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
 
@@ -61,7 +62,10 @@ void *rt_bind_array(rt_binder *binder, int64_t count, size_t size)
 static rt_tensor convert(rt_binder *binder, rt_tensor t, rt_dtype dtype)
 {
     bool aligned = (uintptr_t)t.data % (uintptr_t)rt_dtype_size(dtype) == 0;
-    if (t.dtype == dtype && aligned) return t;
+    if (t.dtype == dtype && aligned) {
+        binder->in_place += rt_bytes(t);
+        return t;
+    }
     rt_tensor copy = rt_wrap(NULL, dtype, t.ndim, t.dim);
     copy.data = rt_arena_push(binder->arena, rt_bytes(copy));
     if (!copy.data) {
@@ -71,6 +75,7 @@ static rt_tensor convert(rt_binder *binder, rt_tensor t, rt_dtype dtype)
         return rt_wrap(NULL, dtype, t.ndim, t.dim);
     }
     rt_convert(copy.data, dtype, t.data, t.dtype, rt_count(t));
+    rt_map_page_out(t.data, rt_bytes(t));
     return copy;
 }
 

@@ -38,6 +38,7 @@ typedef struct {
     rt_precision precision;
     bool *used;               /* one flag per entry of weights: what is left is unknown */
     int64_t n_missing, n_misshapen, n_from_ribonanza;
+    int64_t in_place;         /* bytes of weights that are used where they are mapped */
     rt_text problems;         /* the first few, one a line */
     rt_status status;
     rt_err *err;

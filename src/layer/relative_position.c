@@ -24,7 +24,7 @@ static rt_tensor pair_classes(rt_ctx *ctx, const rt_relative_position *r, const 
     const int64_t *entity = features->entity_id.data, *token = features->token_index.data;
     int32_t token_at = (int32_t)(2 * r->r_max + 2), entity_at = 2 * token_at, chain_at = entity_at + 1;
     rt_tensor index = RT_NEW_TYPE(ctx, RT_I32, rows * n, 4);
-    for (int64_t i = 0; ctx->status == RT_OK && i < rows; i++)
+    for (int64_t i = 0; ctx->status == RT_OK && !ctx->measuring && i < rows; i++)
         for (int64_t j = 0; j < n; j++) {
             int64_t a = first + i;
             bool chain = asym[a] == asym[j], same_residue = residue[a] == residue[j], same_entity = entity[a] == entity[j];

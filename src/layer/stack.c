@@ -25,7 +25,8 @@ void rt_stack_forward(rt_ctx *ctx, const rt_stack *stack, rt_tensor state[RT_STA
     } else if (opt_saved) {
         saved->block = new_saved(ctx, stack, stack->n_block);
     }
-    for (int64_t i = 0; i < stack->n_block && rt_ctx_go_on(ctx); i++) {
+    int64_t n_block = opt_saved ? stack->n_block : rt_ctx_blocks(ctx, stack->n_block);
+    for (int64_t i = 0; i < n_block && rt_ctx_go_on(ctx); i++) {
         if (saved->every > 0 && i % saved->every == 0) {
             saved->site[i / saved->every] = ctx->dropout ? ctx->dropout->site : 0;
             keep_state(ctx, saved->kept + i / saved->every * RT_STACK_STATE, state);

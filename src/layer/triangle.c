@@ -16,39 +16,64 @@ void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplicati
     rt_linear_bind(binder, &m->b_g, prefix, "linear_b_g", c_hidden, c_z, false);
 }
 
-/* left and right (rows,c): both gated projections of LN(z). */
-static void project(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
-                    const rt_linear *b_gate, rt_tensor left, rt_tensor right, rt_tensor z)
+/* Rows of a layer's output: columns [first, first + count) of y. */
+static rt_linear columns_of(const rt_linear *linear, int64_t first, int64_t count)
 {
-    int64_t rows = rt_rows(z), mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(z, rows, rt_last(z));
+    rt_linear part = *linear;
+    if (part.weight.data) part.weight = rt_slice(part.weight, first, count);
+    if (part.weight16.data) part.weight16 = rt_slice(part.weight16, first, count);
+    if (part.bias.data) part.bias = rt_slice(part.bias, first, count);
+    return part;
+}
+
+/* Channels of the update, those of `project` (a, its gate, b, its gate), into x (n*n, channels). */
+static void update_channels(rt_ctx *ctx, const rt_norm *norm, const rt_linear project[4], rt_tensor x, rt_tensor z,
+                            bool outgoing, rt_tensor opt_left, rt_tensor opt_right)
+{
+    int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(&project[0]), mark = rt_arena_mark(ctx->step);
+    rt_tensor flat = RT_VIEW(z, rows, z.dim[2]);
+    rt_tensor left = opt_left.data ? opt_left : RT_NEW(ctx, rows, c);
+    rt_tensor right = opt_right.data ? opt_right : RT_NEW(ctx, rows, c);
+    int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
         rt_tensor normed = rt_norm_new(ctx, norm, rt_slice(flat, first, count));
-        rt_gated_forward(ctx, a, a_gate, RT_ACT_SIGMOID, rt_slice(left, first, count), normed);
-        rt_gated_forward(ctx, b, b_gate, RT_ACT_SIGMOID, rt_slice(right, first, count), normed);
-        rt_arena_reset(ctx->step, mark);
+        rt_gated_forward(ctx, &project[0], &project[1], RT_ACT_SIGMOID, rt_slice(left, first, count), normed);
+        rt_gated_forward(ctx, &project[2], &project[3], RT_ACT_SIGMOID, rt_slice(right, first, count), normed);
+        rt_arena_reset(ctx->step, inner);
     }
+    rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), outgoing);
+    rt_arena_reset(ctx->step, mark);
 }
 
+enum { FRUGAL_CHANNELS = 16 };
+
 void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
-                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing)
+                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing, rt_tensor opt_left,
+                        rt_tensor opt_right)
 {
-    int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
-    rt_tensor left = RT_NEW(ctx, rows, c), right = RT_NEW(ctx, rows, c);
-    project(ctx, norm, a, a_gate, b, b_gate, left, right, z);
-    rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), outgoing);
+    int64_t rows = z.dim[0] * z.dim[1], c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
+    if (!ctx->frugal || c % FRUGAL_CHANNELS || opt_left.data) {
+        update_channels(ctx, norm, (const rt_linear[4]){*a, *a_gate, *b, *b_gate}, x, z, outgoing, opt_left, opt_right);
+        return;
+    }
+    rt_tensor part = RT_NEW(ctx, rows, FRUGAL_CHANNELS);   /* channels do not meet before the norm that follows */
+    for (int64_t from = 0; from < c && ctx->status == RT_OK; from += FRUGAL_CHANNELS) {
+        const rt_linear project[4] = {columns_of(a, from, FRUGAL_CHANNELS), columns_of(a_gate, from, FRUGAL_CHANNELS),
+                                      columns_of(b, from, FRUGAL_CHANNELS), columns_of(b_gate, from, FRUGAL_CHANNELS)};
+        update_channels(ctx, norm, project, part, z, outgoing, RT_ABSENT, RT_ABSENT);
+        rt_op_place(ctx, RT_VIEW(x, rows, c), part, from);
+    }
     rt_arena_reset(ctx->step, mark);
 }
 
 void rt_triangle_update_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate,
                                  const rt_linear *b, const rt_linear *b_gate, rt_tensor dz, rt_tensor dx, rt_tensor z,
-                                 bool outgoing)
+                                 bool outgoing, rt_tensor left, rt_tensor right)
 {
     int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
-    rt_tensor left = RT_NEW(ctx, rows, c), right = RT_NEW(ctx, rows, c), dleft = RT_NEW(ctx, rows, c);
-    rt_tensor dright = RT_NEW(ctx, rows, c), in = RT_VIEW(z, rows, rt_last(z)), out = RT_VIEW(dz, rows, rt_last(z));
-    project(ctx, norm, a, a_gate, b, b_gate, left, right, z);
+    rt_tensor dleft = RT_NEW(ctx, rows, c), dright = RT_NEW(ctx, rows, c);
+    rt_tensor in = RT_VIEW(z, rows, rt_last(z)), out = RT_VIEW(dz, rows, rt_last(z));
     rt_op_triangle_product_backward(ctx, RT_VIEW(dleft, n, n, c), RT_VIEW(dright, n, n, c), RT_VIEW(dx, n, n, c),
                                     RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), outgoing);
     int64_t inner = rt_arena_mark(ctx->step);
@@ -70,10 +95,13 @@ void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplic
 {
     int64_t n = z.dim[0], rows = n * n, c_z = z.dim[2], c = rt_linear_out(&m->a_p);
     RT_SHAPE(z, n, n, c_z);
-    if (opt_saved) *opt_saved = (rt_triangle_multiplication_saved){rt_new_copy(ctx, z), RT_NEW(ctx, rows, c)};
+    if (opt_saved)
+        *opt_saved = (rt_triangle_multiplication_saved){rt_new_copy(ctx, z), RT_NEW(ctx, rows, c), RT_NEW(ctx, rows, c),
+                                                        RT_NEW(ctx, rows, c)};
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(z, rows, c_z), x = opt_saved ? opt_saved->x : RT_NEW(ctx, rows, c);
-    rt_triangle_update(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, x, z, m->outgoing);
+    rt_triangle_update(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, x, z, m->outgoing,
+                       opt_saved ? opt_saved->left : RT_ABSENT, opt_saved ? opt_saved->right : RT_ABSENT);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
@@ -110,7 +138,8 @@ void rt_triangle_multiplication_backward(rt_ctx *ctx, const rt_triangle_multipli
         rt_norm_backward(ctx, &m->norm_in, dy, true, dnormed, chunk);
         rt_arena_reset(ctx->step, inner);
     }
-    rt_triangle_update_backward(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, dz, dx, saved->z, m->outgoing);
+    rt_triangle_update_backward(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, dz, dx, saved->z, m->outgoing,
+                                saved->left, saved->right);
     rt_arena_reset(ctx->step, mark);
 }
 

@@ -8,13 +8,15 @@
 #include "layer/linear.h"
 
 /* x (N,N,c) = triangle product of a and b, where a = (LN(z) A^T) * sigmoid(LN(z) A_g^T) and b likewise; x is the caller's.
- * Memory: two tensors (N,N,c) while it runs. */
+ * left and right (N N,c): the caller's tensors for a and b, to keep them; absent: two such tensors while it runs, or 16
+ * channels at a time, a fifth of that, in a frugal context. */
 void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
-                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing);
-/* dz (N,N,c_z) += from dx; everything between z and x is recomputed.  Memory: four tensors (N,N,c). */
+                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing, rt_tensor opt_left,
+                        rt_tensor opt_right);
+/* dz (N,N,c_z) += from dx, with the kept left and right.  Memory: two tensors (N,N,c). */
 void rt_triangle_update_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate,
                                  const rt_linear *b, const rt_linear *b_gate, rt_tensor dz, rt_tensor dx, rt_tensor z,
-                                 bool outgoing);
+                                 bool outgoing, rt_tensor left, rt_tensor right);
 
 /* Weights: layer_norm_in, layer_norm_out, linear_{a,b}_{p,g}, linear_g, linear_z; none has a bias. */
 typedef struct {
@@ -26,6 +28,7 @@ typedef struct {
 typedef struct {
     rt_tensor z;   /* (N,N,c_z): the input */
     rt_tensor x;   /* (N N,c_hidden): the product before its norm */
+    rt_tensor left, right;   /* (N N,c_hidden): its factors, costlier to recompute than the rest */
 } rt_triangle_multiplication_saved;
 
 void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplication *m, const char *prefix, int64_t c_z,

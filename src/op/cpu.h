@@ -14,6 +14,8 @@ void rt_cpu_close(rt_ctx *ctx);
 
 /* Between two targets: when many products are planned, those that the last target did not use are forgotten. */
 void rt_cpu_trim(rt_ctx *ctx);
+int64_t rt_cpu_own_bytes(const rt_ctx *ctx);   /* outside of the arena: scratchpads, and the plans used in this round */
+void rt_cpu_next_round(rt_ctx *ctx);           /* no plan has been used in it yet */
 int64_t rt_cpu_plans(const rt_ctx *ctx);   /* how many products are planned */
 
 /* One matrix product C (m,n) = A (m,k) B (k,n) [+ C], given by element strides, so that either may be transposed and C

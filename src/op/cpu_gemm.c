@@ -99,6 +99,18 @@ void rt_cpu_trim(rt_ctx *ctx)
     state->round++;
 }
 
+int64_t rt_cpu_own_bytes(const rt_ctx *ctx)
+{
+    enum { PLAN_BYTES = 50000 };   /* measured: code and descriptions of a product */
+    const cpu_state *state = ctx->device;
+    int64_t used = 0;
+    for (int i = 0; i < BUCKETS; i++)
+        for (const rt_gemm_plan *plan = state->bucket[i]; plan; plan = plan->next) used += plan->round == state->round;
+    return used * PLAN_BYTES + rt_pool_threads(ctx->pool) * state->scratch_bytes;
+}
+
+void rt_cpu_next_round(rt_ctx *ctx) { ((cpu_state *)ctx->device)->round++; }
+
 int64_t rt_cpu_plans(const rt_ctx *ctx) { return ((const cpu_state *)ctx->device)->n_plan; }
 
 void rt_cpu_close(rt_ctx *ctx)

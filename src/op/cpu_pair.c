@@ -35,13 +35,13 @@ static void transpose_block(float *out, int64_t out_stride, const float *in, int
 
 /* ---- triangle multiplication: groups of channels, each a batch of N x N x N products ---- */
 
-enum { CHANNEL_GROUP = 16 };
+enum { CHANNEL_GROUP = 16, FRUGAL_GROUP = 4 };
 
 typedef struct {
     rt_ctx *ctx;
     float *x;
     const float *a, *b;
-    int64_t n, c;
+    int64_t n, c, group;
     bool outgoing, bf16;
     const rt_gemm_plan *plan;
     char *scratch;
@@ -61,8 +61,8 @@ static void gather_planes(float *planes, const float *in, int64_t n, int64_t c, 
 static void triangle_task(void *argument, int64_t task, int worker)
 {
     const triangle_job *job = argument;
-    int64_t n = job->n, first = task * CHANNEL_GROUP;
-    int64_t group = job->c - first < CHANNEL_GROUP ? job->c - first : CHANNEL_GROUP;
+    int64_t n = job->n, first = task * job->group;
+    int64_t group = job->c - first < job->group ? job->c - first : job->group;
     char *base = job->scratch + worker * rt_scratch_stride(job->bytes);
     float *a = (float *)base, *b = (float *)(base + job->plane_bytes), *x = (float *)(base + 2 * job->plane_bytes);
     /* a[i][k], b[k][j]: outgoing contracts the second index of both, incoming the first */
@@ -84,14 +84,15 @@ static void triangle_task(void *argument, int64_t task, int worker)
 void rt_cpu_triangle_product(rt_ctx *ctx, rt_tensor x, rt_tensor a, rt_tensor b, bool outgoing)
 {
     int64_t n = a.dim[0], mark = rt_arena_mark(ctx->step);
-    triangle_job job = {.ctx = ctx, .x = x.data, .a = a.data, .b = b.data, .n = n, .c = a.dim[2], .outgoing = outgoing,
+    triangle_job job = {.ctx = ctx, .x = x.data, .a = a.data, .b = b.data, .n = n, .c = a.dim[2],
+                        .group = ctx->frugal ? FRUGAL_GROUP : CHANNEL_GROUP, .outgoing = outgoing,
                         .bf16 = ctx->bf16 && rt_cpu_has_bf16()};
     job.plan = rt_gemm_prepare(ctx, (rt_gemm){.m = n, .n = n, .k = n, .a_row = n, .a_col = 1, .b_row = n, .b_col = 1,
                                               .c_row = n, .bf16 = job.bf16});
-    job.plane_bytes = rt_scratch_stride(CHANNEL_GROUP * n * n * 4);
+    job.plane_bytes = rt_scratch_stride(job.group * n * n * 4);
     job.bytes = (job.bf16 ? 4 : 3) * job.plane_bytes;
     job.scratch = rt_cpu_scratch(ctx, job.bytes);
-    if (ctx->status == RT_OK) rt_pool_run(ctx->pool, rt_tiles(job.c, CHANNEL_GROUP), triangle_task, &job);
+    if (ctx->status == RT_OK) rt_pool_run(ctx->pool, rt_tiles(job.c, job.group), triangle_task, &job);
     rt_arena_reset(ctx->step, mark);
 }
 
@@ -193,7 +194,7 @@ void rt_cpu_outer_product(rt_ctx *ctx, rt_tensor y, rt_tensor a, rt_tensor b, in
                                               .b_row = job.n * job.c, .b_col = 1, .c_row = job.n * job.c, .bf16 = job.bf16});
     if (job.bf16) {
         rt_tensor b16 = RT_NEW_TYPE(ctx, RT_BF16, job.msa, job.n, job.c);
-        if (b16.data) rt_cpu_to_bf16(b16.data, b.data, rt_count(b));
+        if (b16.data && !ctx->measuring) rt_cpu_to_bf16(b16.data, b.data, rt_count(b));
         job.b16 = b16.data;
     }
     job.bytes = ((job.c * job.msa + 15) / 16 * 16 + job.c * job.n * job.c) * 4 + (job.bf16 ? 2 * job.c * job.msa : 0);
@@ -361,7 +362,7 @@ void rt_cpu_pair_average(rt_ctx *ctx, rt_tensor y, rt_tensor w, rt_tensor v)
                                                             .c_row = rows[last] * job.c, .bf16 = job.bf16});
     if (job.bf16) {
         rt_tensor w16 = RT_NEW_TYPE(ctx, RT_BF16, job.heads, job.n, job.n);
-        if (w16.data) rt_cpu_to_bf16(w16.data, w.data, rt_count(w));
+        if (w16.data && !ctx->measuring) rt_cpu_to_bf16(w16.data, w.data, rt_count(w));
         job.w16 = w16.data;
     }
     job.bytes = job.n * MSA_TILE * job.c * (job.bf16 ? 10 : 8);

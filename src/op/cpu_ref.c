@@ -126,6 +126,14 @@ OP(concat)(rt_ctx *ctx, rt_tensor y, rt_tensor a, rt_tensor b)
     }
 }
 
+OP(place)(rt_ctx *ctx, rt_tensor y, rt_tensor x, int64_t first)
+{
+    (void)ctx;
+    int64_t width = rt_last(y), columns = rt_last(x), rows = rt_count(x) / columns;
+    for (int64_t m = 0; m < rows; m++)
+        for (int64_t i = 0; i < columns; i++) R(y)[m * width + first + i] = R(x)[m * columns + i];
+}
+
 OP(transpose)(rt_ctx *ctx, rt_tensor y, rt_tensor x)
 {
     (void)ctx;

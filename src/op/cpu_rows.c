@@ -408,6 +408,20 @@ void rt_cpu_concat_backward(rt_ctx *ctx, rt_tensor opt_da, rt_tensor opt_db, rt_
     rt_pool_run(ctx->pool, rt_tiles(job.rows, ROW_TILE), split_task, &job);
 }
 
+static void place_rows(const rows_job *job, int64_t from, int64_t to)
+{
+    for (int64_t m = from; m < to; m++)
+        memcpy(job->y + m * job->width, job->x + m * job->n, (size_t)job->n * sizeof(float));
+}
+
+void rt_cpu_place(rt_ctx *ctx, rt_tensor y, rt_tensor x, int64_t first)
+{
+    RT_REQUIRE(first >= 0 && first + rt_last(x) <= rt_last(y) && rt_rows(x) == rt_rows(y));
+    rows_job job = {.run = place_rows, .width = rt_last(y), .rows = rt_rows(y), .n = rt_last(x),
+                    .y = (float *)y.data + first, .x = x.data};
+    run_rows(ctx, &job);
+}
+
 static void gather_rows(const rows_job *job, int64_t from, int64_t to)
 {
     const int64_t *index = job->index;

@@ -91,6 +91,13 @@ static rt_tensor case_concat(rt_ctx *ctx, int variant)
     return y;
 }
 
+static rt_tensor case_place(rt_ctx *ctx, int variant)
+{
+    rt_tensor y = RANDOM(300, 20), x = RANDOM(300, 4 + variant);
+    rt_op_place(ctx, y, x, variant);
+    return y;
+}
+
 static rt_tensor case_transpose(rt_ctx *ctx, int variant)
 {
     rt_tensor x = RANDOM(70 + variant, 5 + variant), y = RT_NEW(ctx, 5 + variant, 70 + variant);
@@ -246,7 +253,8 @@ static rt_tensor case_augment(rt_ctx *ctx, int variant)
 static const struct { const char *name; op_case *run; } CASES[] = {
 #define CASE(name) {#name, case_##name}
     CASE(linear), CASE(epilogue), CASE(layer_norm), CASE(adaptive_layer_norm), CASE(add), CASE(axpby), CASE(multiply),
-    CASE(clamp), CASE(softmax), CASE(concat), CASE(transpose), CASE(transpose_pair), CASE(pair_sum), CASE(embed), CASE(attention),
+    CASE(clamp), CASE(softmax), CASE(concat), CASE(place), CASE(transpose), CASE(transpose_pair), CASE(pair_sum), CASE(embed),
+    CASE(attention),
     CASE(local_attention), CASE(triangle_product), CASE(outer_product), CASE(outer_linear), CASE(pair_average),
     CASE(distances), CASE(distance_embed), CASE(gather), CASE(segment_mean), CASE(window_offsets), CASE(window_pairs),
     CASE(atom_linear), CASE(fourier), CASE(augment),

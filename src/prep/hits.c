@@ -182,7 +182,7 @@ static int by_place(const void *a, const void *b)
 
 static bool strong(const rt_hit *h, const rt_models *opt_models, const rt_hits_rules *rules)
 {
-    const rt_model *m = opt_models ? rt_models_find(opt_models, h->accession) : NULL;
+    const rt_covariance_model *m = opt_models ? rt_models_find(opt_models, h->accession) : NULL;
     if (m && isfinite(m->ga)) return h->score >= m->ga;
     return h->evalue <= rules->evalue;
 }
@@ -201,7 +201,7 @@ rt_status rt_hits_resolve(rt_hits *hits, rt_hits_dropped *out_dropped, const rt_
     int64_t n = 0, first = 0;
     for (int64_t i = 0; i < hits->n; i++) {
         rt_hit *h = &hits->hit[i];
-        const rt_model *m = opt_models ? rt_models_find(opt_models, h->accession) : NULL;
+        const rt_covariance_model *m = opt_models ? rt_models_find(opt_models, h->accession) : NULL;
         if (m && m->clan[0] && !h->clan[0]) {
             free(h->clan);
             h->clan = rt_copy_text(m->clan, -1, err);

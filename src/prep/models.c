@@ -9,14 +9,14 @@
 #include "base/text.h"
 #include "io/plain.h"
 
-static rt_status add_model(rt_models *models, const char *name, int64_t length, rt_model **ret, rt_err *err)
+static rt_status add_model(rt_models *models, const char *name, int64_t length, rt_covariance_model **ret, rt_err *err)
 {
     void *all = models->model;
     rt_status status = rt_grow(&all, &models->capacity, models->n + 1, sizeof *models->model, err);
     models->model = all;
     if (status != RT_OK) return status;
-    rt_model *m = &models->model[models->n++];
-    *m = (rt_model){.name = rt_copy_text(name, length, err), .accession = rt_copy_text(name, length, err),
+    rt_covariance_model *m = &models->model[models->n++];
+    *m = (rt_covariance_model){.name = rt_copy_text(name, length, err), .accession = rt_copy_text(name, length, err),
                     .clan = rt_copy_text("", -1, err), .ga = NAN};
     *ret = m;
     return m->name && m->accession && m->clan ? RT_OK : RT_ERR_MEMORY;
@@ -43,7 +43,7 @@ static bool begins(const char *line, int64_t length, const char *word)
 rt_status rt_models_parse(rt_models *out_models, const char *name, const char *text, int64_t size, rt_err *err)
 {
     rt_status status = RT_OK;
-    rt_model *model = NULL;
+    rt_covariance_model *model = NULL;
     bool heading = false;   /* between INFERNAL1/ and the model itself: a filter HMM with names of its own follows */
     bool closed = true;     /* the last line was "//", a model's end: cmpress takes a file cut short without a word */
     int64_t line = 0, next;
@@ -101,7 +101,7 @@ rt_status rt_models_read(rt_models *out_models, const char *path, rt_err *err)
     return status;
 }
 
-static rt_model *find(const rt_models *models, const char *name)
+static rt_covariance_model *find(const rt_models *models, const char *name)
 {
     for (int64_t i = 0; i < models->n; i++)
         if (strcmp(models->model[i].accession, name) == 0 || strcmp(models->model[i].name, name) == 0)
@@ -109,7 +109,7 @@ static rt_model *find(const rt_models *models, const char *name)
     return NULL;
 }
 
-const rt_model *rt_models_find(const rt_models *models, const char *name) { return find(models, name); }
+const rt_covariance_model *rt_models_find(const rt_models *models, const char *name) { return find(models, name); }
 
 static rt_status take_clan(void *context, const char *path, int64_t line, char *words, rt_err *err)
 {
@@ -119,7 +119,7 @@ static rt_status take_clan(void *context, const char *path, int64_t line, char *
     int64_t n = 0;
     if (!clan || clan[0] == '#') return RT_OK;
     for (; (member = strtok_r(NULL, " \t\r", &rest)); n++) {
-        rt_model *m = find(models, member);
+        rt_covariance_model *m = find(models, member);
         if (!m) RT_TRY(add_model(models, member, -1, &m, err));
         if (m->clan[0] && strcmp(m->clan, clan) != 0)
             return rt_fail(err, RT_ERR_FORMAT, path, line, "family '%s' is in the clans '%s' and '%s'", member,

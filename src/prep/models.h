@@ -13,10 +13,10 @@ typedef struct {
     char *name, *accession;   /* accession: the name when it has none */
     char *clan;               /* "" for none */
     double ga;                /* gathering threshold in bits, NaN when the model has none */
-} rt_model;
+} rt_covariance_model;
 
 typedef struct {
-    rt_model *model;          /* in the file's order */
+    rt_covariance_model *model;          /* in the file's order */
     int64_t n, capacity;
 } rt_models;
 
@@ -29,6 +29,6 @@ rt_status rt_models_parse(rt_models *out_models, const char *name, const char *t
 rt_status rt_models_read_clans(rt_models *models, const char *path, rt_err *err);
 void rt_models_free_members(rt_models *models);
 /* By name or accession, NULL when there is none.  Cost: a pass. */
-const rt_model *rt_models_find(const rt_models *models, const char *name);
+const rt_covariance_model *rt_models_find(const rt_models *models, const char *name);
 
 #endif

@@ -396,6 +396,8 @@ static void kills_at_any_moment(void **state)
     rt_rng rng = rt_rng_make(5, 0, 0, RT_DRAW_WEIGHTS);
     double one_save = time_of_a_save();
     for (int i = 0; i < n_kill; i++) {
+        int ready[2];
+        assert_int_equal(pipe(ready), 0);
         pid_t child = fork();
         if (child == 0) {
             trained t;
@@ -404,10 +406,15 @@ static void kills_at_any_moment(void **state)
             open_run(&t, ROWS, 0.5);
             if (resume(folder, &t, &found, &err) != RT_OK) _exit(2);
             rt_checkpoint_store *store = open_store(folder, rt_retention_default);
+            if (write(ready[1], "", 1) != 1) _exit(4);
             for (int64_t step = found ? t.state.step + 1 : 0;; step++)
                 if (save(store, &t, step, step % 4 == 0, false, &err) != RT_OK) _exit(3);
         }
-        double seconds = 0.005 + 8 * one_save * rt_rng_uniform(&rng, (uint64_t)i);
+        char byte;
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);   /* the clock runs from its first save on */
+        close(ready[0]);
+        double seconds = 8 * one_save * rt_rng_uniform(&rng, (uint64_t)i);
         struct timespec wait = {.tv_sec = (time_t)seconds, .tv_nsec = (long)(1e9 * fmod(seconds, 1))};
         int code;
         nanosleep(&wait, NULL);

@@ -93,7 +93,7 @@ static rt_tensor row_letters(rt_ctx *ctx, const rt_features *features, rt_tensor
     int64_t count = rows.dim[0], n = features->n_token;
     rt_tensor index = RT_NEW_TYPE(ctx, RT_I32, count * n, 1);
     const uint8_t *msa = features->msa.data;
-    for (int64_t r = 0; ctx->status == RT_OK && r < count; r++)
+    for (int64_t r = 0; ctx->status == RT_OK && !ctx->measuring && r < count; r++)
         for (int64_t i = 0; i < n; i++)
             ((int32_t *)index.data)[r * n + i] = msa[((const int64_t *)rows.data)[r] * n + i];
     return index;

@@ -89,7 +89,8 @@ static void triangle_forward(rt_ctx *ctx, const rt_ribonanza_triangle *t, rt_ten
 {
     int64_t rows = rt_rows(pair), c = pair.dim[2], mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(pair, rows, c), x = RT_NEW(ctx, rows, c);
-    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing);
+    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing,
+                       RT_ABSENT, RT_ABSENT);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
@@ -173,7 +174,7 @@ void rt_ribonanza_forward(rt_ctx *ctx, const rt_ribonanza *r, rt_ribonanza_mix *
     for (int64_t i = 0; i < r->n_layer; i++) sum += exp(rt_get(r->layer_weights, i) - top);
     while (!ctx->probe && last >= 0 && exp(rt_get(r->layer_weights, last) - top) == 0) last--;
     embed(ctx, r, s, pair, tokens);
-    for (int64_t i = 0; i <= last && rt_ctx_go_on(ctx); i++) {
+    for (int64_t i = 0; i < rt_ctx_blocks(ctx, last + 1) && rt_ctx_go_on(ctx); i++) {
         double weight = exp(rt_get(r->layer_weights, i) - top) / sum;
         layer_forward(ctx, &r->layer[i], s, pair, r->heads);
         RT_PROBE_PART(ctx, RT_VIEW(s, 1, n, r->ninp), i, "ribonanza.sequence_all_layers");

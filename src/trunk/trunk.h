@@ -48,8 +48,8 @@ void rt_trunk_bind(rt_binder *binder, rt_trunk *trunk);
 void rt_trunk_forward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt_tensor s, rt_tensor z,
                       const rt_features *features, int64_t n_cycle, const rt_msa_choice *choice,
                       rt_trunk_progress *opt_progress, void *user, rt_trunk_saved *opt_saved);
-/* Gradients flow through the last cycle only, as in the reference.  ds_inputs (N,c_s_inputs), ds and dz: the gradients at
- * the outputs; they are used up.  Stops behind the earliest module that trains. */
+/* Gradients flow through the last cycle only, as in the reference; ctx->bf16 as in the forward.  ds_inputs (N,c_s_inputs),
+ * ds and dz: the gradients at the outputs; they are used up.  Stops behind the earliest module that trains. */
 void rt_trunk_backward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor ds_inputs, rt_tensor ds, rt_tensor dz,
                        const rt_features *features, const rt_trunk_saved *saved);
 

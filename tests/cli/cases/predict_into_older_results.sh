@@ -7,7 +7,7 @@ touch o/a/notes.txt o/a/a_sample_9.cif o/a/b_sample_3.cif
 run $P --samples 2
 expect_exit 0
 expect_stderr "a: 2 structures of an earlier run with more samples are removed"
-expect_same "$(ls o/a | tr '\n' ' ')" "a_sample_0.cif a_sample_1.cif a_sample_9.cif b_sample_3.cif notes.txt summary.json "
+expect_same "$(ls o/a | tr '\n' ' ')" "a_sample_0.cif a_sample_1.cif a_sample_9.cif b_sample_3.cif notes.txt submission.csv summary.json "
 # a folder that cannot be written to is noticed before anything is computed
 rm -rf o && mkdir -p o/submission.csv
 run $P --samples 2
