@@ -52,6 +52,11 @@ typedef struct {
     rt_audit_check_result check[RT_LEAK_KINDS];
 } rt_audit;
 
+/* The limits that training insists on: an audit may be stricter, not looser. */
+#define RT_AUDIT_IDENTITY 0.8
+#define RT_AUDIT_CHANCE 1e-5
+#define RT_AUDIT_TM 0.45
+
 typedef struct {
     const rt_dataset *set;
     const rt_split *split;                     /* as rt_split_read gave it */
@@ -85,7 +90,8 @@ rt_status rt_audit_write(const rt_audit *audit, const rt_audit_input *input, con
 /* For training: RT_OK when the record beside the split says that it holds, and split and set are still the ones that
  * were audited.  All coordinates are read and hashed.  opt_templates, opt_augmented: the files that training would use,
  * NULL for none; they must be the audited ones.
- * Errors: RT_ERR_MISMATCH with what to do: no record, a record of leaks, another split, set or file since.
+ * Errors: RT_ERR_MISMATCH with what to do: no record, a record of leaks, looser limits than those above, another split,
+ * set or file since.
  * RT_ERR_FORMAT for a record that is none, or a set that was edited. */
 rt_status rt_audit_check(const char *split_path, const rt_dataset *set, const char *opt_templates,
                          const char *opt_augmented, rt_err *err);

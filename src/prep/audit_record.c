@@ -137,6 +137,24 @@ static rt_status check_file(const json_t *root, const char *record, const char *
     return refuse(err, record, what);
 }
 
+/* An audit that looked away finds nothing. */
+static rt_status check_limits(const json_t *root, const char *record, rt_err *err)
+{
+    rt_status status = RT_OK;
+    double identity, chance, tm;
+    char what[200];
+    RT_TRY(rt_json_read_double(root, &identity, NULL, "limits.identity", record, err));
+    RT_TRY(rt_json_read_double(root, &chance, NULL, "limits.chance", record, err));
+    RT_TRY(rt_json_read_double(root, &tm, NULL, "limits.tm", record, err));
+    bool loose_chance = chance > 0 && chance < RT_AUDIT_CHANCE;   /* 0: every pair counts, however likely */
+    if (identity <= RT_AUDIT_IDENTITY && tm <= RT_AUDIT_TM && !loose_chance) goto done;
+    snprintf(what, sizeof what, "the audit's limits are too loose: identity %g, chance %g, tm %g; at most %g, at least %g "
+             "and at most %g were expected", identity, chance, tm, RT_AUDIT_IDENTITY, RT_AUDIT_CHANCE, RT_AUDIT_TM);
+    status = refuse(err, record, what);
+done:
+    return status;
+}
+
 rt_status rt_audit_check(const char *split_path, const rt_dataset *set, const char *opt_templates,
                          const char *opt_augmented, rt_err *err)
 {
@@ -153,6 +171,7 @@ rt_status rt_audit_check(const char *split_path, const rt_dataset *set, const ch
     RT_TRY(rt_json_read_text(root, &data_hash, NULL, "data_hash", path, err));
     RT_TRY(rt_hash_file(hash, NULL, split_path, err));
     if (!holds) RT_TRY(refuse(err, path, "the audit found leaks"));
+    RT_TRY(check_limits(root, path, err));
     if (strcmp(hash, split_hash) != 0) RT_TRY(refuse(err, path, "the split has changed since it was audited"));
     if (strcmp(rt_dataset_hash(set), data_hash) != 0) RT_TRY(refuse(err, path,
                                                                     "the set has changed since it was audited"));

@@ -143,6 +143,19 @@ static void clean(void **state)
         assert_true(audit.check[k].n_checked > 0);
     }
     expect_ok(rt_audit_check(test_path("split.tsv"), set, test_path("templates.csv"), NULL, &err), &err);
+    static const char *const LOOSER[] = {"s/\"identity\": 0[.]8[0-9]*/\"identity\": 0.95/",
+                                         "s/\"tm\": 0[.]45[0-9]*/\"tm\": 0.6/", "s/\"chance\": [^,]*/\"chance\": 1e-9/"};
+    for (int i = 0; i < 3; i++) {   /* limits that look away are refused */
+        char command[1200];
+        snprintf(command, sizeof command, "cp %s.audit.json %s.kept && sed -i -E '%s' %s.audit.json",
+                 test_path("split.tsv"), test_path("split.tsv"), LOOSER[i], test_path("split.tsv"));
+        assert_int_equal(system(command), 0);
+        assert_int_equal(rt_audit_check(test_path("split.tsv"), set, NULL, NULL, &err), RT_ERR_MISMATCH);
+        assert_non_null(strstr(err.what, "limits are too loose"));
+        snprintf(command, sizeof command, "mv %s.kept %s.audit.json", test_path("split.tsv"), test_path("split.tsv"));
+        assert_int_equal(system(command), 0);
+    }
+    expect_ok(rt_audit_check(test_path("split.tsv"), set, NULL, NULL, &err), &err);
     rt_audit_free_members(&audit);
     rt_dataset_close(set);
 }
