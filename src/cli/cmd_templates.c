@@ -111,7 +111,7 @@ const rt_command rt_cmd_templates = {
         "audit' reads it.",
     .output = "Counts as a table; FILE and FILE.sources.tsv.",
     .examples =
-        "  rnatune templates --data set --hits hits.m8 --structures PDB_RNA --dates pdb_release_dates_NA.csv \\\n"
+        "  rnatune templates --data set --hits hits.m8 --structures PDB_RNA --dates dates_NA.csv \\\n"
         "      --out template_features.pt\n",
     .long_work = true,
     .run = run,

@@ -671,8 +671,8 @@ const rt_command rt_cmd_train = {
               "TensorBoard events, best.safetensors and final.safetensors (for 'predict --checkpoint'), and run.json.",
     .examples =
         "  rnatune train confidence --checkpoint rnapro.pt --data set --split split.tsv --out run\n"
-        "  rnatune train full --params 'diffusion_module.*,distogram_head' --checkpoint rnapro.pt --data set \\\n"
-        "      --split split.tsv --out run --dry-run\n",
+        "  rnatune train full --params 'diffusion_module.*,distogram_head' --checkpoint rnapro.pt \\\n"
+        "      --data set --split split.tsv --out run --dry-run\n",
     .long_work = true,
     .run = execute,
 };
