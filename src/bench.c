@@ -3,20 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "diffusion/sampler.h"
 #include "op/cpu.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 const char *rt_bench_stage_name(int stage)
 {
@@ -134,9 +127,9 @@ double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16)
     fill(w, 1, 2);
     if (ctx->status == RT_OK) rt_cpu_to_bf16(w16.data, w.data, rt_count(w));
     for (int i = 0; i < 8 && ctx->status == RT_OK; i++) {
-        double start = now();
+        double start = rt_clock();
         rt_op_linear(ctx, y, x, bf16 ? w16 : w, RT_ABSENT, (rt_epilogue){0});
-        best = fmin(best, now() - start);
+        best = fmin(best, rt_clock() - start);
     }
     rt_arena_reset(ctx->step, mark);
     return 2e-9 * (double)(m * n * k) / best;
@@ -182,9 +175,9 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
             rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z, NULL);
         result->seconds[stage] = INFINITY;
         for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
-            double start = now();
+            double start = rt_clock();
             run_stage(w, stage);
-            result->seconds[stage] = fmin(result->seconds[stage], now() - start);
+            result->seconds[stage] = fmin(result->seconds[stage], rt_clock() - start);
         }
         rt_debug("%lld tokens, %s: %.4f s", (long long)n, rt_bench_stage_name(stage), result->seconds[stage]);
     }

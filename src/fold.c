@@ -1,14 +1,7 @@
 #include "fold.h"
+#include "base/clock.h"
 
 #include <math.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void rt_fold_work(double out_work[RT_STAGE_COUNT], const rt_config *c, const rt_features *features,
                   const rt_fold_options *options)
@@ -132,7 +125,7 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     const rt_config *c = &model->config;
     int64_t n = features->n_token, atoms = features->n_atom, samples = options->n_sample;
     watcher watch = {ctx, options, 0};
-    double start = now();
+    double start = rt_clock();
     *out_result = (rt_fold_result){.coordinate = RT_NEW_TYPE(ctx, RT_F32, samples, atoms, 3),
                                    .contact_probs = RT_NEW_TYPE(ctx, RT_F32, n, n),
                                    .summary = RT_NEW_TYPE(ctx, RT_U8, samples * (int64_t)sizeof(rt_summary)).data,
@@ -147,13 +140,13 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
                             .cutoff = (int64_t)c->msa_test_cutoff, .opt_rows = options->opt_msa_rows};
     rt_trunk_forward(ctx, &model->trunk, trunk[0], trunk[1], trunk[2], features, options->n_cycle, &choice, trunk_progress,
                      &watch, NULL);
-    result->seconds[RT_STAGE_TRUNK] = now() - start, start = now();
+    result->seconds[RT_STAGE_TRUNK] = rt_clock() - start, start = rt_clock();
 
     ctx->bf16 = model->precision == RT_PRECISION_BF16;
     rt_denoiser_context context;
     tell(&watch, RT_STAGE_PREPARE, 0, 1);
     rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2], NULL);
-    result->seconds[RT_STAGE_PREPARE] = now() - start, start = now();
+    result->seconds[RT_STAGE_PREPARE] = rt_clock() - start, start = rt_clock();
     rt_sampler_draws drawn = {.seed = options->seed, .stream = options->stream};
     while (watch.first_sample < samples && ctx->status == RT_OK) {
         int64_t count = samples_at_once(&watch);
@@ -167,7 +160,7 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     RT_PROBE(ctx, x, "out.coordinate");
     if (ctx->status == RT_OK && !ctx->measuring) rt_convert(result->coordinate.data, RT_F32, x.data, x.dtype, rt_count(x));
     rt_arena_reset(ctx->step, mark);
-    result->seconds[RT_STAGE_DIFFUSION] = now() - start, start = now();
+    result->seconds[RT_STAGE_DIFFUSION] = rt_clock() - start, start = rt_clock();
 
     ctx->bf16 = model->precision != RT_PRECISION_FP32;
     rt_tensor distogram = RT_NEW(ctx, n, n, c->distogram_bins);
@@ -181,7 +174,7 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
         score_sample(ctx, model, features, result, trunk, rt_at(x, s), s, options->n_cycle);
     }
     if (ctx->status == RT_OK) rt_rank_order(result->order, result->summary, samples);
-    result->seconds[RT_STAGE_CONFIDENCE] = now() - start;
+    result->seconds[RT_STAGE_CONFIDENCE] = rt_clock() - start;
     return rt_ctx_take(ctx, err);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -24,7 +25,7 @@ static void close_run(run *r);
 rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_report, rt_err *err)
 {
     rt_status status = RT_OK;
-    *out_report = (rt_predict_report){.targets = json_array(), .inputs = json_array(), .began = rt_predict_clock()};
+    *out_report = (rt_predict_report){.targets = json_array(), .inputs = json_array(), .began = rt_clock()};
     run r = {.options = options, .report = out_report};
     RT_TRY(open_run(&r, err));
     rt_progress_start("target", r.inputs.n_input);
@@ -203,12 +204,12 @@ static void report_failure(run *r, const char *target, json_t *record, const rt_
 static rt_status write_submission(run *r, bool now, rt_err *err)
 {
     char path[4096];
-    double began = rt_predict_clock();
+    double began = rt_clock();
     if (r->options->dry_run) return RT_OK;
     if (!now && began - r->submission_written < 20 * r->submission_cost) return RT_OK;
     rt_path_join(path, sizeof path, r->options->out, RT_PREDICT_SUBMISSION);
     rt_status status = rt_submission_write(r->submission, path, err);
-    r->submission_written = rt_predict_clock();
+    r->submission_written = rt_clock();
     r->submission_cost = r->submission_written - began;
     return status;
 }

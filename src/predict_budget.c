@@ -5,8 +5,8 @@
  * machine is.
  */
 #include <math.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "bench.h"
 #include "predict_run.h"
@@ -15,13 +15,6 @@
 enum { LEAST_STEPS = 20 };
 static const double SAFETY = 0.93;        /* of the time: writing, loading, and estimates that are a little off */
 static const double GUESSED_EFFICIENCY = 0.3;
-
-double rt_predict_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void rt_predict_budget_start(rt_predict_run *r)
 {
@@ -93,7 +86,7 @@ void rt_predict_budget_fit(rt_predict_run *r, const rt_input *targets, int64_t n
                            rt_predict_plan *plan)
 {
     if (!r->budget.on || plan->n_pass == 0) return;
-    double stage[RT_STAGE_COUNT], left = r->budget.deadline - rt_predict_clock(), full = 0, least = 0, own_least = 0;
+    double stage[RT_STAGE_COUNT], left = r->budget.deadline - rt_clock(), full = 0, least = 0, own_least = 0;
     double own = seconds_of(r, features, plan, stage);
     for (int64_t i = 0; i < n; i++) {
         rt_features size = i == 0 ? *features : sizes_of(&targets[i], features->n_template);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "predict_run.h"
 
@@ -55,7 +56,7 @@ static double spend(batch *b, double budget, bool *out_shortened)
         full += work_of(b, &f, &whole, work, seconds);
     }
     *out_shortened = false;
-    b->run.budget.deadline = rt_predict_clock() + budget * full;
+    b->run.budget.deadline = rt_clock() + budget * full;
     for (int i = 0; i < TARGETS; i++) {
         rt_features f = {.n_token = b->input[i].length, .n_atom = 22 * b->input[i].length, .n_template = 1};
         rt_predict_plan plan = whole;

@@ -56,8 +56,6 @@ typedef struct {
     int64_t memory;                        /* bytes of activations; 0: not measured */
 } rt_predict_plan;
 
-double rt_predict_clock(void);             /* monotonic seconds */
-
 /* ---- predict_inputs.c ---- */
 /* Loads the alignment, notes the templates, says in one line what the target has, and puts it into record["inputs"]. */
 rt_status rt_predict_inputs_give(rt_predict_run *r, rt_input *input, json_t *record, rt_err *err);

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "prep/import_internal.h"
 
@@ -69,11 +68,4 @@ int64_t rt_import_bad_letter(const char *sequence)
 {
     size_t good = strspn(sequence, "ACGU");
     return sequence[good] ? (int64_t)good + 1 : 0;
-}
-
-double rt_import_clock(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }

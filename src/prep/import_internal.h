@@ -66,9 +66,6 @@ rt_status rt_import_note(rt_dataset_writer *writer, const char *outcome, const c
                          int64_t origin, const char *file, int64_t line, rt_err *err, const char *detail, ...)
     __attribute__((format(printf, 9, 10)));
 
-/* Seconds of a clock that only goes forward. */
-double rt_import_clock(void);
-
 /* True when a target of that origin has to pass --before, --min-completeness, --max-breaks, --max-resolution. */
 bool rt_import_is_filtered(int64_t origin);
 /* Refuses what the options refuse: a note, and *out_refused. */

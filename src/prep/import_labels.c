@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/progress.h"
@@ -100,10 +101,10 @@ static rt_status maybe_checkpoint(reader *r, rt_err *err)
     bool stop = rt_stop_requested();
     int64_t bytes = r->import->options->checkpoint_bytes ? r->import->options->checkpoint_bytes : CHECKPOINT_BYTES;
     if (!stop && r->position->offset - r->checkpoint_offset < bytes &&
-        rt_import_clock() - r->checkpoint_time < CHECKPOINT_SECONDS)
+        rt_clock() - r->checkpoint_time < CHECKPOINT_SECONDS)
         return RT_OK;
     r->checkpoint_offset = r->position->offset;
-    r->checkpoint_time = rt_import_clock();
+    r->checkpoint_time = rt_clock();
     rt_status status = rt_import_checkpoint(r->import, r->position, err);
     if (status != RT_OK || !stop) return status;
     rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; what was read is kept");
@@ -356,7 +357,7 @@ rt_status rt_import_read_labels(rt_import *import, rt_import_position *position,
 {
     rt_status status = RT_OK;
     reader r = {.import = import, .file = &import->survey->file[position->file], .position = position,
-                .checkpoint_offset = position->offset, .checkpoint_time = rt_import_clock()};
+                .checkpoint_offset = position->offset, .checkpoint_time = rt_clock()};
     RT_TRY(rt_csv_open_stream(&r.csv, r.file->path, err));
     RT_TRY(rt_label_columns_read(&r.columns, r.csv, err));
     if (r.columns.n_unknown && position->pass == 1 && position->offset == 0)

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -345,7 +346,7 @@ static rt_status checkpoint(importer *m, int64_t next, rt_err *err)
 static rt_status import_files(importer *m, const char *root, rt_err *err)
 {
     rt_status status = RT_OK;
-    double last = rt_import_clock();
+    double last = rt_clock();
     const char *state = rt_dataset_writer_state(m->writer), *found = strchr(state, ' ');
     int64_t next = strtoll(state, NULL, 10);
     for (int64_t i = 0; found && i < m->n_wanted && found[1 + i]; i++) m->wanted_found[i] = found[1 + i] == '1';
@@ -355,9 +356,9 @@ static rt_status import_files(importer *m, const char *root, rt_err *err)
         if (is_wanted(m, m->name[next], NULL)) RT_TRY(import_file(m, root, next, err));
         rt_progress_step(next + 1);
         bool stop = rt_stop_requested();
-        if (!stop && rt_import_clock() - last < CHECKPOINT_SECONDS) continue;
+        if (!stop && rt_clock() - last < CHECKPOINT_SECONDS) continue;
         RT_TRY(checkpoint(m, next + 1, err));
-        last = rt_import_clock();
+        last = rt_clock();
         if (!stop) continue;
         rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; what was read is kept");
         RT_TRY(rt_hint(err, "run the same command again: it goes on where it stopped"));

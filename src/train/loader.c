@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 typedef struct {
@@ -150,16 +150,9 @@ void rt_loader_close(rt_loader *loader)
     free(loader);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 rt_status rt_loader_next(rt_loader *loader, rt_loader_item *out_item, rt_err *err)
 {
-    double begin = now();
+    double begin = rt_clock();
     pthread_mutex_lock(&loader->mutex);
     loader->taken = false;   /* the one before is given back */
     pthread_cond_broadcast(&loader->changed);
@@ -167,7 +160,7 @@ rt_status rt_loader_next(rt_loader *loader, rt_loader_item *out_item, rt_err *er
     int64_t number = loader->next_taken++, n = loader->options.n_target;
     slot *s = &loader->slot[number % loader->n_slot];
     loader->taken = true;
-    loader->waited += now() - begin;
+    loader->waited += rt_clock() - begin;
     pthread_mutex_unlock(&loader->mutex);
     *out_item = (rt_loader_item){number, number / n, number % n, s->status == RT_OK ? &s->sample : NULL};
     if (s->status != RT_OK && err) *err = s->err;

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -39,13 +39,6 @@ typedef struct {
     double last_save, begun;
     int64_t saved_sample; /* state.sample of the newest checkpoint */
 } run;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs)
 {
@@ -195,7 +188,7 @@ done:
 
 static rt_status save(run *r, bool epoch_end, double value, bool best)
 {
-    r->last_save = now();
+    r->last_save = rt_clock();
     r->state.seconds += r->last_save - r->begun;
     r->begun = r->last_save;
     r->saved_sample = r->state.sample;
@@ -333,7 +326,7 @@ static rt_status take_step(run *r)
     group g = {0};
     const char *bad = NULL;
     bool skip = false;
-    double began = now();
+    double began = rt_clock();
     RT_TRY(gather(r, &g));
     if (g.count == 0) goto done;
     double scale = 1.0 / (double)g.count, rate = rt_schedule_rate(&r->state.schedule, r->state.step);
@@ -347,7 +340,7 @@ static rt_status take_step(run *r)
         if (!isfinite(r->report->first_loss)) r->report->first_loss = r->report->last_loss;
     }
     r->state.step++;
-    log_step(r, &g, rate, norm, now() - began);
+    log_step(r, &g, rate, norm, rt_clock() - began);
 done:
     rt_text_free(&g.targets);
     return status;
@@ -417,7 +410,7 @@ static rt_status train(run *r)
         }
         RT_TRY(take_step(r));
         rt_progress_step(r->state.step);
-        if (o->save_minutes > 0 && now() - r->last_save > 60 * o->save_minutes) RT_TRY(save(r, false, NAN, false));
+        if (o->save_minutes > 0 && rt_clock() - r->last_save > 60 * o->save_minutes) RT_TRY(save(r, false, NAN, false));
     }
     rt_progress_end();
     if (!r->report->finished) {
@@ -437,7 +430,7 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
 {
     rt_status status = RT_OK;
     bool go_on = true;
-    double begun = now();
+    double begun = rt_clock();
     run r = {.ctx = ctx,
              .model = model,
              .options = options,
@@ -454,14 +447,14 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
     RT_TRY(rt_schedule_check(&options->schedule, err));
     if (!r.plan.confidence && !r.plan.diffusion && !r.plan.distogram) RT_TRY(no_gradient(&r));
     RT_TRY(open_run(&r, &go_on));
-    r.begun = now();
+    r.begun = rt_clock();
     if (go_on) RT_TRY(train(&r));
     else out_report->stopped = true;
 done:
     out_report->n_step = r.state.step, out_report->n_sample = r.state.sample, out_report->n_epoch = r.state.epoch;
     out_report->n_skipped = r.state.guard.n_skipped;
     out_report->best_value = r.state.best_value, out_report->best_step = r.state.best_step;
-    out_report->seconds = now() - begun;
+    out_report->seconds = rt_clock() - begun;
     if (r.loader) out_report->waited = rt_loader_waited(r.loader);
     rt_loader_close(r.loader);
     rt_event_log_close(r.log);
@@ -490,10 +483,10 @@ rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
     RT_TRY(rt_sample_build(&sample, arena, &options->sample, longest, &key, true, err));
     rt_step_plan_make(&plan, model, &options->step);
     rt_arena_peak_reset(ctx->step);
-    double begin = now();
+    double begin = rt_clock();
     RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, true, true,
                        err));
-    out_measure->seconds = now() - begin;
+    out_measure->seconds = rt_clock() - begin;
     out_measure->tokens = sample.features.n_token;
     out_measure->bytes = rt_arena_peak(ctx->step);
 done:
