@@ -101,11 +101,6 @@ static rt_tensor recorded(const bench *b, const char *name)
 /* A recorded tensor in the context's type. */
 static rt_tensor load(const bench *b, const char *name) { return rt_new_copy(b->ctx, recorded(b, name)); }
 
-static void put(rt_tensor t, int64_t i, double value)
-{
-    rt_convert((char *)t.data + i * rt_dtype_size(t.dtype), t.dtype, &value, RT_F64, 1);
-}
-
 /* dlogits row = weight (softmax - one-hot of bin); returns the cross entropy. */
 static double cross_entropy(rt_tensor logits, rt_tensor dlogits, int64_t row, int64_t bin, double weight)
 {
@@ -114,7 +109,7 @@ static double cross_entropy(rt_tensor logits, rt_tensor dlogits, int64_t row, in
     for (int64_t i = 0; i < n; i++) top = fmax(top, rt_get(logits, row * n + i));
     for (int64_t i = 0; i < n; i++) sum += exp(rt_get(logits, row * n + i) - top);
     for (int64_t i = 0; i < n; i++)
-        put(dlogits, row * n + i, weight * (exp(rt_get(logits, row * n + i) - top) / sum - (i == bin)));
+        rt_set(dlogits, row * n + i, weight * (exp(rt_get(logits, row * n + i) - top) / sum - (i == bin)));
     return -(rt_get(logits, row * n + bin) - top - log(sum));
 }
 
@@ -201,7 +196,7 @@ static void confidence_step(const bench *b, double out_loss[4])
     rt_confidence_head_forward(ctx, &b->model->confidence, &logits, s_inputs, s, z, x, &b->features, 0, &saved);
     assert_int_equal(ctx->status, RT_OK);
     rt_tensor mask = recorded(b, "label.coordinate_mask"), all = RT_NEW(ctx, atoms);
-    for (int64_t a = 0; a < atoms; a++) put(all, a, 1);
+    for (int64_t a = 0; a < atoms; a++) rt_set(all, a, 1);
     out_loss[0] = masked_loss(logits.plddt, d.plddt, recorded(b, "label.plddt_bin"), mask, true);
     out_loss[1] = masked_loss(logits.pde, d.pde, recorded(b, "label.pde_bin"), recorded(b, "label.pde_pair_mask"), false);
     out_loss[2] = masked_loss(logits.resolved, d.resolved, mask, all, false);

@@ -149,6 +149,11 @@ bool rt_is_finite(rt_tensor t)
 
 double rt_get(rt_tensor t, int64_t i) { return get(t.data, t.dtype, i); }
 
+void rt_set(rt_tensor t, int64_t i, double value)
+{
+    rt_convert((char *)t.data + i * rt_dtype_size(t.dtype), t.dtype, &value, RT_F64, 1);
+}
+
 void rt_convert(void *out, rt_dtype out_dtype, const void *in, rt_dtype in_dtype, int64_t count)
 {
     if (out_dtype == in_dtype) {

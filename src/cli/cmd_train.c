@@ -380,8 +380,6 @@ static void close_job(job *j)
     free(j->validation);
 }
 
-static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
-
 static rt_status write_record(job *j, const rt_loop_report *opt_report)
 {
     char path[4096];
@@ -403,10 +401,10 @@ static rt_status write_record(job *j, const rt_loop_report *opt_report)
         rt_run_record_set(record, "steps_left_out", json_integer(r->n_skipped));
         rt_run_record_set(record, "finished", json_boolean(r->finished));
         rt_run_record_set(record, "stopped", json_boolean(r->stopped));
-        rt_run_record_set(record, "base_loss", number(r->base_value));
-        rt_run_record_set(record, "best_loss", number(r->best_value));
+        rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
+        rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
         rt_run_record_set(record, "best_step", json_integer(r->best_step));
-        rt_run_record_set(record, "seconds_waited_for_samples", number(r->waited));
+        rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
     }
     rt_path_join(path, sizeof path, j->loop.out, "run.json");
     return rt_run_record_write(record, j->o, path, j->err);

@@ -10,8 +10,6 @@
 #include "cli/choices.h"
 #include "verify.h"
 
-static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
-
 static void print_json(const rt_verify_table *table)
 {
     json_t *rows = json_array();
@@ -19,7 +17,7 @@ static void print_json(const rt_verify_table *table)
         const rt_verify_row *row = &table->row[i];
         json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "case", row->case_name, "mode",
                                               row->mode, "stage", row->stage, "tensor", row->tensor, "measure", row->measure,
-                                              "error", number(row->error), "bound", number(row->bound), "verdict",
+                                              "error", rt_json_number(row->error), "bound", rt_json_number(row->bound), "verdict",
                                               rt_verdict_name(row->verdict)));
     }
     json_t *root = json_pack("{s:I, s:I, s:I, s:o}", "cases", (json_int_t)table->n_case, "compared", (json_int_t)table->n_row,

@@ -55,10 +55,9 @@ static atom_inputs make_inputs(rt_ctx *ctx, const rt_atom_encoder *e, const rt_f
         at[0] = exists != 0 ? 0 : -1;
         at[1] = 1 + element[a];
         for (int c = 0; c < NAME_CHARS; c++) at[2 + c] = 1 + ELEMENTS + c * CHAR_CLASSES + name[a * NAME_CHARS + c];
-        rt_convert((char *)in.charge.data + a * rt_dtype_size(in.charge.dtype), in.charge.dtype, &value, RT_F64, 1);
+        rt_set(in.charge, a, value);
         for (int64_t c = 0; c < e->c_atom; c++)
-            rt_convert((char *)in.mask.data + (a * e->c_atom + c) * rt_dtype_size(in.mask.dtype), in.mask.dtype, &exists, RT_F64,
-                       1);
+            rt_set(in.mask, a * e->c_atom + c, exists);
     }
     return in;
 }

@@ -93,8 +93,7 @@ static rt_tensor make_up(rt_binder *binder, rt_dtype dtype, int ndim, const int6
     float scale = ndim > 1 ? 1 / sqrtf((float)dim[ndim - 1]) : 0.1f;
     for (int64_t i = 0; i < rt_count(t); i++) {
         state = state * 6364136223846793005ull + 1442695040888963407ull;
-        float value = scale * ((float)(state >> 40) * 0x1p-23f - 1);
-        rt_convert((char *)t.data + i * rt_dtype_size(dtype), dtype, &value, RT_F32, 1);
+        rt_set(t, i, scale * ((float)(state >> 40) * 0x1p-23f - 1));
     }
     return t;
 }

@@ -142,7 +142,7 @@ rt_status rt_params_add_adapter(rt_params *params, rt_adapter *out_adapter, cons
     rt_rng rng = rt_rng_make(r->seed, rt_hash_text(name), 0, RT_DRAW_ADAPTER);
     for (int64_t i = 0; i < rt_count(p->value); i++) {
         float value = (float)((2 * rt_rng_uniform(&rng, (uint64_t)i) - 1) / sqrt((double)in));
-        rt_convert((char *)p->value.data + i * rt_dtype_size(real), real, &value, RT_F32, 1);
+        rt_set(p->value, i, value);
     }
     *out_adapter = (rt_adapter){.a = p->value, .da = p->grad, .scale = r->alpha / (double)r->rank};
     snprintf(full, sizeof full, "%s.lora_B", name);

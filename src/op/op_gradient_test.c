@@ -251,10 +251,7 @@ static void case_distance_embed(rt_ctx *ctx, int variant, problem *p, step what)
         p->fixed[2] = RT_NEW(ctx, 4);
         p->fixed[3] = RT_NEW(ctx, 4);
         for (int i = 0; i < 4; i++)
-            for (int side = 0; side < 2; side++) {
-                double edge = 0.5 * i + 0.5 * side;
-                rt_convert((char *)p->fixed[2 + side].data + i * rt_dtype_size(ctx->real), ctx->real, &edge, RT_F64, 1);
-            }
+            for (int side = 0; side < 2; side++) rt_set(p->fixed[2 + side], i, 0.5 * i + 0.5 * side);
     }
     rt_tensor mask = variant & 1 ? p->fixed[1] : RT_ABSENT;
     if (what == FORWARD)

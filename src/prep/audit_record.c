@@ -1,5 +1,4 @@
 /* audit_record.c - split.tsv.audit.json: what was audited and what came out; what training asks before it starts */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,6 @@ static void record_path(char *out, int64_t size, const char *split_path)
 {
     snprintf(out, (size_t)size, "%s.audit.json", split_path);
 }
-
-static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 static json_t *checks_json(const rt_audit *audit)
 {
@@ -46,8 +43,8 @@ static json_t *leaks_json(const rt_audit *audit)
         json_object_set_new(one, "part_a", json_string(l->part_a));
         json_object_set_new(one, "b", json_string(l->b));
         json_object_set_new(one, "part_b", json_string(l->part_b));
-        json_object_set_new(one, "value", number(l->value));
-        json_object_set_new(one, "limit", number(l->limit));
+        json_object_set_new(one, "value", rt_json_number(l->value));
+        json_object_set_new(one, "limit", rt_json_number(l->limit));
         json_object_set_new(one, "detail", json_string(l->detail));
         json_array_append_new(leaks, one);
     }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 
 static const struct { const char *name; size_t field; bool best; bool low; } MEASURES[RT_SCORE_SUMMARY_MEASURES] = {
@@ -175,7 +176,7 @@ json_t *rt_score_summary_json(const rt_score_summary *summary)
             double pair[2] = {stratum->mean[m], stratum->median[m]};
             json_t *both = json_object();
             for (int i = 0; i < 2; i++)
-                json_object_set_new(both, i ? "median" : "mean", isfinite(pair[i]) ? json_real(pair[i]) : json_null());
+                json_object_set_new(both, i ? "median" : "mean", rt_json_number(pair[i]));
             json_object_set_new(object, MEASURES[m].name, both);
         }
         json_array_append_new(strata, object);

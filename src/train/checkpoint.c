@@ -50,7 +50,7 @@ static rt_status write_list(const rt_checkpoint_store *store, rt_err *err)
         const rt_checkpoint_entry *e = &store->entry[i];
         json_t *item = json_pack("{s:I, s:I, s:b, s:b, s:o, s:o, s:o}", "step", (json_int_t)e->step, "epoch",
                                  (json_int_t)e->epoch, "epoch_end", e->epoch_end, "best", e->best, "value",
-                                 isfinite(e->value) ? json_real(e->value) : json_null(), "weights",
+                                 rt_json_number(e->value), "weights",
                                  file_json(e->weights, e->weights_hash, e->weights_bytes), "state",
                                  file_json(e->state, e->state_hash, e->state_bytes));
         json_array_append_new(list, item);

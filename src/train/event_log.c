@@ -188,7 +188,7 @@ static rt_status append_line(rt_event_log *log, double time, const char *event, 
     json_t *root = json_pack("{s:f, s:I, s:s}", "time", time, "step", (json_int_t)step, "event", event);
     if (opt_targets) json_object_set_new(root, "targets", json_string(opt_targets));
     for (int64_t i = 0; i < n_value; i++)
-        json_object_set_new(root, value[i].tag, isfinite(value[i].value) ? json_real(value[i].value) : json_null());
+        json_object_set_new(root, value[i].tag, rt_json_number(value[i].value));
     char *text = root ? json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(17)) : NULL;
     rt_text_add(&line, "%s\n", text ? text : "");
     line.failed = line.failed || !text;

@@ -69,7 +69,7 @@ static rt_tensor letter_columns(rt_ctx *ctx, const rt_msa_module *m)
             if (k == GAP)
                 value += rt_get(m->m.weight, i * M_INPUTS + ALPHABET) +
                          deletion_value * rt_get(m->m.weight, i * M_INPUTS + ALPHABET + 1);
-            rt_convert((char *)w.data + (i * ALPHABET + k) * rt_dtype_size(w.dtype), w.dtype, &value, RT_F64, 1);
+            rt_set(w, i * ALPHABET + k, value);
         }
     return w;
 }
@@ -83,7 +83,7 @@ static void letter_columns_backward(rt_ctx *ctx, const rt_msa_module *m, rt_tens
         for (int64_t k = 0; k < M_INPUTS; k++) {
             double d = rt_get(dcolumns, i * ALPHABET + (k < ALPHABET ? k : GAP)), at = rt_get(dw, i * M_INPUTS + k);
             at += k == ALPHABET + 1 ? deletion_value * d : d;
-            rt_convert((char *)dw.data + (i * M_INPUTS + k) * rt_dtype_size(dw.dtype), dw.dtype, &at, RT_F64, 1);
+            rt_set(dw, i * M_INPUTS + k, at);
         }
 }
 

@@ -192,7 +192,7 @@ static rt_tensor gate_row(rt_ctx *ctx, rt_tensor gate)
     rt_tensor row = RT_NEW(ctx, 1, rt_count(gate));
     for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(gate); i++) {
         double value = 1 / (1 + exp(-rt_get(gate, i)));
-        rt_convert((char *)row.data + i * rt_dtype_size(row.dtype), row.dtype, &value, RT_F64, 1);
+        rt_set(row, i, value);
     }
     return row;
 }
@@ -225,7 +225,7 @@ static void gate_row_backward(rt_ctx *ctx, const rt_ribonanza_injector *injector
     rt_tensor to = injector->dgate;
     for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(to); i++) {
         double s = rt_get(gate, i), value = rt_get(to, i) + rt_get(dgate_row, i) * s * (1 - s);
-        rt_convert((char *)to.data + i * rt_dtype_size(to.dtype), to.dtype, &value, RT_F64, 1);
+        rt_set(to, i, value);
     }
 }
 

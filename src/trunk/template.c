@@ -26,8 +26,8 @@ static void bin_edges(rt_ctx *ctx, rt_tensor lower, rt_tensor upper)
 {
     for (int64_t k = 0; ctx->status == RT_OK && k < rt_count(lower); k++) {
         double from = FIRST_BIN + BIN_WIDTH * (double)k, to = from + BIN_WIDTH;
-        rt_convert((char *)lower.data + k * rt_dtype_size(lower.dtype), lower.dtype, &from, RT_F64, 1);
-        rt_convert((char *)upper.data + k * rt_dtype_size(upper.dtype), upper.dtype, &to, RT_F64, 1);
+        rt_set(lower, k, from);
+        rt_set(upper, k, to);
     }
 }
 
