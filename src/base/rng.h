@@ -54,5 +54,6 @@ void rt_rng_permutation(const rt_rng *rng, int64_t n, int64_t *out_index);
 
 /* 64-bit FNV-1a of a NUL-terminated text: a stable stream number for a target's name. */
 uint64_t rt_hash_text(const char *text);
+uint64_t rt_hash_name(const char *name, int64_t length);   /* the same of the first `length` bytes */
 
 #endif

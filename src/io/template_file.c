@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "base/text.h"
 #include "io/csv.h"
 #include "io/torch_archive.h"
@@ -26,16 +27,9 @@ struct rt_template_file {
     int64_t n_slot;             /* a power of two */
 };
 
-static uint64_t hash(const char *text, int64_t length)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (int64_t i = 0; i < length; i++) h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
-    return h ^ h >> 29;
-}
-
 static int32_t *find_slot(const rt_template_file *file, const char *target, int64_t length)
 {
-    uint64_t mask = (uint64_t)file->n_slot - 1, at = hash(target, length) & mask;
+    uint64_t mask = (uint64_t)file->n_slot - 1, at = rt_hash_name(target, length) & mask;
     for (; file->slot[at]; at = (at + 1) & mask) {
         const char *known = file->entry[file->slot[at] - 1].shown.target;
         if (strncmp(known, target, (size_t)length) == 0 && !known[length]) break;

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "io/safetensors_read.h"
 #include "io/torch_archive.h"
 
@@ -25,13 +26,6 @@ struct rt_weights {
     bool has_step;
 };
 
-static uint64_t hash(const char *name)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const char *c = name; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001b3u;
-    return h ^ h >> 29;
-}
-
 static rt_status build_index(rt_weights *weights, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -40,7 +34,7 @@ static rt_status build_index(rt_weights *weights, rt_err *err)
     uint64_t mask = (uint64_t)weights->n_slot - 1;
     for (int64_t i = 0; i < weights->count; i++) {
         const char *name = weights->weight[i].name;
-        uint64_t at = hash(name) & mask;
+        uint64_t at = rt_hash_text(name) & mask;
         for (; weights->slot[at]; at = (at + 1) & mask)
             if (strcmp(weights->weight[weights->slot[at] - 1].name, name) == 0)
                 return rt_fail(err, RT_ERR_FORMAT, weights->path, 0, "has the tensor '%.200s' twice", name);
@@ -189,7 +183,7 @@ const rt_weight *rt_weights_at(const rt_weights *weights, int64_t index)
 const rt_weight *rt_weights_find(const rt_weights *weights, const char *name)
 {
     uint64_t mask = (uint64_t)weights->n_slot - 1;
-    for (uint64_t at = hash(name) & mask; weights->slot[at]; at = (at + 1) & mask) {
+    for (uint64_t at = rt_hash_text(name) & mask; weights->slot[at]; at = (at + 1) & mask) {
         const rt_weight *weight = &weights->weight[weights->slot[at] - 1];
         if (strcmp(weight->name, name) == 0) return weight;
     }

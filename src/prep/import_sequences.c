@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "io/csv.h"
 #include "io/msa.h"
 #include "prep/import_internal.h"
@@ -16,17 +17,10 @@ static const char *const COLUMNS[N_COLUMN] = {"target_id",     "sequence",      
 
 /* ---- by name ---- */
 
-static uint64_t hash_id(const char *id, int64_t length)
-{
-    uint64_t hash = 14695981039346656037u;   /* FNV-1a */
-    for (int64_t i = 0; i < length; i++) hash = (hash ^ (uint8_t)id[i]) * 1099511628211u;
-    return hash;
-}
-
 /* The place of an id in the table, or the empty one where it would be. */
 static int64_t find_place(const rt_import *import, const char *id, int64_t length)
 {
-    int64_t at = (int64_t)(hash_id(id, length) & (uint64_t)(import->n_slot - 1));
+    int64_t at = (int64_t)(rt_hash_name(id, length) & (uint64_t)(import->n_slot - 1));
     for (; import->slot[at]; at = (at + 1) & (import->n_slot - 1)) {
         const char *other = import->row[import->slot[at] - 1].id;
         if (strncmp(other, id, (size_t)length) == 0 && other[length] == 0) break;
