@@ -11,10 +11,10 @@
 
 #include "base/arena.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/print_json.h"
 #include "cli/schema_check.h"
 #include "cli/weights_write.h"
 #include "io/csv.h"
@@ -368,12 +368,9 @@ static rt_status print(const report *r, bool as_json, rt_err *err)
     json_t *row;
     if (as_json) {
         json_t *root = json_pack("{s:b, s:O}", "complete", !r->failed, "checks", r->rows);
-        char *text = rt_json_print(root, err);
+        rt_status status = rt_print_json(root, err);
         json_decref(root);
-        if (!text) return RT_ERR_MEMORY;
-        fputs(text, stdout);
-        free(text);
-        return RT_OK;
+        return status;
     }
     printf("subject\tverdict\tdetail\tfrom\n");
     json_array_foreach(r->rows, i, row) {

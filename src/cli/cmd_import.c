@@ -1,13 +1,12 @@
 /* cmd_import.c - rnatune import: a training set from the competition's files or from structures */
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/print_json.h"
 #include "prep/dataset_write.h"
 #include "prep/import.h"
 
@@ -64,12 +63,9 @@ static rt_status print_json(const rt_dataset *set, const tally *list, int n, rt_
     json_object_set_new(root, "hash", json_string(rt_dataset_hash(set)));
     json_object_set_new(root, "targets", json_integer(rt_dataset_count(set)));
     json_object_set_new(root, "counts", rows);
-    char *text = rt_json_print(root, err);
+    rt_status status = rt_print_json(root, err);
     json_decref(root);
-    if (!text) return RT_ERR_MEMORY;
-    fputs(text, stdout);
-    free(text);
-    return RT_OK;
+    return status;
 }
 
 static rt_status summarise(rt_cli *cli, const char *folder, rt_err *err)

@@ -1,13 +1,12 @@
 /* cmd_inspect.c - rnatune inspect: what is in a file of weights, and whether it is all of a network */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/print_json.h"
 #include "cli/schema_check.h"
 #include "cli/weights_write.h"
 #include "io/weights.h"
@@ -263,21 +262,17 @@ static rt_status run(rt_cli *cli, rt_err *err)
     bool all = rt_option_flag(cli->options, "all");
     rt_weights *weights = NULL;
     json_t *root = NULL;
-    char *text = NULL;
     rt_status status = RT_OK;
     RT_TRY(rt_weights_open(&weights, rt_operand_at(cli->options, 0), err));
     root = describe_file(weights, all);
     RT_TRY(describe_network(cli, root, weights, err));
     if (rt_option_flag(cli->options, "json")) {
-        text = rt_json_print(root, err);
-        if (!text) RT_TRY(RT_ERR_MEMORY);
-        fputs(text, stdout);
+        RT_TRY(rt_print_json(root, err));
     } else {
         print_table(root, all);
     }
 done:
     json_decref(root);
-    free(text);
     rt_weights_close(weights);
     return status;
 }

@@ -29,12 +29,14 @@ typedef struct {
     uint16_t *keys16, *values16, *query16, *weights16;
 } attention_scratch;
 
-static int64_t lay_out(attention_scratch *s, char *base, int64_t tile, int64_t nk, int64_t d, bool bf16)
-{
-    int64_t at = 0;
+/* The next `count` elements of the worker's scratch, at `base + at`; base NULL: only counted. */
 #define PLACE(member, type, count)                       \
     s->member = base ? (type *)(void *)(base + at) : NULL; \
     at += rt_scratch_stride((count) * (int64_t)sizeof(type))
+
+static int64_t lay_out(attention_scratch *s, char *base, int64_t tile, int64_t nk, int64_t d, bool bf16)
+{
+    int64_t at = 0;
     PLACE(keys, float, nk * d);
     PLACE(values, float, nk * d);
     PLACE(query, float, tile * d);
@@ -44,7 +46,6 @@ static int64_t lay_out(attention_scratch *s, char *base, int64_t tile, int64_t n
     PLACE(values16, uint16_t, bf16 ? nk * d : 0);
     PLACE(query16, uint16_t, bf16 ? tile * d : 0);
     PLACE(weights16, uint16_t, bf16 ? tile * nk : 0);
-#undef PLACE
     return at;
 }
 
@@ -229,9 +230,6 @@ typedef struct {
 static int64_t lay_out_gradient(gradient_scratch *s, char *base, int64_t tile, int64_t nk, int64_t d, bool bf16)
 {
     int64_t at = 0;
-#define PLACE(member, type, count)                       \
-    s->member = base ? (type *)(void *)(base + at) : NULL; \
-    at += rt_scratch_stride((count) * (int64_t)sizeof(type))
     PLACE(keys, float, nk * d);
     PLACE(values, float, nk * d);
     PLACE(dkeys, float, nk * d);
@@ -248,7 +246,6 @@ static int64_t lay_out_gradient(gradient_scratch *s, char *base, int64_t tile, i
     PLACE(d_o16, uint16_t, bf16 ? tile * d : 0);
     PLACE(p16, uint16_t, bf16 ? tile * nk : 0);
     PLACE(dp16, uint16_t, bf16 ? tile * nk : 0);
-#undef PLACE
     return at;
 }
 
