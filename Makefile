@@ -4,6 +4,7 @@
 #   make check      lint, unit tests, golden values, command-line tests
 #   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
+#   make bench-torch RNAPRO_REF=dir RNAPRO_GOLDEN=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
@@ -21,8 +22,9 @@ LDFLAGS += $(SANITIZE)
 
 ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship
 SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)) $(wildcard src/*.c))
-# cpu_ref.c is compiled twice, for float and for double
-SOURCES := $(filter-out src/op/cpu_ref.c,$(SOURCES))
+# the plain reference is compiled twice, for float and for double
+REFERENCE := $(wildcard src/op/cpu_ref*.c)
+SOURCES   := $(filter-out $(REFERENCE),$(SOURCES))
 CLI     := $(filter-out src/cli/main.c %_test.c,$(wildcard src/cli/*.c))
 TESTS   := $(wildcard src/*/*_test.c) $(wildcard src/*_test.c)
 FUZZERS := $(wildcard src/*/*_fuzz.c)
@@ -48,16 +50,14 @@ SOURCES := $(filter-out src/prep/pairs_vienna$(if $(use_vienna),_stub,).c,$(SOUR
 LDLIBS  := $(use_vienna) $(LDLIBS)
 
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(CUDA_SOURCES:%.cu=$(BUILD)/%.o)
-ifneq ($(wildcard src/op/cpu_ref.c),)
-OBJECTS += $(BUILD)/src/op/cpu_ref_f32.o $(BUILD)/src/op/cpu_ref_f64.o
-endif
+OBJECTS += $(REFERENCE:%.c=$(BUILD)/%_f32.o) $(REFERENCE:%.c=$(BUILD)/%_f64.o)
 CLI_OBJECTS  := $(CLI:%.c=$(BUILD)/%.o)
 TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 
 all: $(BUILD)/rnatune
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal
 HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h zlib.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
@@ -86,10 +86,10 @@ $(BUILD)/src/cli/cmd_version.o: CFLAGS += -DRT_VERSION='"$(VERSION)"' -DRT_COMMI
 $(BUILD)/%.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/src/op/cpu_ref_f32.o: src/op/cpu_ref.c | $(BUILD)/.deps
+$(BUILD)/%_f32.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -DRT_REAL=float -MMD -MP -c -o $@ $<
-$(BUILD)/src/op/cpu_ref_f64.o: src/op/cpu_ref.c | $(BUILD)/.deps
+$(BUILD)/%_f64.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -DRT_REAL=double -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.cu | $(BUILD)/.deps
@@ -100,8 +100,12 @@ $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
 
+# calls of our own code go through the test first
+WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mkdir
+$(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
+
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all bench-usalign check unit lint demo asan valgrind fuzz stress libs clean
+.PHONY: all bench-torch bench-usalign check unit lint demo asan valgrind fuzz stress libs clean
 lint:
 	@tools/lint.sh
 
@@ -123,8 +127,12 @@ fuzz: | $(BUILD)/.deps
 bench-usalign: $(BUILD)/rnatune
 	@bench/usalign.sh $(BUILD)/rnatune $(USALIGN) ../shared/data/puzzles
 
-stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test
-	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test
+bench-torch: $(BUILD)/rnatune
+	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
+
+stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test $(BUILD)/test/inject_test
+	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test $(BUILD)/test/inject_test
+	@RT_KILLS=20 tests/cli/run.sh $(BUILD)/rnatune predict_resume
 	@tests/stress.sh $(BUILD)/rnatune
 
 # What a program that uses build/librnatune.a links with.

@@ -3,20 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "diffusion/sampler.h"
 #include "op/cpu.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 const char *rt_bench_stage_name(int stage)
 {
@@ -30,6 +23,7 @@ const char *rt_bench_stage_name(int stage)
 
 typedef struct {
     rt_ctx *ctx;
+    rt_params *params;   /* the confidence head trains, for its step */
     rt_model *model;
     rt_features features;
     rt_tensor s_inputs, s_init, s, z, x, denoised, rows;
@@ -71,13 +65,27 @@ static void fill(rt_tensor t, double scale, uint64_t stream)
     for (int64_t i = 0; t.data && i < rt_count(t); i++) ((float *)t.data)[i] = (float)(scale * rt_rng_normal(&rng, (uint64_t)i));
 }
 
+/* With backward the logits stand in for their own gradients: as much work as the real ones. */
+static void run_confidence(workload *w, rt_tensor s, rt_tensor z, bool backward)
+{
+    rt_ctx *ctx = w->ctx;
+    const rt_model *m = w->model;
+    const rt_config *c = &m->config;
+    int64_t n = w->features.n_token, atoms = w->features.n_atom;
+    rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
+                                   RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
+    rt_confidence_saved saved;
+    rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, s, z, rt_at(w->x, 0), &w->features, 0,
+                               backward ? &saved : NULL);
+    if (backward) rt_confidence_head_backward(ctx, &m->confidence, &logits, &w->features, &saved);
+}
+
 static void run_stage(workload *w, int stage)
 {
     rt_ctx *ctx = w->ctx;
     const rt_model *m = w->model;
-    int64_t n = w->features.n_token, atoms = w->features.n_atom, mark = rt_arena_mark(ctx->step);
+    int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor z = rt_new_copy(ctx, w->z), s = rt_new_copy(ctx, w->s);
-    const rt_config *c = &m->config;
     switch (stage) {
     case RT_BENCH_ribonanza: {
         rt_ribonanza_mix mix;
@@ -87,34 +95,30 @@ static void run_stage(workload *w, int stage)
     case RT_BENCH_input_embedder: {
         rt_embedder embedder = m->trunk.embedder;
         embedder.use_ribonanza = false;
-        rt_embedder_forward(ctx, &embedder, w->s_inputs, w->s_init, z, &w->features);
+        rt_embedder_forward(ctx, &embedder, w->s_inputs, w->s_init, z, &w->features, NULL);
         break;
     }
     case RT_BENCH_template:
-        rt_template_embedder_forward(ctx, &m->trunk.template_embedder, z, w->s_inputs, &w->features, 0);
+        rt_template_embedder_forward(ctx, &m->trunk.template_embedder, z, w->s_inputs, &w->features, 0, NULL);
         break;
     case RT_BENCH_msa:
-        rt_msa_module_forward(ctx, &m->trunk.msa, z, w->s_inputs, &w->features, w->rows, 0);
+        rt_msa_module_forward(ctx, &m->trunk.msa, z, w->s_inputs, &w->features, w->rows, 0, NULL);
         break;
     case RT_BENCH_pairformer:
-        rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0);
+        rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0, NULL);
         break;
     case RT_BENCH_denoiser_1:
     case RT_BENCH_denoiser_5:
         rt_denoiser_forward(ctx, &m->denoiser, &w->context, rt_slice(w->denoised, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5),
-                            rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1);
+                            rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1, NULL);
         break;
-    default: {
-        rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
-                                       RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
-        rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, w->s, w->z, rt_at(w->x, 0), &w->features, 0);
-    }
+    default:
+        run_confidence(w, s, z, stage == RT_BENCH_confidence_step);
     }
     rt_arena_reset(ctx->step, mark);
 }
 
-/* GFLOP/s of one product of 2,048 x 1,024 x 512 per thread at a time, on all threads, best of several. */
-static double measure_gemm_peak(rt_ctx *ctx, bool bf16)
+double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16)
 {
     int64_t mark = rt_arena_mark(ctx->step), m = 4096 * rt_pool_threads(ctx->pool), n = 1024, k = 512;
     rt_tensor x = RT_NEW(ctx, m, k), y = RT_NEW(ctx, m, n), w = RT_NEW(ctx, n, k), w16 = RT_NEW_TYPE(ctx, RT_BF16, n, k);
@@ -123,9 +127,9 @@ static double measure_gemm_peak(rt_ctx *ctx, bool bf16)
     fill(w, 1, 2);
     if (ctx->status == RT_OK) rt_cpu_to_bf16(w16.data, w.data, rt_count(w));
     for (int i = 0; i < 8 && ctx->status == RT_OK; i++) {
-        double start = now();
+        double start = rt_clock();
         rt_op_linear(ctx, y, x, bf16 ? w16 : w, RT_ABSENT, (rt_epilogue){0});
-        best = fmin(best, now() - start);
+        best = fmin(best, rt_clock() - start);
     }
     rt_arena_reset(ctx->step, mark);
     return 2e-9 * (double)(m * n * k) / best;
@@ -163,17 +167,17 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     fill(w->z, 1, 4);
     fill(w->x, 20, 5);
     fill(w->s_inputs, 1, 6);
-    result->gemm_peak = measure_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);
+    result->gemm_peak = rt_bench_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);
     for (int stage = 0; stage < RT_BENCH_COUNT && ctx->status == RT_OK; stage++) {
         ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
                     (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);
         if (stage == RT_BENCH_denoiser_1)
-            rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z);
+            rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z, NULL);
         result->seconds[stage] = INFINITY;
         for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
-            double start = now();
+            double start = rt_clock();
             run_stage(w, stage);
-            result->seconds[stage] = fmin(result->seconds[stage], now() - start);
+            result->seconds[stage] = fmin(result->seconds[stage], rt_clock() - start);
         }
         rt_debug("%lld tokens, %s: %.4f s", (long long)n, rt_bench_stage_name(stage), result->seconds[stage]);
     }
@@ -183,8 +187,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     status = rt_ctx_take(ctx, err);
 done:
     rt_arena_reset(ctx->step, 0);
-    rt_arena_peak_reset(ctx->step);
-    rt_arena_trim(ctx->step);
+    rt_ctx_trim(ctx);
     return status;
 }
 
@@ -194,13 +197,16 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     rt_status status = RT_OK;
     workload w = {0};
     RT_TRY(rt_ctx_create(&w.ctx, RT_BACKEND_CPU, options->threads, rt_memory_available(), err));
-    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, err));
+    RT_TRY(rt_params_create(&w.params, err));
+    RT_TRY(rt_params_train(w.params, "confidence_head", err));
+    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, err));
     for (int64_t i = 0; i < n_size; i++) {
         results[i] = (rt_bench_result){.n_token = n_token[i]};
         RT_TRY(run_size(&results[i], &w, options, err));
     }
 done:
     rt_model_close(w.model);
+    rt_params_free(w.params);
     rt_ctx_free(w.ctx);
     return status;
 }

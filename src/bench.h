@@ -17,7 +17,8 @@
     RT_STAGE(pairformer)    \
     RT_STAGE(denoiser_1)    \
     RT_STAGE(denoiser_5)    \
-    RT_STAGE(confidence)
+    RT_STAGE(confidence)    \
+    RT_STAGE(confidence_step)   /* forward and backward of the head, without losses and optimizer */
 
 enum {
 #define RT_STAGE(name) RT_BENCH_##name,
@@ -47,5 +48,8 @@ const char *rt_bench_stage_name(int stage);
 /* One result per size; results (n_size) is the caller's. */
 rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t n_size, const rt_bench_options *options,
                        rt_err *err);
+
+/* GFLOP/s of products of 4,096 rows per thread by 1,024 by 512, on all threads, best of several; takes under a second. */
+double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16);
 
 #endif

@@ -89,6 +89,7 @@ static void forget(rnatune_engine *engine)
     if (engine->folded) engine->folded->n_sample = 0;
     engine->folded = NULL;
     rt_arena_reset(engine->ctx->step, 0);
+    rt_ctx_trim(engine->ctx);
 }
 
 void rnatune_session_free(rnatune_session *session)

@@ -1,14 +1,7 @@
 #include "fold.h"
+#include "base/clock.h"
 
 #include <math.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void rt_fold_work(double out_work[RT_STAGE_COUNT], const rt_config *c, const rt_features *features,
                   const rt_fold_options *options)
@@ -27,6 +20,7 @@ void rt_fold_work(double out_work[RT_STAGE_COUNT], const rt_config *c, const rt_
 typedef struct {
     rt_ctx *ctx;
     const rt_fold_options *options;
+    int64_t first_sample;   /* of those that are being drawn */
 } watcher;
 
 static bool tell(const watcher *w, rt_stage stage, int64_t done, int64_t total)
@@ -36,21 +30,29 @@ static bool tell(const watcher *w, rt_stage stage, int64_t done, int64_t total)
     return false;
 }
 
+/* Given draws are for all samples together. */
+static int64_t samples_at_once(const watcher *w)
+{
+    int64_t most = w->options->opt_draws ? w->options->n_sample : w->ctx->frugal ? 1 : RT_FOLD_SAMPLES;
+    int64_t left = w->options->n_sample - w->first_sample;
+    return left < most ? left : most;
+}
+
 static void trunk_progress(void *user, int64_t cycle, int64_t n_cycle) { tell(user, RT_STAGE_TRUNK, cycle, n_cycle); }
 
+/* Steps of all samples together, as if they were drawn one after another. */
 static bool sampler_progress(void *user, int64_t step, int64_t n_step)
 {
-    return tell(user, RT_STAGE_DIFFUSION, step, n_step);
+    const watcher *w = user;
+    return tell(w, RT_STAGE_DIFFUSION, w->first_sample * n_step + step * samples_at_once(w), w->options->n_sample * n_step);
 }
 
 /* The network's numbers must be numbers: a broken checkpoint is not to look like a fold. */
 static void check_finite(rt_ctx *ctx, rt_tensor t, const char *what)
 {
-    for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(t); i++)
-        if (!isfinite(rt_get(t, i))) {
-            ctx->status = rt_fail(&ctx->err, RT_ERR_FORMAT, NULL, 0, "the network's %s are not finite numbers", what);
-            rt_hint(&ctx->err, "the checkpoint may be damaged or not trained; `rnatune inspect` shows what it holds");
-        }
+    if (ctx->status != RT_OK || rt_is_finite(t)) return;
+    ctx->status = rt_fail(&ctx->err, RT_ERR_FORMAT, NULL, 0, "the network's %s are not finite numbers", what);
+    rt_hint(&ctx->err, "the checkpoint may be damaged or not trained; `rnatune inspect` shows what it holds");
 }
 
 /* Ranking works in float; a double context's tensors are converted, a float context's used as they are. */
@@ -58,7 +60,7 @@ static rt_tensor as_f32(rt_ctx *ctx, rt_tensor t)
 {
     if (t.dtype == RT_F32 || ctx->status != RT_OK) return t;
     rt_tensor copy = rt_new_shape(ctx, RT_F32, t.ndim, t.dim);
-    if (copy.data) rt_convert(copy.data, RT_F32, t.data, t.dtype, rt_count(t));
+    if (copy.data && !ctx->measuring) rt_convert(copy.data, RT_F32, t.data, t.dtype, rt_count(t));
     return copy;
 }
 
@@ -84,7 +86,8 @@ static void score_sample(rt_ctx *ctx, const rt_model *model, const rt_features *
     int64_t inner = rt_arena_mark(ctx->step);
     rt_confidence_logits logits = {.pae = RT_NEW(ctx, n, n, c->pae_bins), .pde = RT_NEW(ctx, n, n, c->pde_bins),
                                    .plddt = RT_NEW(ctx, atoms, n_bins), .resolved = RT_NEW(ctx, atoms, 2)};
-    rt_confidence_head_forward(ctx, &model->confidence, &logits, trunk[0], trunk[1], trunk[2], x, features, sample);
+    rt_confidence_head_forward(ctx, &model->confidence, &logits, trunk[0], trunk[1], trunk[2], x, features, sample,
+                               NULL);
     RT_PROBE_PART(ctx, logits.plddt, sample, "out.plddt");
     RT_PROBE_PART(ctx, logits.pae, sample, "out.pae");
     RT_PROBE_PART(ctx, logits.pde, sample, "out.pde");
@@ -121,8 +124,8 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
 {
     const rt_config *c = &model->config;
     int64_t n = features->n_token, atoms = features->n_atom, samples = options->n_sample;
-    watcher watch = {ctx, options};
-    double start = now();
+    watcher watch = {ctx, options, 0};
+    double start = rt_clock();
     *out_result = (rt_fold_result){.coordinate = RT_NEW_TYPE(ctx, RT_F32, samples, atoms, 3),
                                    .contact_probs = RT_NEW_TYPE(ctx, RT_F32, n, n),
                                    .summary = RT_NEW_TYPE(ctx, RT_U8, samples * (int64_t)sizeof(rt_summary)).data,
@@ -136,22 +139,28 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     rt_msa_choice choice = {.seed = options->seed, .stream = options->stream, .lower_bound = (int64_t)c->msa_test_lower_bound,
                             .cutoff = (int64_t)c->msa_test_cutoff, .opt_rows = options->opt_msa_rows};
     rt_trunk_forward(ctx, &model->trunk, trunk[0], trunk[1], trunk[2], features, options->n_cycle, &choice, trunk_progress,
-                     &watch);
-    result->seconds[RT_STAGE_TRUNK] = now() - start, start = now();
+                     &watch, NULL);
+    result->seconds[RT_STAGE_TRUNK] = rt_clock() - start, start = rt_clock();
 
     ctx->bf16 = model->precision == RT_PRECISION_BF16;
     rt_denoiser_context context;
     tell(&watch, RT_STAGE_PREPARE, 0, 1);
-    rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2]);
-    result->seconds[RT_STAGE_PREPARE] = now() - start, start = now();
+    rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2], NULL);
+    result->seconds[RT_STAGE_PREPARE] = rt_clock() - start, start = rt_clock();
     rt_sampler_draws drawn = {.seed = options->seed, .stream = options->stream};
-    rt_sampler_run(ctx, &model->denoiser, &context, x, c, options->n_step, options->opt_draws ? options->opt_draws : &drawn,
-                   sampler_progress, &watch);
+    while (watch.first_sample < samples && ctx->status == RT_OK) {
+        int64_t count = samples_at_once(&watch);
+        drawn.first_sample = watch.first_sample;
+        rt_sampler_run(ctx, &model->denoiser, &context, rt_slice(x, watch.first_sample, count), c,
+                       ctx->measuring ? 1 : options->n_step, options->opt_draws ? options->opt_draws : &drawn,
+                       sampler_progress, &watch);
+        watch.first_sample += count;
+    }
     check_finite(ctx, x, "coordinates");
     RT_PROBE(ctx, x, "out.coordinate");
-    if (ctx->status == RT_OK) rt_convert(result->coordinate.data, RT_F32, x.data, x.dtype, rt_count(x));
+    if (ctx->status == RT_OK && !ctx->measuring) rt_convert(result->coordinate.data, RT_F32, x.data, x.dtype, rt_count(x));
     rt_arena_reset(ctx->step, mark);
-    result->seconds[RT_STAGE_DIFFUSION] = now() - start, start = now();
+    result->seconds[RT_STAGE_DIFFUSION] = rt_clock() - start, start = rt_clock();
 
     ctx->bf16 = model->precision != RT_PRECISION_FP32;
     rt_tensor distogram = RT_NEW(ctx, n, n, c->distogram_bins);
@@ -165,6 +174,23 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
         score_sample(ctx, model, features, result, trunk, rt_at(x, s), s, options->n_cycle);
     }
     if (ctx->status == RT_OK) rt_rank_order(result->order, result->summary, samples);
-    result->seconds[RT_STAGE_CONFIDENCE] = now() - start;
+    result->seconds[RT_STAGE_CONFIDENCE] = rt_clock() - start;
     return rt_ctx_take(ctx, err);
+}
+
+rt_status rt_fold_measure(rt_ctx *ctx, const rt_model *model, const rt_features *features, const rt_fold_options *options,
+                          int64_t *out_bytes, rt_err *err)
+{
+    rt_ctx_measure measure;
+    rt_fold_result unused;
+    rt_fold_options quiet = *options;
+    quiet.opt_progress = NULL;
+    rt_status status = rt_ctx_measure_begin(ctx, &measure, err);
+    if (status != RT_OK) return status;
+    status = rt_fold(ctx, model, features, &quiet, &unused, err);
+    bool far_too_much = status == RT_ERR_MEMORY && rt_arena_wanted(ctx->step) > rt_arena_capacity(ctx->step);
+    int64_t wanted = rt_arena_wanted(ctx->step);
+    *out_bytes = rt_ctx_measure_end(ctx, &measure);
+    if (far_too_much) *out_bytes = wanted;
+    return far_too_much ? RT_OK : status;
 }

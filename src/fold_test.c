@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fold.h"
+#include "op/cpu.h"
 
 static const char SEQUENCE[] = "GGGAAACCCGGGUUCGCCCGGGAUACUCCCGAGAUUACAGCC";
 enum { N = sizeof SEQUENCE - 1, SAMPLES = 2, STEPS = 3, CYCLES = 2 };
@@ -187,6 +188,80 @@ static void too_little_memory_is_an_error_with_figures(void **state)
     close_bench(&b);
 }
 
+/* What is measured beforehand is what the arena then holds at its peak: to the byte, with templates and an MSA, frugal or
+ * not, in both precisions, with few and many samples. */
+static void the_need_is_known_beforehand(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 8; variant++) {
+        bench b;
+        rt_fold_result result;
+        rt_err err;
+        int64_t need, oneDNN;
+        open_bench(&b, RT_BACKEND_CPU, 1 + variant % 3, variant & 1 ? RT_PRECISION_BF16 : RT_PRECISION_FP32);
+        if (variant & 2) set_templates(&b, 0, -1, 0);
+        b.ctx->frugal = variant & 4;
+        rt_fold_options options = {.n_cycle = CYCLES, .n_step = STEPS, .n_sample = variant == 3 ? 7 : 2, .seed = 3, .stream = 7};
+        assert_int_equal(rt_features_build(&b.features, b.ctx->step, &b.input, rt_conformers_default(), 3, NULL, &err), RT_OK);
+        rt_arena_peak_reset(b.ctx->step);
+        int64_t before = rt_arena_used(b.ctx->step);
+        assert_int_equal(rt_fold_measure(b.ctx, b.model, &b.features, &options, &need, &err), RT_OK);
+        assert_int_equal(rt_arena_used(b.ctx->step), before);
+        assert_int_equal(rt_arena_peak(b.ctx->step), before);
+        assert_int_equal(rt_fold(b.ctx, b.model, &b.features, &options, &result, &err), RT_OK);
+        oneDNN = rt_cpu_own_bytes(b.ctx);
+        assert_int_equal(rt_arena_peak(b.ctx->step) - before + oneDNN, need);
+        close_bench(&b);
+    }
+}
+
+static void frugal_takes_less_and_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+        bench plenty, frugal;
+        rt_fold_result a, b;
+        rt_err err;
+        open_bench(&plenty, RT_BACKEND_CPU, 2, bf16 ? RT_PRECISION_BF16 : RT_PRECISION_FP32);
+        open_bench(&frugal, RT_BACKEND_CPU, 2, bf16 ? RT_PRECISION_BF16 : RT_PRECISION_FP32);
+        frugal.ctx->frugal = true;
+        assert_int_equal(fold(&plenty, 42, NULL, &a, &err), RT_OK);
+        assert_int_equal(fold(&frugal, 42, NULL, &b, &err), RT_OK);
+        same_bytes(a.coordinate, b.coordinate);
+        same_bytes(a.contact_probs, b.contact_probs);
+        for (int s = 0; s < SAMPLES; s++) same_bytes(a.summary[s].token_pair_pae, b.summary[s].token_pair_pae);
+        close_bench(&plenty);
+        close_bench(&frugal);
+    }
+}
+
+/* The need grows with the square of the length, and a frugal context's is less. */
+static void long_targets_need_less_when_frugal(void **state)
+{
+    (void)state;
+    static char sequence[1201];
+    bench b;
+    rt_err err;
+    int64_t need[2][2];
+    open_bench(&b, RT_BACKEND_CPU, 2, RT_PRECISION_FP32);
+    rt_fold_options options = {.n_cycle = 1, .n_step = STEPS, .n_sample = 1, .seed = 3, .stream = 7};
+    for (int twice = 0; twice < 2; twice++)
+        for (int frugal = 0; frugal < 2; frugal++) {
+            rt_input input;
+            memset(sequence, 'A', 600u << twice);
+            sequence[600 << twice] = 0;
+            b.ctx->frugal = frugal;
+            assert_int_equal(rt_input_set_sequence(&input, "long", sequence, &err), RT_OK);
+            assert_int_equal(rt_features_build(&b.features, b.ctx->step, &input, rt_conformers_default(), 3, NULL, &err), RT_OK);
+            assert_int_equal(rt_fold_measure(b.ctx, b.model, &b.features, &options, &need[twice][frugal], &err), RT_OK);
+            rt_input_free_members(&input);
+            rt_arena_reset(b.ctx->step, 0);
+        }
+    for (int twice = 0; twice < 2; twice++) assert_true(need[twice][1] < 0.9 * need[twice][0]);
+    assert_true(need[1][0] > 3 * need[0][0] && need[1][0] < 4.5 * need[0][0]);
+    close_bench(&b);
+}
+
 static void a_broken_weight_does_not_look_like_a_fold(void **state)
 {
     (void)state;
@@ -202,6 +277,38 @@ static void a_broken_weight_does_not_look_like_a_fold(void **state)
     sinit->weight.data = broken;
     assert_int_equal(fold(&b, 42, NULL, &result, &err), RT_ERR_FORMAT);
     assert_non_null(strstr(err.what, "not finite"));
+    close_bench(&b);
+}
+
+/* The reference clamps the single representation to 512 before the head: no recorded run comes near it. */
+static void the_confidence_head_clamps(void **state)
+{
+    (void)state;
+    bench b;
+    rt_err err;
+    rt_tensor plddt[3];
+    open_bench(&b, RT_BACKEND_REF64, 1, RT_PRECISION_FP32);
+    rt_ctx *ctx = b.ctx;
+    const rt_config *c = &b.model->config;
+    assert_int_equal(rt_features_build(&b.features, ctx->step, &b.input, rt_conformers_default(), 1, NULL, &err), RT_OK);
+    int64_t atoms = b.features.n_atom;
+    rt_tensor s_inputs = RT_NEW(ctx, N, c->c_s_inputs), s = RT_NEW(ctx, N, c->c_s), z = RT_NEW(ctx, N, N, c->c_z);
+    rt_tensor x = RT_NEW(ctx, atoms, 3);
+    rt_zero(ctx, s_inputs);
+    rt_zero(ctx, s);
+    rt_zero(ctx, z);
+    for (int64_t i = 0; i < 3 * atoms; i++) ((double *)x.data)[i] = (double)(i % 37);
+    for (int i = 0; i < 3; i++) {
+        static const double LARGE[] = {512, 600, 400};
+        for (int64_t k = 0; k < N * c->c_s; k += 5) ((double *)s.data)[k] = k % 2 ? -LARGE[i] : LARGE[i] * (double)(k % 3);
+        rt_confidence_logits logits = {.pae = RT_NEW(ctx, N, N, c->pae_bins), .pde = RT_NEW(ctx, N, N, c->pde_bins),
+                                       .plddt = RT_NEW(ctx, atoms, c->plddt_bins), .resolved = RT_NEW(ctx, atoms, 2)};
+        rt_confidence_head_forward(ctx, &b.model->confidence, &logits, s_inputs, s, z, x, &b.features, 0, NULL);
+        plddt[i] = logits.plddt;
+    }
+    assert_int_equal(rt_ctx_take(ctx, &err), RT_OK);
+    same_bytes(plddt[0], plddt[1]);
+    assert_true(largest_difference(plddt[0], plddt[2]) > 1e-6);
     close_bench(&b);
 }
 
@@ -229,7 +336,11 @@ int main(void)
         cmocka_unit_test(a_missing_residue_has_no_place),
         cmocka_unit_test(stopping_is_a_status_and_leaves_the_context_usable),
         cmocka_unit_test(too_little_memory_is_an_error_with_figures),
+        cmocka_unit_test(the_need_is_known_beforehand),
+        cmocka_unit_test(frugal_takes_less_and_gives_the_same_bytes),
+        cmocka_unit_test(long_targets_need_less_when_frugal),
         cmocka_unit_test(a_broken_weight_does_not_look_like_a_fold),
+        cmocka_unit_test(the_confidence_head_clamps),
         cmocka_unit_test(the_smallest_target_folds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,17 +166,20 @@ static rt_status bind_model(rt_model *model, const rt_model_options *options, rt
     for (int64_t i = 0; model->ribonanza_weights && i < rt_weights_count(model->ribonanza_weights); i++)
         bytes += rt_count(rt_weights_at(model->ribonanza_weights, i)->tensor) * 12;
     rt_binder binder = {.config = &model->config, .weights = model->weights, .ribonanza = model->ribonanza_weights,
-                        .real = options->real, .precision = options->precision, .err = err};
+                        .real = options->real, .precision = options->precision, .params = options->params, .err = err};
+    model->params = options->params;
     RT_TRY_ALLOC(binder.used, count + 1);
     RT_TRY(rt_arena_create(&model->arena, "weight", bytes, err));
     binder.arena = model->arena;
     bind_all(&binder, model);
     RT_TRY(binder.status);
     RT_TRY(report_problems(&binder, model, err));
+    if (model->params) RT_TRY(rt_params_check(model->params, err));
     for (int64_t i = 0; i < count; i++)
         if (binder.used[i]) model->n_parameters += rt_count(rt_weights_at(model->weights, i)->tensor);
     for (int64_t i = 0; binder.n_from_ribonanza && i < rt_weights_count(model->ribonanza_weights); i++)
         model->n_parameters += rt_count(rt_weights_at(model->ribonanza_weights, i)->tensor);
+    model->in_place = binder.in_place;
 done:
     rt_text_free(&binder.problems);
     free(binder.used);
@@ -202,7 +205,8 @@ done:
     return status;
 }
 
-rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_err *err)
+rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_params *opt_params,
+                             rt_err *err)
 {
     rt_status status = RT_OK;
     *ret_model = NULL;
@@ -212,15 +216,19 @@ rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_p
     model->precision = precision;
     RT_TRY(rt_arena_create(&model->arena, "weight", rt_memory_available(), err));
     rt_binder binder = {.config = &model->config, .arena = model->arena, .real = RT_F32, .precision = precision, .err = err,
-                        .synthetic = true};
+                        .params = opt_params, .synthetic = true};
+    model->params = opt_params;
     bind_all(&binder, model);
     RT_TRY(binder.status);
+    if (opt_params) RT_TRY(rt_params_check(opt_params, err));
     *ret_model = model;
     model = NULL;
 done:
     rt_model_close(model);
     return status;
 }
+
+int64_t rt_model_bytes(const rt_model *model) { return rt_arena_used(model->arena) + model->in_place; }
 
 void rt_model_close(rt_model *model)
 {

@@ -26,7 +26,9 @@ typedef struct {
     rt_ribonanza_source ribonanza_source;
     int64_t n_parameters;                /* of the bound weights */
     rt_weights *weights, *ribonanza_weights;
+    int64_t in_place;                    /* bytes of weights that are used where they are mapped */
     rt_arena *arena;                     /* block tables and converted copies; weights in their own type stay mapped */
+    rt_params *params;                   /* what trains, the caller's; NULL: nothing */
 } rt_model;
 
 typedef struct {
@@ -36,18 +38,23 @@ typedef struct {
     bool no_ribonanza;                   /* the user said that the model runs without it */
     rt_precision precision;
     rt_dtype real;                       /* the context's: RT_F32, RT_F64 for the double reference */
+    rt_params *params;                   /* what trains; must outlive the model; NULL: nothing */
 } rt_model_options;
 
 /* Opens, detects sizes, checks them against the config, and binds every weight.  The model runs with or without a config
  * given: sizes always come from the weights; settings from the config, else from the checkpoint's "rnatune.config"
  * metadata, else from the preset whose block counts fit (rnapro_mini, rnapro_tiny), else from rnapro_base.
  * Errors: RT_ERR_IO, RT_ERR_FORMAT, RT_ERR_MISMATCH (weights missing, unknown or misshapen; sizes against the config; no
- * RibonanzaNet2 and no_ribonanza not said), RT_ERR_MEMORY. */
+ * RibonanzaNet2 and no_ribonanza not said), RT_ERR_USAGE (a rule of `params` that chooses nothing), RT_ERR_MEMORY. */
 rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, rt_err *err);
 void rt_model_close(rt_model *model);
 
+/* Bytes of memory that the weights take when all of them are in use: where they are mapped, or as converted copies. */
+int64_t rt_model_bytes(const rt_model *model);
+
 /* A network of these sizes with made-up weights in memory, for measuring.  RT_ERR_MEMORY. */
-rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_err *err);
+rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_params *opt_params,
+                             rt_err *err);
 
 /* Every weight of a network of these sizes: name and shape.  RT_ERR_MEMORY when the list could not be completed. */
 rt_status rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user, rt_err *err);

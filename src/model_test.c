@@ -141,7 +141,7 @@ static void write_variant(const char *path, const char *drop, const char *rename
     rt_safetensors_writer *writer;
     assert_int_equal(rt_weights_open(&weights, "tests/data/golden/tiny/tiny.pt", NULL), RT_OK);
     assert_int_equal(rt_safetensors_create(&writer, path, NULL), RT_OK);
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass < 2; pass++) {
         for (int64_t i = 0; i < rt_weights_count(weights); i++) {
             const rt_weight *w = rt_weights_at(weights, i);
             if (strncmp(w->name, drop, strlen(drop)) == 0) continue;
@@ -149,6 +149,11 @@ static void write_variant(const char *path, const char *drop, const char *rename
             assert_int_equal(pass ? rt_safetensors_write(writer, w->tensor, NULL)
                                   : rt_safetensors_declare(writer, name, w->tensor, NULL), RT_OK);
         }
+        rt_tensor extra = rt_weights_at(weights, 0)->tensor;   /* a new name in the place of none */
+        if (!rename_from[0] && rename_to[0])
+            assert_int_equal(pass ? rt_safetensors_write(writer, extra, NULL)
+                                  : rt_safetensors_declare(writer, rename_to, extra, NULL), RT_OK);
+    }
     assert_int_equal(rt_safetensors_commit(writer, NULL), RT_OK);
     rt_weights_close(weights);
 }
@@ -185,6 +190,9 @@ static void missing_and_unknown_weights_are_named(void **state)
     assert_non_null(strstr(err.what, "1 are unknown"));
     assert_non_null(strstr(err.what, "confidence_head.pae_ln.weight: missing"));
     assert_non_null(strstr(err.what, "linear_no_bias_x.weight: unknown"));
+    write_variant(path, "none of them", "", "one.too.many");
+    assert_int_equal(open_tiny(&model, (rt_model_options){.checkpoint = path}, &err), RT_ERR_MISMATCH);
+    assert_non_null(strstr(err.what, "one.too.many: unknown"));
 }
 
 static void precision_decides_which_products_are_bf16(void **state)

@@ -15,6 +15,7 @@
 #include "io/structure.h"
 #include "io/template_file.h"
 #include "pipeline.h"
+#include "verify_internal.h"
 
 /* ---- bounds (the reference's own noise is far below them) ---- */
 
@@ -87,23 +88,27 @@ const char *rt_verdict_name(rt_verdict verdict)
     return NAMES[verdict];
 }
 
-static rt_verify_row *add_row(verifier *v, const char *stage, const char *tensor, const char *measure, double error,
-                              double bound)
+rt_verify_row *rt_verify_add(rt_verify_table *table, const char *case_name, const char *mode, const char *stage,
+                             const char *tensor, const char *measure, double error, double bound, rt_err *err)
 {
-    rt_verify_table *table = v->table;
     void *rows = table->row;
-    rt_status status = rt_grow(&rows, &table->capacity, table->n_row + 1, sizeof *table->row, v->err);
+    rt_status status = rt_grow(&rows, &table->capacity, table->n_row + 1, sizeof *table->row, err);
     table->row = rows;
-    if (status != RT_OK) {
-        v->status = status;
-        return NULL;
-    }
+    if (status != RT_OK) return NULL;
     rt_verify_row *row = &table->row[table->n_row++];
-    *row = (rt_verify_row){.mode = v->mode, .measure = measure, .error = error, .bound = bound};
-    snprintf(row->case_name, sizeof row->case_name, "%s", v->case_name);
+    *row = (rt_verify_row){.mode = mode, .measure = measure, .error = error, .bound = bound};
+    snprintf(row->case_name, sizeof row->case_name, "%s", case_name);
     snprintf(row->stage, sizeof row->stage, "%s", stage);
     snprintf(row->tensor, sizeof row->tensor, "%s", tensor);
     row->verdict = error <= bound ? RT_VERDICT_OK : RT_VERDICT_MISS;   /* a NaN is a miss */
+    return row;
+}
+
+static rt_verify_row *add_row(verifier *v, const char *stage, const char *tensor, const char *measure, double error,
+                              double bound)
+{
+    rt_verify_row *row = rt_verify_add(v->table, v->case_name, v->mode, stage, tensor, measure, error, bound, v->err);
+    if (!row) v->status = RT_ERR_MEMORY;
     return row;
 }
 
@@ -493,6 +498,10 @@ rt_status rt_verify_run(rt_verify_table *out_table, const rt_verify_options *opt
                   .bound = options->precision == RT_PRECISION_FP32 ? &FP32 : &BF16};
     const char *name;
     json_t *setting;
+    if (options->training) {
+        status = rt_verify_training(out_table, options, err);
+        goto count;
+    }
     RT_TRY(rt_ctx_create(&v.ctx, options->backend, options->threads, rt_memory_available(), err));
     RT_TRY(open_folder(&v));
     json_object_foreach(v.cases, name, setting) {
@@ -502,6 +511,7 @@ rt_status rt_verify_run(rt_verify_table *out_table, const rt_verify_options *opt
     if (out_table->n_case == 0)
         RT_TRY(rt_fail(err, RT_ERR_FORMAT, options->golden, 0, options->opt_case ? "cases.json has no case '%s'" : "no cases%s",
                        options->opt_case ? options->opt_case : ""));
+count:
     for (int64_t i = 0; i < out_table->n_row; i++) out_table->n_miss += out_table->row[i].verdict != RT_VERDICT_OK;
 done:
     json_decref(v.cases);

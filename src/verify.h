@@ -36,6 +36,7 @@ typedef struct {
     rt_backend_kind backend;
     rt_precision precision;
     int threads;
+    bool training;               /* losses, gradients and optimizer steps instead of the stages of a prediction */
 } rt_verify_options;
 
 /* Errors: RT_ERR_IO/FORMAT when the folder is not of that layout.  Misses are not errors: see n_miss. */

@@ -1,8 +1,10 @@
 #!/bin/bash
-# stress.sh BINARY: what is too long for `make check`: the full-size network with random weights.
+# stress.sh BINARY: what is too long for `make check`: 200 SIGKILLs of a training run, and the full-size network with random
+# weights.
 #   its schema, loading by mapping (peak memory), a 64-nt target, 1 and 2 threads, two runs.
 set -eu
 rnatune=$(realpath "$1")
+RT_KILLS=${RT_KILLS:-200} "$(dirname "$0")/cli/run.sh" "$rnatune" train_killed
 scratch=${STRESS_DIR:-$(mktemp -d)}
 cd "$scratch"
 [ -s base.safetensors ] || "$rnatune" init --config rnapro_base --out base.safetensors

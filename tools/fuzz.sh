@@ -9,11 +9,13 @@ names=${*:-$(ls src/*/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||')}
 for name in $names; do
     source=$(ls src/*/"${name}"_fuzz.c)
     room=$(basename "$(dirname "$source")")
+    case $room in base | io) rooms="base io" ;; prep) rooms="base io score prep" ;; *) rooms="base io $room" ;; esac
+    files=$(for r in $rooms; do ls src/"$r"/*.c; done | grep -v '_test\.c$\|_fuzz\.c$')
     mkdir -p "build/fuzz/$name/corpus"
-    # shellcheck disable=SC2046
+    # shellcheck disable=SC2086
     "${CLANG:-clang-14}" -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc \
-        -o "build/fuzz/$name/run" "$source" $(ls src/base/*.c src/"$room"/*.c | grep -v '_test\.c$\|_fuzz\.c$\|config\.c$\|base/pool\.c$') \
-        -ljansson -lpthread -lm
+        -o "build/fuzz/$name/run" "$source" $files \
+        -ljansson -lyaml -lcrypto -lsqlite3 -lz -lgomp -lpthread -lm
     seeds="build/fuzz/$name/corpus"
     [ -d "tests/data/$room" ] && seeds="$seeds tests/data/$room"
     # shellcheck disable=SC2086

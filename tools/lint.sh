@@ -25,6 +25,11 @@ for file in $(git ls-files 'src/*/*.c' 'src/*/*.h' 'src/*/*.cu' 'src/*/*.def' 2>
         grep -nE '(^|[^a-z_])(malloc|calloc|realloc) *\(' "$file" | sed "s|^|lint: $file: memory comes from an arena or base\/memory: |" | grep . && bad=1 ;;
     esac
 done
+# leak guard: whoever builds features or runs the network never sees the answer
+for file in $(grep -lE '^ *# *include "feat/label\.h"' -r src --include='*.[ch]' --include='*.cu'); do
+    case "$file" in src/feat/label.c | *_test.c | src/train/* | src/ship/* | src/cli/* | src/verify*) ;;
+    *) fail "$file: includes feat/label.h, the answer: only training and checks may" ;; esac
+done
 for file in $(git ls-files 'src/*' 'include/*'); do
     [ -f "$file" ] || continue
     grep -nP '\t' "$file" | head -3 | sed "s|^|lint: $file: tab: |" | grep . && bad=1

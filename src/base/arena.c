@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +14,25 @@
 #define UNPOISON(p, n) __asan_unpoison_memory_region((p), (size_t)(n))
 #define REDZONE 64
 #else
-#define POISON(p, n) ((void)0)
-#define UNPOISON(p, n) ((void)0)
+#define POISON(p, n) ((void)(p), (void)(n))
+#define UNPOISON(p, n) ((void)(p), (void)(n))
 #define REDZONE 0
 #endif
 
 struct rt_arena {
     char *base;
     int64_t capacity, used, peak, wanted;
+    bool measuring;
     char name[32];
 };
 
-rt_status rt_arena_create(rt_arena **ret_arena, const char *name, int64_t capacity, rt_err *err)
+static void poison(const rt_arena *arena, int64_t from, int64_t bytes)
+{
+    /* the checker's own table for terabytes would fill the memory */
+    if (!arena->measuring) POISON(arena->base + from, bytes);
+}
+
+static rt_status create(rt_arena **ret_arena, const char *name, int64_t capacity, bool measuring, rt_err *err)
 {
     *ret_arena = NULL;
     int64_t page = sysconf(_SC_PAGESIZE);
@@ -39,16 +47,27 @@ rt_status rt_arena_create(rt_arena **ret_arena, const char *name, int64_t capaci
     }
     arena->base = base;
     arena->capacity = capacity;
+    arena->measuring = measuring;
     snprintf(arena->name, sizeof arena->name, "%s", name);
-    POISON(base, capacity);
+    poison(arena, 0, capacity);
     *ret_arena = arena;
     return RT_OK;
+}
+
+rt_status rt_arena_create(rt_arena **ret_arena, const char *name, int64_t capacity, rt_err *err)
+{
+    return create(ret_arena, name, capacity, false, err);
+}
+
+rt_status rt_arena_create_measuring(rt_arena **ret_arena, const char *name, int64_t capacity, rt_err *err)
+{
+    return create(ret_arena, name, capacity, true, err);
 }
 
 void rt_arena_free(rt_arena *arena)
 {
     if (!arena) return;
-    UNPOISON(arena->base, arena->capacity);
+    if (!arena->measuring) UNPOISON(arena->base, arena->capacity);
     munmap(arena->base, (size_t)arena->capacity);
     free(arena);
 }
@@ -67,7 +86,7 @@ void *rt_arena_push(rt_arena *arena, int64_t bytes)
         return NULL;
     }
     void *memory = arena->base + arena->used;
-    UNPOISON(memory, bytes);
+    if (!arena->measuring) UNPOISON(memory, bytes);
     arena->used = end;
     if (end > arena->peak) arena->peak = end;
     return memory;
@@ -79,7 +98,7 @@ void rt_arena_reset(rt_arena *arena, int64_t mark)
 {
     if (mark < 0 || mark > arena->used)
         RT_BUG("%s arena reset to %lld of %lld", arena->name, (long long)mark, (long long)arena->used);
-    POISON(arena->base + mark, arena->used - mark);
+    poison(arena, mark, arena->used - mark);
     arena->used = mark;
 }
 

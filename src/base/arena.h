@@ -17,6 +17,9 @@ typedef struct rt_arena rt_arena;
 
 /* capacity: bytes, rounded up to a page.  `name` appears in errors and is copied. */
 rt_status rt_arena_create(rt_arena **ret_arena, const char *name, int64_t capacity, rt_err *err);
+/* The same for finding out how much would be used: address space of which nobody is to touch much (what is touched all the
+ * same is there), and which a checker of memory leaves alone. */
+rt_status rt_arena_create_measuring(rt_arena **ret_arena, const char *name, int64_t capacity, rt_err *err);
 void rt_arena_free(rt_arena *arena);
 
 /* Uninitialised memory aligned to 64 bytes; NULL when the capacity is exhausted (then rt_arena_wanted() tells how much

@@ -3,8 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/file.h"
@@ -13,6 +20,7 @@
 #include "base/rng.h"
 #include "base/tensor.h"
 #include "base/text.h"
+#include "io/test_files.h"
 
 static void draws_depend_on_every_part_of_the_key(void **state)
 {
@@ -103,6 +111,23 @@ static void bf16_rounds_to_nearest_even(void **state)
                 rt_f16_to_f32(0xfbff) == -65504.0f);
 }
 
+static void what_is_not_finite_is_found(void **state)
+{
+    (void)state;
+    float f[3] = {1, -1e38f, 0};
+    double d[3] = {1, 1e300, 0};
+    uint16_t b[3] = {0x3f80, 0x7f7f, 0}, h[3] = {0x3c00, 0x7bff, 0};
+    const rt_tensor all[] = {RT_WRAP(f, RT_F32, 3), RT_WRAP(d, RT_F64, 3), RT_WRAP(b, RT_BF16, 3), RT_WRAP(h, RT_F16, 3)};
+    for (int i = 0; i < 4; i++) assert_true(rt_is_finite(all[i]));
+    f[2] = NAN, d[0] = INFINITY, b[1] = 0xff80, h[2] = 0x7c01;
+    for (int i = 0; i < 4; i++) assert_false(rt_is_finite(all[i]));
+    f[2] = -INFINITY;
+    assert_false(rt_is_finite(all[0]));
+    char odd[13];
+    memcpy(odd + 1, f, sizeof f);   /* weights in a torch archive need not be aligned */
+    assert_false(rt_is_finite(RT_WRAP(odd + 1, RT_F32, 3)));
+}
+
 static void arena_obeys_its_capacity(void **state)
 {
     (void)state;
@@ -153,6 +178,24 @@ static void numbers_are_parsed_strictly(void **state)
     assert_false(rt_parse_double("", 0, &x));
 }
 
+static void text_from_files_is_tamed(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *tame; } CASES[] = {
+        {"R1107_A b", "R1107_A b"}, {"a\tb\nc\033[2J", "a?b?c?[2J"}, {"\xc3\xbc\xe2\x82\xac\xf0\x9f\xa7\xac", NULL},
+        {"\xff\xfe", "??"}, {"\xc3", "?"}, {"a\xe2\x82", "a??"}, {"\xc0\x80", "??"}, {"\xed\xa0\x80", "???"},
+        {"\xc2\x9b", "??"}, {"\xf4\x90\x80\x80", "????"}, {"", ""},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        const char *tame = CASES[i].tame ? CASES[i].tame : CASES[i].text;
+        char text[32];
+        snprintf(text, sizeof text, "%s", CASES[i].text);
+        assert_int_equal(rt_is_tame(text), strcmp(text, tame) == 0);
+        rt_tame_text(text);
+        assert_string_equal(text, tame);
+    }
+}
+
 static void nearest_word_finds_a_typo(void **state)
 {
     (void)state;
@@ -183,6 +226,136 @@ static void a_file_is_written_whole_or_not_at_all(void **state)
     remove(folder);
 }
 
+/* ---- what a writer does with what is already there ---- */
+
+static void assert_holds(const char *path, const char *text)
+{
+    rt_map map;
+    assert_int_equal(rt_map_open(&map, path, NULL), RT_OK);
+    assert_int_equal(map.size, strlen(text));
+    assert_memory_equal(map.data, text, strlen(text));
+    rt_map_close(&map);
+}
+
+static void a_link_is_followed_and_stays_a_link(void **state)
+{
+    (void)state;
+    struct stat info;
+    rt_err err;
+    assert_int_equal(rt_write_text(test_path("file"), "old", 3, &err), RT_OK);
+    assert_int_equal(symlink("file", test_path("link")), 0);
+    assert_int_equal(symlink(test_path("link"), test_path("link2")), 0);    /* absolute, to a relative one */
+    assert_int_equal(rt_write_text(test_path("link2"), "new", 3, &err), RT_OK);
+    assert_int_equal(lstat(test_path("link2"), &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_holds(test_path("file"), "new");
+    assert_int_equal(symlink("not_yet", test_path("dangling")), 0);
+    assert_int_equal(rt_write_text(test_path("dangling"), "made", 4, &err), RT_OK);
+    assert_holds(test_path("not_yet"), "made");
+    assert_int_equal(symlink("loop", test_path("loop")), 0);
+    assert_int_equal(rt_write_text(test_path("loop"), "x", 1, &err), RT_ERR_IO);
+    assert_non_null(strstr(err.what, "symbolic links"));
+}
+
+static void the_mode_of_a_file_is_kept(void **state)
+{
+    (void)state;
+    struct stat info;
+    assert_int_equal(rt_write_text(test_path("file"), "old", 3, NULL), RT_OK);
+    assert_int_equal(chmod(test_path("file"), 0640), 0);
+    assert_int_equal(rt_write_text(test_path("file"), "new", 3, NULL), RT_OK);
+    assert_int_equal(stat(test_path("file"), &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0640);
+    assert_holds(test_path("file"), "new");
+}
+
+static void a_folder_and_a_socket_are_refused(void **state)
+{
+    (void)state;
+    rt_err err;
+    struct stat info;
+    assert_int_equal(mkdir(test_path("folder"), 0777), 0);
+    assert_int_equal(rt_write_text(test_path("folder"), "x", 1, &err), RT_ERR_IO);
+    assert_non_null(strstr(err.what, "is a folder"));
+    assert_true(rt_folder_exists(test_path("folder")));
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", test_path("socket"));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(rt_write_text(test_path("socket"), "x", 1, &err), RT_ERR_IO);
+    assert_int_equal(lstat(test_path("socket"), &info), 0);
+    assert_true(S_ISSOCK(info.st_mode));
+    close(fd);
+}
+
+static void a_pipe_is_written_to(void **state)
+{
+    (void)state;
+    char text[8] = "";
+    struct stat info;
+    assert_int_equal(mkfifo(test_path("pipe"), 0600), 0);
+    int fd = open(test_path("pipe"), O_RDWR);   /* both ends, so that nobody waits */
+    assert_true(fd >= 0);
+    assert_true(rt_path_is_stream(test_path("pipe")));
+    assert_int_equal(rt_write_text(test_path("pipe"), "through", 7, NULL), RT_OK);
+    assert_int_equal(read(fd, text, sizeof text), 7);
+    assert_string_equal(text, "through");
+    close(fd);
+    assert_int_equal(lstat(test_path("pipe"), &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+}
+
+/* `init --out /dev/full` replaced the device by a file; here it is a copy of the device. */
+static void a_device_is_written_to_and_stays(void **state)
+{
+    (void)state;
+    rt_err err;
+    struct stat info;
+    if (mknod(test_path("full"), S_IFCHR | 0600, makedev(1, 7)) != 0) {
+        puts("skip: mknod needs root");
+        skip();
+    }
+    int fd = open(test_path("full"), O_WRONLY);
+    if (fd < 0) {
+        puts("skip: devices do not work in /tmp");
+        skip();
+    }
+    close(fd);
+    static char much[100000];
+    for (int round = 0; round < 2; round++) {   /* less and more than a buffer */
+        assert_int_equal(rt_write_text(test_path("full"), much, round ? sizeof much : 1, &err), RT_ERR_IO);
+        assert_non_null(strstr(err.what, "No space left on device"));
+        assert_int_equal(lstat(test_path("full"), &info), 0);
+        assert_true(S_ISCHR(info.st_mode));
+    }
+    rt_writer *writer;
+    assert_int_equal(rt_writer_open(&writer, test_path("full"), &err), RT_OK);
+    rt_writer_abandon(writer);
+    assert_int_equal(mknod(test_path("null"), S_IFCHR | 0600, makedev(1, 3)), 0);
+    assert_int_equal(rt_write_text(test_path("null"), "x", 1, &err), RT_OK);
+    assert_int_equal(lstat(test_path("null"), &info), 0);
+    assert_true(S_ISCHR(info.st_mode));
+}
+
+/* What a shell has opened for us keeps its place in the folder, and what was there before stays before it. */
+static void a_redirected_stdout_is_written_to(void **state)
+{
+    (void)state;
+    fflush(stdout);
+    int kept = dup(STDOUT_FILENO), fd = open(test_path("out"), O_WRONLY | O_CREAT, 0600);
+    dup2(fd, STDOUT_FILENO);
+    close(fd);
+    bool stream = rt_path_is_stream(test_path("out"));
+    ssize_t before = write(STDOUT_FILENO, "1 ", 2);
+    rt_status status = rt_write_text(test_path("out"), "2 ", 2, NULL);
+    ssize_t after = write(STDOUT_FILENO, "3", 1);
+    dup2(kept, STDOUT_FILENO);
+    close(kept);
+    assert_true(stream && before == 2 && after == 1);
+    assert_int_equal(status, RT_OK);
+    assert_holds(test_path("out"), "1 2 3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,11 +365,20 @@ int main(void)
         cmocka_unit_test(rotations_are_rotations_and_uniform),
         cmocka_unit_test(permutation_has_every_index_once),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
+        cmocka_unit_test(what_is_not_finite_is_found),
         cmocka_unit_test(arena_obeys_its_capacity),
         cmocka_unit_test(pool_runs_every_task_once),
         cmocka_unit_test(numbers_are_parsed_strictly),
+        cmocka_unit_test(text_from_files_is_tamed),
         cmocka_unit_test(nearest_word_finds_a_typo),
         cmocka_unit_test(a_file_is_written_whole_or_not_at_all),
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_make, test_folder_remove)
+        IN_FOLDER(a_link_is_followed_and_stays_a_link),
+        IN_FOLDER(the_mode_of_a_file_is_kept),
+        IN_FOLDER(a_folder_and_a_socket_are_refused),
+        IN_FOLDER(a_pipe_is_written_to),
+        IN_FOLDER(a_device_is_written_to_and_stays),
+        IN_FOLDER(a_redirected_stdout_is_written_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

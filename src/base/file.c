@@ -43,28 +43,103 @@ void rt_map_close(rt_map *map)
     *map = (rt_map){0};
 }
 
+void rt_map_page_out(const void *data, int64_t size)
+{
+#ifdef MADV_PAGEOUT
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)data + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)data + (uintptr_t)size) / page * page;
+    if (to > from) madvise((void *)from, to - from, MADV_PAGEOUT);
+#else
+    (void)data, (void)size;
+#endif
+}
+
 struct rt_writer {
     FILE *stream;
-    char path[PATH_MAX], temporary[PATH_MAX];
+    int failure;                /* errno of the first write that failed, as far as it is known */
+    bool straight;              /* written in place: a device, a pipe, or what a standard stream already is */
+    char path[PATH_MAX];        /* as the user gave it, for messages */
+    char final[PATH_MAX], temporary[PATH_MAX];   /* with links followed; not used when straight */
 };
+
+/* The file that a chain of symbolic links ends in, which need not exist yet.  False: a loop, or too long. */
+static bool follow_links(char out[PATH_MAX], const char *path)
+{
+    char next[PATH_MAX];
+    if (snprintf(out, PATH_MAX, "%s", path) >= PATH_MAX) return errno = ENAMETOOLONG, false;
+    for (int links = 0; links < 40; links++) {
+        struct stat info;
+        if (lstat(out, &info) != 0 || !S_ISLNK(info.st_mode)) return true;
+        ssize_t length = readlink(out, next, sizeof next - 1);
+        if (length < 0) return false;
+        next[length] = 0;
+        char *slash = strrchr(out, '/');
+        int folder = next[0] == '/' || !slash ? 0 : (int)(slash - out) + 1;
+        if (folder + length >= PATH_MAX) return errno = ENAMETOOLONG, false;
+        memcpy(out + folder, next, (size_t)length + 1);
+    }
+    return errno = ELOOP, false;
+}
+
+/* The standard output's or standard error's descriptor when it stands for this file; -1: neither does.  Redirected, it is
+ * a regular file that the shell holds open: a new file under its name would not be the one that the shell goes on with. */
+static int standard_stream(const struct stat *file)
+{
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+        struct stat info;
+        if (fstat(fd, &info) == 0 && info.st_dev == file->st_dev && info.st_ino == file->st_ino) return fd;
+    }
+    return -1;
+}
+
+bool rt_path_is_stream(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISDIR(info.st_mode) && (!S_ISREG(info.st_mode) || standard_stream(&info) >= 0);
+}
+
+/* Only a regular file is ever replaced by a new one; everything else that exists is written to as it stands. */
+static rt_status open_stream(rt_writer *writer, rt_err *err)
+{
+    struct stat info;
+    bool exists = stat(writer->path, &info) == 0;
+    if (exists && S_ISDIR(info.st_mode))
+        return rt_fail(err, RT_ERR_IO, writer->path, 0, "is a folder, a file was expected");
+    int fd;
+    writer->straight = rt_path_is_stream(writer->path);
+    if (writer->straight) {
+        int standard = standard_stream(&info);
+        fd = standard >= 0 ? fcntl(standard, F_DUPFD_CLOEXEC, 3) : open(writer->path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    } else {
+        if (!follow_links(writer->final, writer->path))
+            return rt_fail(err, RT_ERR_IO, writer->path, 0, "cannot write: %s", strerror(errno));
+        if (snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp.%ld", writer->final, (long)getpid()) >= PATH_MAX)
+            return rt_fail(err, RT_ERR_IO, writer->path, 0, "the path is too long");
+        fd = open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (fd >= 0 && exists && fchmod(fd, info.st_mode & 0777) != 0) errno = 0;   /* some file systems have no modes */
+    }
+    writer->stream = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (writer->stream) return RT_OK;
+    rt_fail(err, RT_ERR_IO, writer->path, 0, "cannot write: %s", strerror(errno));
+    if (fd >= 0) {
+        close(fd);
+        if (!writer->straight) unlink(writer->temporary);
+    }
+    return RT_ERR_IO;
+}
 
 rt_status rt_writer_open(rt_writer **ret_writer, const char *path, rt_err *err)
 {
     *ret_writer = NULL;
     rt_writer *writer = rt_alloc(1, sizeof *writer, err);
     if (!writer) return RT_ERR_MEMORY;
-    snprintf(writer->path, sizeof writer->path, "%s", path);
-    if (snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp.%ld", path, (long)getpid()) >= PATH_MAX) {
-        free(writer);
-        return rt_fail(err, RT_ERR_IO, path, 0, "the path is too long");
-    }
-    writer->stream = fopen(writer->temporary, "we");
-    if (!writer->stream) {
-        free(writer);
-        return rt_fail(err, RT_ERR_IO, path, 0, "cannot write: %s", strerror(errno));
-    }
-    *ret_writer = writer;
-    return RT_OK;
+    rt_status status = RT_ERR_IO;
+    if (snprintf(writer->path, sizeof writer->path, "%s", path) >= PATH_MAX)
+        rt_fail(err, RT_ERR_IO, path, 0, "the path is too long");
+    else status = open_stream(writer, err);
+    if (status == RT_OK) *ret_writer = writer;
+    else free(writer);
+    return status;
 }
 
 FILE *rt_writer_stream(rt_writer *writer) { return writer->stream; }
@@ -82,19 +157,25 @@ static void sync_folder(const char *path)
     close(fd);
 }
 
+/* Pipes and most devices have nothing to be synced, and say so. */
+static bool sync_stream(const rt_writer *writer)
+{
+    return fsync(fileno(writer->stream)) == 0 || (writer->straight && (errno == EINVAL || errno == ENOTSUP || errno == EROFS));
+}
+
 rt_status rt_writer_commit(rt_writer *writer, rt_err *err)
 {
     errno = 0;
-    int bad = ferror(writer->stream) || fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0;
-    int failure = errno;
-    if (fclose(writer->stream) != 0 && !bad) bad = 1, failure = errno;
-    if (!bad && rename(writer->temporary, writer->path) != 0) bad = 1, failure = errno;
+    bool bad = ferror(writer->stream) || fflush(writer->stream) != 0 || !sync_stream(writer);
+    int failure = writer->failure ? writer->failure : errno;
+    if (fclose(writer->stream) != 0 && !bad) bad = true, failure = errno;
+    if (!bad && !writer->straight && rename(writer->temporary, writer->final) != 0) bad = true, failure = errno;
     rt_status status = RT_OK;
     if (bad) {
-        unlink(writer->temporary);
+        if (!writer->straight) unlink(writer->temporary);
         status = rt_fail(err, RT_ERR_IO, writer->path, 0, "cannot write: %s", failure ? strerror(failure) : "write error");
-    } else {
-        sync_folder(writer->path);
+    } else if (!writer->straight) {
+        sync_folder(writer->final);
     }
     free(writer);
     return status;
@@ -104,7 +185,7 @@ void rt_writer_abandon(rt_writer *writer)
 {
     if (!writer) return;
     fclose(writer->stream);
-    unlink(writer->temporary);
+    if (!writer->straight) unlink(writer->temporary);
     free(writer);
 }
 
@@ -113,7 +194,8 @@ rt_status rt_write_text(const char *path, const char *text, int64_t length, rt_e
     rt_writer *writer;
     rt_status status = rt_writer_open(&writer, path, err);
     if (status != RT_OK) return status;
-    fwrite(text, 1, (size_t)length, rt_writer_stream(writer));
+    errno = 0;
+    if (fwrite(text, 1, (size_t)length, writer->stream) != (size_t)length) writer->failure = errno;
     return rt_writer_commit(writer, err);
 }
 
@@ -132,6 +214,12 @@ rt_status rt_make_folder(const char *path, rt_err *err)
     }
     if (!rt_folder_exists(path)) return rt_fail(err, RT_ERR_IO, path, 0, "exists and is not a folder");
     return RT_OK;
+}
+
+bool rt_path_exists(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0;
 }
 
 bool rt_file_exists(const char *path)

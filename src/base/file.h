@@ -18,10 +18,14 @@ typedef struct {
 
 rt_status rt_map_open(rt_map *out_map, const char *path, rt_err *err);
 void rt_map_close(rt_map *map);
+/* A part that will hardly be read again need not stay in memory; reading it again works all the same. */
+void rt_map_page_out(const void *data, int64_t size);
 
 /* Writing: to a temporary name beside `path`; rt_writer_commit flushes, fsyncs, renames and fsyncs the directory, so
  * nothing half-written ever has the final name.  rt_writer_abandon removes the temporary file.  Use stream() with
- * fprintf/fwrite; their errors are noticed at commit. */
+ * fprintf/fwrite; their errors are noticed at commit.
+ * A symbolic link is followed, not replaced, and an existing file's mode is kept.  A device, a pipe, and the file that
+ * standard output or error is, are written to as they stand; a folder is refused, and so is a socket (by the system). */
 typedef struct rt_writer rt_writer;
 rt_status rt_writer_open(rt_writer **ret_writer, const char *path, rt_err *err);
 FILE *rt_writer_stream(rt_writer *writer);
@@ -32,8 +36,12 @@ void rt_writer_abandon(rt_writer *writer);                    /* NULL ok */
 rt_status rt_write_text(const char *path, const char *text, int64_t length, rt_err *err);
 
 rt_status rt_make_folder(const char *path, rt_err *err);      /* with its parents; an existing folder is fine */
-bool rt_file_exists(const char *path);
+bool rt_path_exists(const char *path);     /* as anything, a broken link too */
+bool rt_file_exists(const char *path);     /* a regular file */
 bool rt_folder_exists(const char *path);
+/* A device, a pipe, or what standard output or error is: what is written there cannot be read back, nor has it a place
+ * beside it. */
+bool rt_path_is_stream(const char *path);
 
 /* "folder/name" into out. */
 void rt_path_join(char *out, int64_t size, const char *folder, const char *name);

@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,8 @@ rt_status rt_json_read_text(const json_t *root, const char **out, bool *opt_foun
     *out = json_string_value(value);
     return RT_OK;
 }
+
+json_t *rt_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 char *rt_json_print(const json_t *json, rt_err *err)
 {

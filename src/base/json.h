@@ -38,6 +38,9 @@ rt_status rt_json_read_text(const json_t *root, const char **out, bool *opt_foun
 /* "an object", "a text", ... for an error; "nothing" for NULL. */
 const char *rt_json_type_name(const json_t *json);
 
+/* NaN and infinities, which JSON has no word for, as null. */
+json_t *rt_json_number(double value);
+
 /* Indented text with a final newline, keys in the order they were set, doubles with 17 digits so that they read back
  * equal; free() it.  NULL and RT_ERR_MEMORY on failure. */
 char *rt_json_print(const json_t *json, rt_err *err);

@@ -16,6 +16,7 @@ struct rt_pool {
     uint64_t round;             /* incremented for every rt_pool_run */
     int busy;                   /* workers that have not finished this round */
     bool quit;
+    bool idle;                  /* measuring: no task is run */
     rt_task *run;
     void *argument;
     int64_t n_task;
@@ -99,10 +100,11 @@ void rt_pool_free(rt_pool *pool)
 }
 
 int rt_pool_threads(const rt_pool *pool) { return pool->threads; }
+void rt_pool_set_idle(rt_pool *pool, bool idle) { pool->idle = idle; }
 
 void rt_pool_run(rt_pool *pool, int64_t n_task, rt_task *run, void *argument)
 {
-    if (n_task <= 0) return;
+    if (n_task <= 0 || pool->idle) return;
     if (pool->threads == 1 || n_task == 1) {
         for (int64_t task = 0; task < n_task; task++) run(argument, task, 0);
         return;

@@ -7,6 +7,7 @@
 #ifndef RT_BASE_POOL_H
 #define RT_BASE_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -20,6 +21,9 @@ typedef void rt_task(void *argument, int64_t task, int worker);
 rt_status rt_pool_create(rt_pool **ret_pool, int threads, rt_err *err);
 void rt_pool_free(rt_pool *pool);
 int rt_pool_threads(const rt_pool *pool);
+
+/* An idle pool runs nothing: rt_pool_run returns at once (see rt_ctx_measure_begin). */
+void rt_pool_set_idle(rt_pool *pool, bool idle);
 
 /* Runs every task and returns when all are done.  Not reentrant: a task must not call it. */
 void rt_pool_run(rt_pool *pool, int64_t n_task, rt_task *run, void *argument);

@@ -6,9 +6,9 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define MAX_LEVELS 6
@@ -39,10 +39,7 @@ void rt_stop_clear(void) { stop_flag = 0; }
 
 static double now(void)
 {
-    if (state.clock) return state.clock();
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return state.clock ? state.clock() : rt_clock();
 }
 
 static void find_terminal(void)

@@ -1,5 +1,5 @@
 /* progress.h - how far long work has come, on stderr, and whether the user wants it to stop
- * Room: base.  Uses: base/log.
+ * Room: base.  Uses: base/clock, base/log.
  *
  * On a terminal one line is redrawn in place; elsewhere plain lines appear after 10, 20, 40 s and then every minute.
  * Levels nest, and the fraction done takes them all into account:

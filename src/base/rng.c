@@ -2,6 +2,7 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <string.h>
 
 static void philox(uint32_t c[4], uint32_t k0, uint32_t k1)
 {
@@ -102,9 +103,11 @@ void rt_rng_permutation(const rt_rng *rng, int64_t n, int64_t *out_index)
     }
 }
 
-uint64_t rt_hash_text(const char *text)
+uint64_t rt_hash_name(const char *name, int64_t length)
 {
     uint64_t hash = 0xCBF29CE484222325ull;
-    for (; *text; text++) hash = (hash ^ (uint8_t)*text) * 0x100000001B3ull;
+    for (int64_t i = 0; i < length; i++) hash = (hash ^ (uint8_t)name[i]) * 0x100000001B3ull;
     return hash;
 }
+
+uint64_t rt_hash_text(const char *text) { return rt_hash_name(text, (int64_t)strlen(text)); }

@@ -18,7 +18,19 @@ typedef enum {
     RT_DRAW_STEP_TRANSLATION,
     RT_DRAW_STEP_NOISE,
     RT_DRAW_WEIGHTS,        /* rnatune init */
-    RT_DRAW_BOOTSTRAP       /* which families a resample has */
+    RT_DRAW_BOOTSTRAP,      /* which families a resample has */
+    RT_DRAW_ADAPTER,        /* a low-rank adapter's first values */
+    RT_DRAW_SPLIT,          /* the order of equally large components */
+    RT_DRAW_DROPOUT,
+
+    RT_DRAW_EPOCH_ORDER = 32,   /* training: the order of the targets in an epoch */
+    RT_DRAW_CROP,               /* where a crop begins */
+    RT_DRAW_TEMPLATES,          /* whether there are templates, and which */
+    RT_DRAW_CONFORMATION,       /* which of several experimental structures */
+    RT_DRAW_CYCLES,             /* how many recycles */
+    RT_DRAW_SIGMA,              /* noise levels */
+    RT_DRAW_TRAIN_ROTATION, RT_DRAW_TRAIN_TRANSLATION, RT_DRAW_TRAIN_NOISE,   /* of the noised copies */
+    RT_DRAW_SEED                /* a seed for stages that take one */
 } rt_draw;
 
 typedef struct { uint64_t seed, step; uint32_t purpose; } rt_rng;
@@ -42,5 +54,6 @@ void rt_rng_permutation(const rt_rng *rng, int64_t n, int64_t *out_index);
 
 /* 64-bit FNV-1a of a NUL-terminated text: a stable stream number for a target's name. */
 uint64_t rt_hash_text(const char *text);
+uint64_t rt_hash_name(const char *name, int64_t length);   /* the same of the first `length` bytes */
 
 #endif

@@ -1,5 +1,6 @@
 #include "base/tensor.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const struct { const char *name; int64_t size; } DTYPES[] = {
@@ -130,7 +131,28 @@ static double get(const void *data, rt_dtype dtype, int64_t i)
     RT_BUG("unknown type %d", (int)dtype);
 }
 
+bool rt_is_finite(rt_tensor t)
+{
+    int64_t count = rt_count(t);
+    uint32_t bad = 0;
+    if (t.dtype == RT_F32 && (uintptr_t)t.data % sizeof(uint32_t) == 0) {   /* gigabytes of weights: without a branch */
+        const uint32_t *bits = t.data;
+        for (int64_t i = 0; i < count; i++) bad |= (bits[i] & 0x7f800000u) == 0x7f800000u;
+    } else if (t.dtype == RT_BF16 && (uintptr_t)t.data % sizeof(uint16_t) == 0) {
+        const uint16_t *bits = t.data;
+        for (int64_t i = 0; i < count; i++) bad |= (bits[i] & 0x7f80u) == 0x7f80u;
+    } else {
+        for (int64_t i = 0; i < count; i++) bad |= !isfinite(rt_get(t, i));
+    }
+    return !bad;
+}
+
 double rt_get(rt_tensor t, int64_t i) { return get(t.data, t.dtype, i); }
+
+void rt_set(rt_tensor t, int64_t i, double value)
+{
+    rt_convert((char *)t.data + i * rt_dtype_size(t.dtype), t.dtype, &value, RT_F64, 1);
+}
 
 void rt_convert(void *out, rt_dtype out_dtype, const void *in, rt_dtype in_dtype, int64_t count)
 {

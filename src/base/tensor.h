@@ -76,6 +76,11 @@ float rt_f16_to_f32(uint16_t x);
 
 /* Element i of any type as a double. */
 double rt_get(rt_tensor t, int64_t i);
+/* The same for writing: F32, F64 or BF16. */
+void rt_set(rt_tensor t, int64_t i, double value);
+
+/* False when a floating-point tensor holds a NaN or an infinity. */
+bool rt_is_finite(rt_tensor t);
 
 /* Converts count elements between any two of F32, F64, F16 (source only), BF16 and, as sources, the integer types. */
 void rt_convert(void *out, rt_dtype out_dtype, const void *in, rt_dtype in_dtype, int64_t count);

@@ -29,9 +29,10 @@ bool rt_parse_double(const char *text, int64_t length, double *out);
 /* The candidate nearest to `word` by edit distance (for "did you mean"), NULL when none is within a third of its length. */
 const char *rt_nearest_word(const char *word, const char *const *candidates, int64_t count);
 
-/* Control characters, tabs and line ends among them, become '?': a name from a file cannot add columns to a table or move
- * the cursor. */
+/* Control characters, tabs and line ends among them, and bytes that are no UTF-8 become '?': a name from a file cannot add
+ * columns to a table, move the cursor or break a JSON file. */
 void rt_tame_text(char *text);
+bool rt_is_tame(const char *text);   /* would rt_tame_text leave it as it is? */
 
 /* True when text ends with suffix. */
 bool rt_ends_with(const char *text, const char *suffix);

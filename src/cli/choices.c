@@ -1,5 +1,7 @@
 #include "cli/choices.h"
 
+#include <stdlib.h>
+
 #include <string.h>
 
 #include "base/pool.h"
@@ -22,4 +24,61 @@ rt_backend_kind rt_choice_backend(const char *name)
 int rt_choice_threads(const rt_options *options)
 {
     return rt_option_has(options, "threads") ? (int)rt_option_int(options, "threads") : rt_cpu_count();
+}
+
+rt_status rt_choice_numbers(const rt_options *options, const char *name, int64_t low, int64_t high, int64_t *out_numbers,
+                            int most, int *out_count, rt_err *err)
+{
+    const char *text = rt_option_text(options, name);
+    *out_count = 0;
+    for (const char *at = text; *out_count == 0 || at[-1] == ',';) {
+        size_t length = strcspn(at, ",");
+        int64_t value;
+        if (!rt_parse_int(at, (int64_t)length, &value) || value < low || value > high || *out_count == most)
+            return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected up to %d numbers from %lld to %lld, as 1,2,3", name,
+                           text, most, (long long)low, (long long)high);
+        out_numbers[(*out_count)++] = value;
+        at += length + 1;
+        if (!at[-1]) break;
+    }
+    return RT_OK;
+}
+
+rt_status rt_choice_bytes(const rt_options *options, const char *name, int64_t *out_bytes, rt_err *err)
+{
+    static const char UNITS[] = "KMGT";
+    const char *text = rt_option_text(options, name);
+    *out_bytes = 0;
+    if (!text) return RT_OK;
+    size_t length = strlen(text);
+    const char *unit = length ? strchr(UNITS, text[length - 1]) : NULL;
+    double value, factor = 1;
+    for (const char *u = UNITS; unit && u <= unit; u++) factor *= 1024;
+    if (!rt_parse_double(text, (int64_t)(length - (unit ? 1 : 0)), &value) || !(value * factor >= 1) || value * factor > 1e15)
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected a number of bytes, as 20G or 512M", name, text);
+    *out_bytes = (int64_t)(value * factor);
+    return RT_OK;
+}
+
+rt_status rt_choice_duration(const rt_options *options, const char *name, double *out_seconds, rt_err *err)
+{
+    static const struct { char unit; double seconds; } UNITS[] = {{'h', 3600}, {'m', 60}, {'s', 1}};
+    const char *text = rt_option_text(options, name), *at = text;
+    double value;
+    *out_seconds = 0;
+    if (!text) return RT_OK;
+    int unit = 0;
+    if (rt_parse_double(text, (int64_t)strlen(text), &value)) *out_seconds = value;
+    else
+        for (; *at && unit < 3; unit++) {   /* each unit at most once, in this order */
+            size_t length = strspn(at, "0123456789.");
+            if (at[length] != UNITS[unit].unit) continue;
+            if (!rt_parse_double(at, (int64_t)length, &value)) break;
+            *out_seconds += value * UNITS[unit].seconds;
+            at += length + 1;
+        }
+    bool rest = *out_seconds == 0 || (at != text && *at);
+    if (rest || !(*out_seconds > 0) || *out_seconds > 1e9)
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected a time, as 8h30m, 90m or 45s", name, text);
+    return RT_OK;
 }

@@ -4,27 +4,11 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "bench.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 
 enum { MAX_SIZES = 32 };
-
-static rt_status read_sizes(int64_t *out_sizes, int64_t *out_count, const char *text, rt_err *err)
-{
-    *out_count = 0;
-    for (const char *at = text; *at;) {
-        size_t length = strcspn(at, ",");
-        int64_t value;
-        if (!rt_parse_int(at, (int64_t)length, &value) || value < 1 || value > 20000 || *out_count == MAX_SIZES)
-            return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--tokens '%s': expected up to %d numbers from 1 to 20000, as 64,128",
-                           text, MAX_SIZES);
-        out_sizes[(*out_count)++] = value;
-        at += length + (at[length] == ',');
-    }
-    return RT_OK;
-}
 
 static void print_json(const rt_bench_result *results, int64_t count, const char *precision)
 {
@@ -66,11 +50,12 @@ static rt_status run(rt_cli *cli, rt_err *err)
     const rt_options *o = cli->options;
     rt_config config;
     rt_bench_result results[MAX_SIZES];
-    int64_t sizes[MAX_SIZES], count;
+    int64_t sizes[MAX_SIZES];
+    int count;
     const char *precision = rt_option_text(o, "precision");
     RT_TRY(rt_config_load(&config, rt_option_text(o, "config"), err));
     config.use_ribonanza = true;
-    RT_TRY(read_sizes(sizes, &count, rt_option_text(o, "tokens"), err));
+    RT_TRY(rt_choice_numbers(o, "tokens", 1, 20000, sizes, MAX_SIZES, &count, err));
     rt_bench_options options = {.config = &config, .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
                                 .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa")};
     RT_TRY(rt_bench_run(results, sizes, count, &options, err));
@@ -101,6 +86,6 @@ const rt_command rt_cmd_bench = {
         "Times each stage on a random target with one template and made-up weights, and the machine's own matrix products "
         "in the same run, so that a rate can be read as a share of what is possible here.",
     .output = "A table of tokens, stage, seconds, GFLOP/s and share of the measured peak, or JSON.",
-    .examples = "  rnatune bench --config rnapro_base --tokens 64,128 --precision bf16\n",
+    .examples = "  rnatune bench --config rnapro_base --tokens 64,128 --precision bf16",
     .run = run,
 };

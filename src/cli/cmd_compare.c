@@ -172,7 +172,6 @@ static void say_claim(const job *j, int c, rt_text *out)
 
 /* ---- results as JSON, from which the table is printed ---- */
 
-static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 static json_t *families_needed(int64_t n) { return n >= RT_POWER_MANY ? json_null() : json_integer(n); }
 
 static json_t *describe_worst(const job *j, const rt_paired_difference *d)
@@ -201,26 +200,26 @@ static json_t *describe_comparison(const job *j, int c)
     SET("per_target", json_string(rt_option_text(j->options, "per-target")));
     SET("targets", json_integer(d->n));
     SET("families", json_integer(d->n_family));
-    SET("mean_a", number(d->mean_a));
-    SET("mean_b", number(d->mean_b));
-    SET("difference", number(d->difference));
-    SET("standard_error", number(d->se));
-    SET("ci95_low", number(d->low));
-    SET("ci95_high", number(d->high));
-    SET("ci_all_comparisons_low", number(d->wide_low));
-    SET("ci_all_comparisons_high", number(d->wide_high));
-    SET("bootstrap_p", number(d->bootstrap_p));
-    SET("wilcoxon_p", number(d->by_target.wilcoxon_p));
+    SET("mean_a", rt_json_number(d->mean_a));
+    SET("mean_b", rt_json_number(d->mean_b));
+    SET("difference", rt_json_number(d->difference));
+    SET("standard_error", rt_json_number(d->se));
+    SET("ci95_low", rt_json_number(d->low));
+    SET("ci95_high", rt_json_number(d->high));
+    SET("ci_all_comparisons_low", rt_json_number(d->wide_low));
+    SET("ci_all_comparisons_high", rt_json_number(d->wide_high));
+    SET("bootstrap_p", rt_json_number(d->bootstrap_p));
+    SET("wilcoxon_p", rt_json_number(d->by_target.wilcoxon_p));
     SET("wilcoxon", json_string(d->by_target.wilcoxon_exact ? "exact" : "normal approximation"));
-    SET("sign_p", number(d->by_target.sign_p));
-    SET("wilcoxon_p_by_family", number(d->by_family.wilcoxon_p));
-    SET("sign_p_by_family", number(d->by_family.sign_p));
+    SET("sign_p", rt_json_number(d->by_target.sign_p));
+    SET("wilcoxon_p_by_family", rt_json_number(d->by_family.wilcoxon_p));
+    SET("sign_p_by_family", rt_json_number(d->by_family.sign_p));
     SET("wins", json_integer(d->wins));
     SET("losses", json_integer(d->losses));
     SET("ties", json_integer(d->ties));
-    SET("sd_between_families", number(sqrt(d->power.var_family)));
-    SET("sd_within_families", number(sqrt(d->power.var_target)));
-    SET("detectable_at_80_percent", number(d->detectable));
+    SET("sd_between_families", rt_json_number(sqrt(d->power.var_family)));
+    SET("sd_within_families", rt_json_number(sqrt(d->power.var_target)));
+    SET("detectable_at_80_percent", rt_json_number(d->detectable));
     SET("families_for_0.02", families_needed(d->families_002));
     SET("families_for_0.05", families_needed(d->families_005));
     SET("worst", describe_worst(j, d));

@@ -157,15 +157,14 @@ const rt_command rt_cmd_convert = {
     .operands = OPERANDS,
     .options = OPTIONS,
     .description =
-        "Writes the weights of a PyTorch checkpoint, or of another safetensors file, under their own names without a "
-        "leading "
-        "\"module.\"; the optimizer and the scheduler are left behind. One tensor at a time is in memory.\n\n"
-        "The metadata holds the source's name and SHA-256, the training step, rnatune's version and, when the sizes "
-        "can be "
-        "told from the shapes, the configuration. OUT.run.json beside it records the run.",
+        "Writes the weights of a PyTorch checkpoint, or of another safetensors file, under their own names without the "
+        "\"module.\", \"_orig_mod.\" and \"model.\" that wrappers put before them; the optimizer and the scheduler are "
+        "left behind. One tensor at a time is in memory.\n\n"
+        "The metadata holds the source's name and SHA-256, the training step, rnatune's version and, when the sizes can "
+        "be told from the shapes, the configuration. OUT.run.json beside it records the run.",
     .output = "One row: file, tensors, parameters, bytes, sha256.",
-    .examples = " rnatune convert rnapro.pt --out rnapro.safetensors\n"
-                " rnatune convert rnapro.pt --out rnapro-bf16.safetensors --dtype bf16",
+    .examples = "  rnatune convert rnapro.pt --out rnapro.safetensors\n"
+                "  rnatune convert rnapro.pt --out rnapro-bf16.safetensors --dtype bf16",
     .long_work = true,
     .run = run,
 };

@@ -48,18 +48,15 @@ const rt_command rt_cmd_init = {
     .name = "init",
     .summary = "write a random checkpoint of the true shapes",
     .options = OPTIONS,
-    .description = "Writes every weight of the network, RibonanzaNet2 included, with random values: layer norms 1 + "
-                   "0.1 n, biases 0.1 n, "
-                   "matrices n times the smaller of 0.25 and 1 / sqrt(inputs), where n is normal. A value depends on "
-                   "the seed, the "
-                   "weight's name and its place alone. Such a network predicts noise; it serves to measure time and "
-                   "memory, to test, and "
-                   "as a start for training.\n\n"
-                   "The file's metadata holds the configuration, the seed and the version; OUT.run.json beside it "
-                   "records the run.",
+    .description =
+        "Writes every weight of the network, RibonanzaNet2 included, with random values: layer norms 1 + 0.1 n, biases "
+        "0.1 n, matrices n times the smaller of 0.25 and 1 / sqrt(inputs), where n is normal. A value depends on the seed, "
+        "the weight's name and its place alone. Such a network predicts noise; it serves to measure time and memory, to "
+        "test, and as a start for training.\n\n"
+        "The file's metadata holds the configuration, the seed and the version; OUT.run.json beside it records the run.",
     .output = "One row: file, tensors, parameters, bytes, sha256.",
-    .examples = " rnatune init --config rnapro_base --out base.safetensors\n"
-                " rnatune init --config my_sizes.yaml --out small.safetensors --dtype bf16 --seed 7",
+    .examples = "  rnatune init --config rnapro_base --out base.safetensors\n"
+                "  rnatune init --config my_sizes.yaml --out small.safetensors --dtype bf16 --seed 7",
     .long_work = true,
     .run = run,
 };

@@ -1,13 +1,12 @@
 /* cmd_inspect.c - rnatune inspect: what is in a file of weights, and whether it is all of a network */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/print_json.h"
 #include "cli/schema_check.h"
 #include "cli/weights_write.h"
 #include "io/weights.h"
@@ -119,11 +118,7 @@ static rt_status add_differences(json_t *root, const rt_config *config, const rt
     rt_status status = RT_OK;
     rt_schema schema = {0};
     rt_schema_report report = {0};
-    const rt_weight **list = NULL;
-    RT_TRY_ALLOC(list, rt_weights_count(weights));
-    for (int64_t i = 0; i < rt_weights_count(weights); i++) list[i] = rt_weights_at(weights, i);
-    RT_TRY(rt_schema_build(&schema, config, err));
-    RT_TRY(rt_schema_check(&report, &schema, list, rt_weights_count(weights), err));
+    RT_TRY(rt_schema_check_file(&report, &schema, config, weights, err));
     for (int kind = 0; kind < 3; kind++) {
         json_t *array = json_array();
         for (int64_t i = 0; i < report.count; i++)
@@ -134,7 +129,6 @@ static rt_status add_differences(json_t *root, const rt_config *config, const rt
 done:
     rt_schema_report_free_members(&report);
     rt_schema_free_members(&schema);
-    free(list);
     return status;
 }
 
@@ -268,21 +262,17 @@ static rt_status run(rt_cli *cli, rt_err *err)
     bool all = rt_option_flag(cli->options, "all");
     rt_weights *weights = NULL;
     json_t *root = NULL;
-    char *text = NULL;
     rt_status status = RT_OK;
     RT_TRY(rt_weights_open(&weights, rt_operand_at(cli->options, 0), err));
     root = describe_file(weights, all);
     RT_TRY(describe_network(cli, root, weights, err));
     if (rt_option_flag(cli->options, "json")) {
-        text = rt_json_print(root, err);
-        if (!text) RT_TRY(RT_ERR_MEMORY);
-        fputs(text, stdout);
+        RT_TRY(rt_print_json(root, err));
     } else {
         print_table(root, all);
     }
 done:
     json_decref(root);
-    free(text);
     rt_weights_close(weights);
     return status;
 }
@@ -319,8 +309,8 @@ const rt_command rt_cmd_inspect = {
         "Sections: file, dtype (tensors of each), module (parameters of each), size, network, differs (with "
         "--config), "
         "missing, unknown, wrong_shape, tensor (with --all).",
-    .examples = " rnatune inspect rnapro.pt\n"
-                " rnatune inspect rnapro.pt --config rnapro_base && echo complete\n"
-                " rnatune inspect rnapro.pt --all | awk -F'\\t' '$1 == \"tensor\" && $4 == \"BF16\"'",
+    .examples = "  rnatune inspect rnapro.pt\n"
+                "  rnatune inspect rnapro.pt --config rnapro_base && echo complete\n"
+                "  rnatune inspect rnapro.pt --all | awk -F'\\t' '$1 == \"tensor\" && $4 == \"BF16\"'",
     .run = run,
 };

@@ -23,6 +23,12 @@ static void say_lines(const rt_text *text, const char *what)
     if (count > MOST_LINES) rt_warn("and %lld more %s", (long long)(count - MOST_LINES), what);
 }
 
+static bool is_one_line(const rt_text *text)
+{
+    const char *end = text->length ? strchr(text->data, '\n') : NULL;
+    return end && !end[1];
+}
+
 static void say_summary(const rt_score_summary *summary)
 {
     rt_text text = {0};
@@ -74,6 +80,7 @@ static rt_status write_files(rt_cli *cli, const char *folder, const rt_score_rep
     RT_TRY(rt_write_text(path, text.data, text.length, err));
     rt_run_record_set(cli->record, "models", json_integer(report->table.n_row));
     rt_run_record_set(cli->record, "models_failed", json_integer(report->n_failed));
+    rt_run_record_set(cli->record, "stopped", json_boolean(report->n_stopped > 0));
     rt_run_record_set(cli->record, "targets", json_integer(report->n_target));
     rt_run_record_set(cli->record, "summary", rt_score_summary_json(summary));
     rt_path_join(path, sizeof path, folder, "run.json");
@@ -169,7 +176,10 @@ static rt_status finish(rt_cli *cli, const rt_score_report *report, rt_score_set
     if (!part) say_summary(&summary);
     if (rt_option_has(o, "out")) RT_TRY(write_files(cli, rt_option_text(o, "out"), report, &summary, err));
     if (rt_option_flag(o, "selection")) RT_TRY(select_samples(cli, report, models, options->atom, err));
-    if (report->n_failed)
+    if (report->n_stopped)
+        status = rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; %lld models were scored, their rows are whole",
+                         (long long)report->table.n_row);
+    else if (report->n_failed)
         status = rt_fail(err, RT_ERR_FORMAT, NULL, 0, "%lld models could not be scored; %lld were",
                          (long long)report->n_failed,
                          (long long)report->table.n_row);
@@ -199,11 +209,15 @@ static rt_status run(rt_cli *cli, rt_err *err)
         rt_warn("%lld of the predictions belong to no target of %s, %s is one", (long long)models.n_alien,
                 rt_option_text(o, "native"), models.alien);
     RT_TRY(rt_score_run(&report, &natives, &models, &options, err));
-    if (report.table.n_row == 0 && report.n_failed == 1) {   /* the one thing that was asked for failed: say just why */
+    if (report.n_stopped && (part || rt_option_flag(o, "selection") || report.table.n_row == 0))
+        RT_TRY(rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; nothing was written"));   /* a part of it would mislead */
+    if (report.table.n_row == 0 && is_one_line(&report.failures)) {   /* one thing failed, and with it all: say just why */
         *err = report.first_failure;
         RT_TRY(err->code);
     }
     if (report.table.n_row == 0 && report.n_failed == 0) {
+        if (models.n_item > models.n_alien)
+            RT_TRY(rt_fail(err, RT_ERR_MISMATCH, rt_option_text(o, "pred"), 0, "all coordinates are missing"));
         rt_fail(err, RT_ERR_MISMATCH, rt_option_text(o, "pred"), 0, "nothing here can be compared with %s",
                 rt_option_text(o, "native"));
         RT_TRY(rt_hint(err, "the names of predictions begin with their target's, the name of the native's file"));
@@ -251,7 +265,8 @@ const rt_command rt_cmd_score = {
         "packed with gzip. Modified residues count as their parents, ligands and waters not at all; of alternate locations "
         "the most occupied one is used. Where numbers do not fit, a constant shift is found and reported; sequences that "
         "differ by more than half are refused. Copies of a chain are assigned so that the TM-score is highest.\n\n"
-        "A model that cannot be scored is named, the others go on, and the exit status is 1.",
+        "A model that cannot be scored is named, the others go on, and the exit status is 1; a native that cannot be read "
+        "fails its models alone. After Ctrl-C what was scored is written, and run.json says that it was stopped.",
     .output =
         "A row per target and model; NA is what cannot be known (all-atom scores of C1' alone). A summary over targets "
               "goes to stderr. With --metric kaggle1 or kaggle2 one row: metric, value, targets; with --selection the table "

@@ -10,8 +10,6 @@
 #include "cli/choices.h"
 #include "verify.h"
 
-static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
-
 static void print_json(const rt_verify_table *table)
 {
     json_t *rows = json_array();
@@ -19,7 +17,7 @@ static void print_json(const rt_verify_table *table)
         const rt_verify_row *row = &table->row[i];
         json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "case", row->case_name, "mode",
                                               row->mode, "stage", row->stage, "tensor", row->tensor, "measure", row->measure,
-                                              "error", number(row->error), "bound", number(row->bound), "verdict",
+                                              "error", rt_json_number(row->error), "bound", rt_json_number(row->bound), "verdict",
                                               rt_verdict_name(row->verdict)));
     }
     json_t *root = json_pack("{s:I, s:I, s:I, s:o}", "cases", (json_int_t)table->n_case, "compared", (json_int_t)table->n_row,
@@ -69,7 +67,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_verify_options options = {.golden = rt_option_text(o, "golden"), .opt_case = rt_option_text(o, "case"),
                                  .precision = rt_choice_precision(rt_option_text(o, "precision")),
                                  .backend = rt_choice_backend(rt_option_text(o, "device")),
-                                 .threads = rt_choice_threads(o)};
+                                 .threads = rt_choice_threads(o), .training = rt_option_flag(o, "training")};
     rt_status status = rt_verify_run(&table, &options, err);
     if (status == RT_OK) {
         if (rt_option_flag(o, "json")) print_json(&table);
@@ -85,6 +83,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
 
 static const rt_option OPTIONS[] = {
     {.name = "golden", .type = RT_OPTION_FOLDER, .required = true, .value = "DIR", .help = "recorded reference runs"},
+    {.name = "training", .type = RT_OPTION_FLAG,
+     .help = "losses, gradients and optimizer steps instead of the stages of a prediction"},
     {.name = "case", .type = RT_OPTION_TEXT, .value = "NAME", .otherwise = "all", .help = "only this case"},
     RT_CHOICE_PRECISION,
     RT_CHOICE_BACKEND,
@@ -103,6 +103,6 @@ const rt_command rt_cmd_verify = {
         "end, and with every stage fed the reference's own values. The random numbers are the recorded ones.\n\n"
         "A recorded tensor that nothing was compared with counts as a miss.",
     .output = "A table of case, mode, stage, tensor, measure, error, bound and verdict. Exit status 3 when anything missed.",
-    .examples = "  rnatune verify --golden tests/data/golden\n",
+    .examples = "  rnatune verify --golden tests/data/golden",
     .run = run,
 };

@@ -1,11 +1,10 @@
 /* cmd_version.c - rnatune version: what this program is and what it runs on */
 #include <dnnl.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/json.h"
 #include "base/pool.h"
 #include "cli/commands.h"
+#include "cli/print_json.h"
 
 #ifndef RT_CUDA
 #define RT_CUDA 0
@@ -69,10 +68,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     const char *name;
     rt_status status = RT_OK;
     if (rt_option_flag(cli->options, "json")) {
-        char *text = rt_json_print(root, err);
-        if (text) fputs(text, stdout);
-        else status = RT_ERR_MEMORY;
-        free(text);
+        status = rt_print_json(root, err);
     } else {
         printf("name\tvalue\n");
         json_object_foreach(root, name, value) print_row(name, value);

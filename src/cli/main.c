@@ -14,7 +14,14 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CHECK };
 
 /* In the pipeline's order. */
 static const rt_command *const COMMANDS[] = {
+    &rt_cmd_doctor,
+    &rt_cmd_import,
+    &rt_cmd_templates,
+    &rt_cmd_families,
+    &rt_cmd_split,
+    &rt_cmd_audit,
     &rt_cmd_pairs,
+    &rt_cmd_train,
     &rt_cmd_predict,
     &rt_cmd_score,
     &rt_cmd_selection,

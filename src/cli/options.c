@@ -125,6 +125,10 @@ static rt_status check_path(rt_option_type type, const char *path, const char *w
     switch (type) {
     case RT_OPTION_FILE:
         if (file) return RT_OK;
+        if (!folder && rt_path_is_stream(path)) {
+            rt_fail(err, RT_ERR_IO, path, 0, "%s is a pipe or a device, a file was expected", what);
+            return rt_hint(err, "rnatune maps its files: write the data to a file first");
+        }
         return rt_fail(err, RT_ERR_IO, path, 0, folder ? "%s is a folder, a file was expected" : "%s: no such file",
                        what);
     case RT_OPTION_FOLDER:
@@ -322,7 +326,9 @@ rt_status rt_options_parse(rt_options **ret_options, rt_options_action *out_acti
         options->values[i].option = list[i];
         if (!list[i]->fallback) continue;
         status = take(&options->values[i], list[i]->fallback, "default", err);
-        if (status != RT_OK) RT_BUG("the default of --%s is refused: %s", list[i]->name, err ? err->what : "");
+        if (status != RT_OK && status != RT_ERR_MEMORY)
+            RT_BUG("the default of --%s is refused: %s", list[i]->name, err ? err->what : "");
+        RT_TRY(status);
     }
     RT_TRY(scan(options, out_action, argc, argv, err));
     if (*out_action != RT_OPTIONS_RUN) return RT_OK;

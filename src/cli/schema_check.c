@@ -128,6 +128,20 @@ done:
     return status;
 }
 
+rt_status rt_schema_check_file(rt_schema_report *out_report, rt_schema *out_schema, const rt_config *config,
+                               const rt_weights *weights, rt_err *err)
+{
+    rt_status status = RT_OK;
+    const rt_weight **list = NULL;
+    RT_TRY_ALLOC(list, rt_weights_count(weights));
+    for (int64_t i = 0; i < rt_weights_count(weights); i++) list[i] = rt_weights_at(weights, i);
+    RT_TRY(rt_schema_build(out_schema, config, err));
+    RT_TRY(rt_schema_check(out_report, out_schema, list, rt_weights_count(weights), err));
+done:
+    free(list);
+    return status;
+}
+
 void rt_schema_report_free_members(rt_schema_report *report)
 {
     free(report->item);

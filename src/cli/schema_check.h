@@ -54,6 +54,10 @@ typedef struct {
 /* What is missing, unknown or of another shape; all three lists in order.  RT_OK also when there are differences. */
 rt_status rt_schema_check(rt_schema_report *out_report, const rt_schema *schema, const rt_weight *const *weights,
                           int64_t n_weights, rt_err *err);
+/* The same for every weight of a file against a network of these sizes; *out_schema, which the items borrow from, is
+ * built here.  Free both, also on failure. */
+rt_status rt_schema_check_file(rt_schema_report *out_report, rt_schema *out_schema, const rt_config *config,
+                               const rt_weights *weights, rt_err *err);
 void rt_schema_report_free_members(rt_schema_report *report);
 
 #endif

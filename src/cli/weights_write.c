@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "cli/print_json.h"
 
 static bool keeps_its_digits(const char *name)
 {
@@ -168,7 +169,10 @@ rt_status rt_weights_write_report(rt_cli *cli, const char *path, int64_t tensors
     int64_t size;
     rt_status status = RT_OK;
     json_t *root = NULL;
-    char *text = NULL;
+    if (rt_path_is_stream(path)) {
+        rt_info("written to %s, which is no file: without a row, a hash and a run record", path);
+        return RT_OK;
+    }
     RT_TRY(rt_hash_file(sha256, &size, path, err));
     root = json_pack("{s:s%, s:I, s:I, s:I, s:s}", "file", path, strlen(path), "tensors", (json_int_t)tensors,
                      "parameters", (json_int_t)parameters, "bytes", (json_int_t)size, "sha256", sha256);
@@ -177,15 +181,12 @@ rt_status rt_weights_write_report(rt_cli *cli, const char *path, int64_t tensors
     if (snprintf(record_path, sizeof record_path, "%s.run.json", path) < (int)sizeof record_path)
         RT_TRY(rt_run_record_write(cli->record, cli->options, record_path, err));
     if (rt_option_flag(cli->options, "json")) {
-        text = rt_json_print(root, err);
-        if (!text) RT_TRY(RT_ERR_MEMORY);
-        fputs(text, stdout);
+        RT_TRY(rt_print_json(root, err));
     } else {
         printf("file\ttensors\tparameters\tbytes\tsha256\n%s\t%lld\t%lld\t%lld\t%s\n", path, (long long)tensors,
                (long long)parameters, (long long)size, sha256);
     }
 done:
     json_decref(root);
-    free(text);
     return status;
 }

@@ -28,7 +28,8 @@ rt_status rt_weights_write_metadata(rt_safetensors_writer *writer, const rt_conf
 rt_status rt_weights_write_random(const char *path, const rt_schema *schema, const rt_config *opt_config, int64_t seed,
                                   const char *dtype, rt_err *err);
 
-/* What a finished file is, as a table or JSON on stdout; hashes it and writes FILE.run.json beside it. */
+/* What a finished file is, as a table or JSON on stdout; hashes it and writes FILE.run.json beside it.
+ * Nothing of that when `path` is a stream, such as /dev/stdout. */
 rt_status rt_weights_write_report(rt_cli *cli, const char *path, int64_t tensors, int64_t parameters, rt_err *err);
 
 #endif

@@ -1,4 +1,5 @@
 #include "confidence/rank.h"
+#include "base/json.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -426,7 +427,7 @@ rt_status rt_rank_summary(rt_summary *out_summary, rt_arena *arena, rt_pool *opt
 
 /* ---- results ------------------------------------------------------------------------------------------------- */
 
-static json_t *number(double x) { return isfinite(x) ? json_real((double)(float)x) : json_null(); }
+static json_t *number(double x) { return rt_json_number((float)x); }
 
 static json_t *vector(const double *x, int64_t n)
 {

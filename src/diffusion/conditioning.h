@@ -20,11 +20,33 @@ typedef struct {
 
 void rt_conditioning_bind(rt_binder *binder, rt_conditioning *c);
 
+/* z_trunk, s_trunk, s_inputs and base stay the caller's and must live until the backward. */
+typedef struct {
+    rt_tensor z_trunk;
+    rt_transition_saved z1, z2;
+} rt_conditioning_pair_saved;
+
+typedef struct {
+    double t;
+    rt_transition_saved s1, s2;
+} rt_conditioning_single_saved;
+
 /* pair (N,N,c_z): the same at every noise level and for every sample. */
-void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair, rt_tensor z_trunk, const rt_features *features);
+void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair, rt_tensor z_trunk, const rt_features *features,
+                          rt_conditioning_pair_saved *opt_saved);
+/* opt_dz_trunk += from dpair, which is used up. */
+void rt_conditioning_pair_backward(rt_ctx *ctx, const rt_conditioning *c, rt_tensor opt_dz_trunk, rt_tensor dpair,
+                                   const rt_features *features, const rt_conditioning_pair_saved *saved);
 /* base (N,c_s): the part of the single conditioning that does not depend on the noise level. */
 void rt_conditioning_single_base(rt_ctx *ctx, const rt_conditioning *c, rt_tensor base, rt_tensor s_trunk, rt_tensor s_inputs);
+/* opt_ds_trunk +=, opt_ds_inputs += */
+void rt_conditioning_single_base_backward(rt_ctx *ctx, const rt_conditioning *c, rt_tensor opt_ds_trunk, rt_tensor opt_ds_inputs,
+                                          rt_tensor dbase, rt_tensor s_trunk, rt_tensor s_inputs);
 /* s (N,c_s) at noise level t (Angstrom). */
-void rt_conditioning_single(rt_ctx *ctx, const rt_conditioning *c, rt_tensor s, rt_tensor base, double t);
+void rt_conditioning_single(rt_ctx *ctx, const rt_conditioning *c, rt_tensor s, rt_tensor base, double t,
+                            rt_conditioning_single_saved *opt_saved);
+/* dbase += from ds, which is used up. */
+void rt_conditioning_single_backward(rt_ctx *ctx, const rt_conditioning *c, rt_tensor dbase, rt_tensor ds,
+                                     const rt_conditioning_single_saved *saved);
 
 #endif

@@ -26,7 +26,7 @@ void rt_denoiser_bind(rt_binder *binder, rt_denoiser *d)
 }
 
 void rt_denoiser_prepare(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context *out_context, const rt_features *features,
-                         rt_tensor s_inputs, rt_tensor s_trunk, rt_tensor z_trunk)
+                         rt_tensor s_inputs, rt_tensor s_trunk, rt_tensor z_trunk, rt_denoiser_context_saved *opt_saved)
 {
     int64_t n = features->n_token, blocks = d->transformer.n_block;
     rt_denoiser_context *c = out_context;
@@ -38,11 +38,12 @@ void rt_denoiser_prepare(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context 
     /* the conditioned pair is needed only to make biases; c_l and p_lm come after it on the stack, so it stays until the
      * denoiser is done */
     rt_tensor pair = rt_new_like(ctx, z_trunk);
-    rt_conditioning_pair(ctx, &d->conditioning, pair, z_trunk, features);
+    if (opt_saved) *opt_saved = (rt_denoiser_context_saved){.s_inputs = s_inputs, .s_trunk = s_trunk, .pair = pair};
+    rt_conditioning_pair(ctx, &d->conditioning, pair, z_trunk, features, opt_saved ? &opt_saved->conditioning : NULL);
     RT_PROBE(ctx, pair, "diffusion_conditioning.z");
-    for (int64_t i = 0; i < blocks && ctx->status == RT_OK; i++)
+    for (int64_t i = 0; i < blocks && rt_ctx_go_on(ctx); i++)
         rt_attention_pair_bias_bias(ctx, &d->transformer.block[i].attention, c->bias[i], pair);
-    rt_atom_context_forward(ctx, &d->encoder, &c->atom, features, s_trunk, pair);
+    rt_atom_context_forward(ctx, &d->encoder, &c->atom, features, s_trunk, pair, opt_saved ? &opt_saved->atom : NULL);
     if (ctx->status == RT_OK) {
         rt_tensor p = c->atom.p_lm, l = c->atom.c_l;
         RT_PROBE(ctx, RT_VIEW(l, 1, l.dim[0], l.dim[1]), "diffusion_module.atom_attention_encoder@0.2");
@@ -50,6 +51,44 @@ void rt_denoiser_prepare(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context 
     }
     rt_atom_condition_forward(ctx, &d->encoder.transformer, &c->encoder, &c->atom);
     rt_atom_condition_forward(ctx, &d->decoder, &c->decoder, &c->atom);
+}
+
+void rt_denoiser_context_gradient_create(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context_gradient *out_gradient,
+                                         const rt_denoiser_context *context)
+{
+    rt_denoiser_context_gradient *g = out_gradient;
+    int64_t blocks = d->transformer.n_block;
+    *g = (rt_denoiser_context_gradient){.dsingle_base = rt_new_like(ctx, context->single_base),
+                                        .dbias = RT_NEW_TYPE(ctx, RT_U8, blocks * (int64_t)sizeof(rt_tensor)).data,
+                                        .datom = {rt_new_like(ctx, context->atom.c_l), rt_new_like(ctx, context->atom.p_lm)}};
+    for (int64_t i = 0; i < blocks && ctx->status == RT_OK; i++) {
+        g->dbias[i] = rt_new_like(ctx, context->bias[i]);
+        rt_zero(ctx, g->dbias[i]);
+    }
+    rt_zero(ctx, g->dsingle_base);
+    rt_zero(ctx, g->datom.c_l);
+    rt_zero(ctx, g->datom.p_lm);
+    rt_atom_condition_gradient(ctx, &d->encoder.transformer, &g->dencoder, &context->encoder);
+    rt_atom_condition_gradient(ctx, &d->decoder, &g->ddecoder, &context->decoder);
+}
+
+void rt_denoiser_prepare_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor opt_ds_inputs, rt_tensor opt_ds_trunk,
+                                  rt_tensor opt_dz_trunk, const rt_denoiser_context_gradient *gradient,
+                                  const rt_denoiser_context *context, const rt_denoiser_context_saved *saved)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor dpair = rt_new_like(ctx, saved->pair);
+    rt_zero(ctx, dpair);
+    rt_atom_condition_backward(ctx, &d->decoder, &gradient->datom, &gradient->ddecoder, &context->atom);
+    rt_atom_condition_backward(ctx, &d->encoder.transformer, &gradient->datom, &gradient->dencoder, &context->atom);
+    rt_atom_context_backward(ctx, &d->encoder, opt_ds_trunk, dpair, &gradient->datom, context->features, &context->atom,
+                             &saved->atom);
+    for (int64_t i = 0; i < d->transformer.n_block && ctx->status == RT_OK; i++)
+        rt_attention_pair_bias_bias_backward(ctx, &d->transformer.block[i].attention, dpair, gradient->dbias[i], saved->pair);
+    rt_conditioning_pair_backward(ctx, &d->conditioning, opt_dz_trunk, dpair, context->features, &saved->conditioning);
+    rt_conditioning_single_base_backward(ctx, &d->conditioning, opt_ds_trunk, opt_ds_inputs, gradient->dsingle_base,
+                                         saved->s_trunk, saved->s_inputs);
+    rt_arena_reset(ctx->step, mark);
 }
 
 /* Shows one slice per sample under its own call number. */
@@ -60,20 +99,10 @@ static void probe_samples(rt_ctx *ctx, rt_tensor t, const char *name, const char
         RT_PROBE(ctx, rt_slice(t, s, 1), "%s@%lld%s", name, (long long)(first_call + s * stride), element);
 }
 
-/* a (S,N,c_token) through the token transformer, whose conditioning is the same for all samples. */
-static void token_transformer(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *c, rt_tensor a, rt_tensor single)
-{
-    int64_t mark = rt_arena_mark(ctx->step);
-    for (int64_t i = 0; i < d->transformer.n_block && ctx->status == RT_OK; i++) {
-        rt_dit_condition condition = {0};
-        rt_dit_condition_forward(ctx, &d->transformer.block[i], &condition, single);
-        rt_dit_block_forward(ctx, &d->transformer.block[i], a, &condition, c->bias[i], false);
-        rt_arena_reset(ctx->step, mark);
-    }
-}
+#define KEEP(member) (opt_saved ? &opt_saved->member : NULL)
 
 void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *c, rt_tensor x_denoised,
-                         rt_tensor x_noisy, double t, int64_t first_call, int64_t call_stride)
+                         rt_tensor x_noisy, double t, int64_t first_call, int64_t call_stride, rt_denoiser_saved *opt_saved)
 {
     static const char *const ENCODER = "diffusion_module.atom_attention_encoder";
     const rt_features *features = c->features;
@@ -82,14 +111,18 @@ void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_co
     RT_SHAPE(x_noisy, samples, atoms, 3);
     rt_tensor single = RT_NEW(ctx, n, d->c_s), scaled = rt_new_like(ctx, x_noisy), q = RT_NEW(ctx, samples, atoms, c_atom);
     rt_tensor a = RT_NEW(ctx, samples, n, d->transformer.c_a), update = rt_new_like(ctx, x_noisy);
-    rt_conditioning_single(ctx, &d->conditioning, single, c->single_base, t);
+    if (opt_saved)
+        *opt_saved = (rt_denoiser_saved){.t = t, .single = single, .scaled = scaled, .q = rt_new_like(ctx, q), .a = a,
+                                         .q_out = q};
+    rt_conditioning_single(ctx, &d->conditioning, single, c->single_base, t, KEEP(conditioning));
     for (int64_t s = 0; ctx->probe && s < samples; s++)
         RT_PROBE(ctx, RT_VIEW(single, 1, n, d->c_s), "diffusion_conditioning.s@%lld", (long long)(first_call + s * call_stride));
 
     rt_op_axpby(ctx, scaled, 0, x_noisy, 1 / sqrt(d->sigma_data * d->sigma_data + t * t));
     rt_linear_forward(ctx, &d->encoder.r, q, scaled, RT_PLAIN);
     rt_op_add(ctx, q, c->atom.c_l);
-    rt_atom_transformer_forward(ctx, &d->encoder.transformer, q, &c->encoder);
+    rt_atom_transformer_forward(ctx, &d->encoder.transformer, q, &c->encoder, KEEP(encoder));
+    if (opt_saved) rt_op_axpby(ctx, opt_saved->q, 0, q, 1);
     rt_atom_aggregate(ctx, &d->encoder, a, q, features);
     probe_samples(ctx, a, ENCODER, ".0", first_call, call_stride);
     probe_samples(ctx, q, ENCODER, ".1", first_call, call_stride);
@@ -101,19 +134,73 @@ void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_co
     int64_t inner = rt_arena_mark(ctx->step);
     rt_op_add(ctx, a, rt_linear_new(ctx, &d->s, rt_norm_new(ctx, &d->norm_s, single), RT_ACT_NONE));
     rt_arena_reset(ctx->step, inner);
-    token_transformer(ctx, d, c, a, single);
+    rt_diffusion_transformer_forward(ctx, &d->transformer, a, &(rt_dit_inputs){.bias = c->bias, .single = single},
+                                     KEEP(transformer));
     probe_samples(ctx, a, "diffusion_module.diffusion_transformer", "", first_call, call_stride);
 
-    rt_norm_forward(ctx, &d->norm_a, a, a);
-    rt_op_gather(ctx, q, rt_linear_new(ctx, &d->decoder_a, a, RT_ACT_NONE), features->atom_to_token_idx, true);
-    rt_atom_transformer_forward(ctx, &d->decoder, q, &c->decoder);
-    rt_norm_forward(ctx, &d->decoder_norm, q, q);
-    rt_linear_forward(ctx, &d->decoder_out, update, q, RT_PLAIN);
+    inner = rt_arena_mark(ctx->step);
+    rt_tensor normed = rt_norm_new(ctx, &d->norm_a, a);
+    rt_op_gather(ctx, q, rt_linear_new(ctx, &d->decoder_a, normed, RT_ACT_NONE), features->atom_to_token_idx, true);
+    rt_arena_reset(ctx->step, inner);
+    rt_atom_transformer_forward(ctx, &d->decoder, q, &c->decoder, KEEP(decoder));
+    if (opt_saved) mark = rt_arena_mark(ctx->step);   /* what was kept stays */
+    rt_linear_forward(ctx, &d->decoder_out, update, rt_norm_new(ctx, &d->decoder_norm, q), RT_PLAIN);
     probe_samples(ctx, update, "diffusion_module.atom_attention_decoder", "", first_call, call_stride);
 
     double ratio = t / d->sigma_data;
     rt_op_axpby(ctx, x_denoised, 0, x_noisy, 1 / (1 + ratio * ratio));
     rt_op_axpby(ctx, x_denoised, 1, update, t / sqrt(1 + ratio * ratio));
     probe_samples(ctx, x_denoised, "x_denoised", "", first_call, call_stride);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* dx_denoised back to the decoder's output: dq (S,A,c_atom). */
+static void output_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor dq, rt_tensor dx_denoised,
+                            const rt_denoiser_saved *saved)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    double ratio = saved->t / d->sigma_data;
+    rt_tensor dupdate = rt_new_like(ctx, dx_denoised);
+    rt_op_axpby(ctx, dupdate, 0, dx_denoised, saved->t / sqrt(1 + ratio * ratio));
+    rt_linear_backward(ctx, &d->decoder_out, dq, false, dupdate, rt_norm_new(ctx, &d->decoder_norm, saved->q_out));
+    rt_norm_backward(ctx, &d->decoder_norm, dq, false, dq, saved->q_out);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* da (S,N,c_token) = the gradient at the token transformer's output, from the atoms that read it. */
+static void broadcast_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor da, rt_tensor dq, const rt_features *features,
+                               const rt_denoiser_saved *saved)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor dlinear = RT_NEW(ctx, da.dim[0], da.dim[1], rt_last(dq));
+    rt_zero(ctx, dlinear);
+    rt_op_gather_backward(ctx, dlinear, dq, features->atom_to_token_idx);
+    rt_linear_backward(ctx, &d->decoder_a, da, false, dlinear, rt_norm_new(ctx, &d->norm_a, saved->a));
+    rt_norm_backward(ctx, &d->norm_a, da, false, da, saved->a);
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_denoiser_backward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *context,
+                          const rt_denoiser_context_gradient *gradient, rt_tensor dx_denoised, const rt_denoiser_saved *saved)
+{
+    const rt_features *features = context->features;
+    int64_t mark = rt_arena_mark(ctx->step), n = features->n_token;
+    rt_tensor dq = rt_new_like(ctx, saved->q), da = rt_new_like(ctx, saved->a), dsingle = rt_new_like(ctx, saved->single);
+    rt_tensor dtoken = RT_NEW(ctx, n, d->transformer.c_a);
+    rt_zero(ctx, dsingle);
+    rt_zero(ctx, dtoken);
+    output_backward(ctx, d, dq, dx_denoised, saved);
+    rt_atom_transformer_backward(ctx, &d->decoder, dq, &gradient->ddecoder, &context->decoder, &saved->decoder);
+    broadcast_backward(ctx, d, da, dq, features, saved);
+    rt_dit_gradients token = {.opt_dbias = gradient->dbias, .opt_dsingle = dsingle};
+    rt_diffusion_transformer_backward(ctx, &d->transformer, da, &token,
+                                      &(rt_dit_inputs){.bias = context->bias, .single = saved->single}, &saved->transformer);
+    rt_op_add_backward(ctx, dtoken, da);
+    rt_norm_linear_backward(ctx, &d->norm_s, &d->s, dsingle, dtoken, saved->single);
+    rt_atom_aggregate_backward(ctx, &d->encoder, dq, da, saved->q, features);
+    rt_atom_transformer_backward(ctx, &d->encoder.transformer, dq, &gradient->dencoder, &context->encoder, &saved->encoder);
+    rt_op_add_backward(ctx, gradient->datom.c_l, dq);
+    rt_linear_backward(ctx, &d->encoder.r, RT_ABSENT, false, dq, saved->scaled);
+    rt_conditioning_single_backward(ctx, &d->conditioning, gradient->dsingle_base, dsingle, &saved->conditioning);
     rt_arena_reset(ctx->step, mark);
 }

@@ -35,15 +35,52 @@ typedef struct {
     rt_atom_condition encoder, decoder;
 } rt_denoiser_context;
 
+/* What rt_denoiser_prepare keeps for its backward. */
+typedef struct {
+    rt_tensor s_inputs, s_trunk;                 /* the caller's; must live until the backward, z_trunk too */
+    rt_tensor pair;                              /* (N,N,c_z): the conditioned pair */
+    rt_conditioning_pair_saved conditioning;
+    rt_atom_context_saved atom;
+} rt_denoiser_context_saved;
+
+/* What all noisy copies of one trunk pass add to; on the step arena. */
+typedef struct {
+    rt_tensor dsingle_base;
+    rt_tensor *dbias;
+    rt_atom_context datom;
+    rt_atom_condition dencoder, ddecoder;
+} rt_denoiser_context_gradient;
+
+/* What one call keeps for its backward. */
+typedef struct {
+    double t;
+    rt_tensor single;                            /* (N,c_s) */
+    rt_tensor scaled;                            /* (S,A,3): the encoder's coordinates */
+    rt_tensor q, a, q_out;                       /* after the encoder, the token transformer and the decoder */
+    rt_conditioning_single_saved conditioning;
+    rt_stack_saved encoder, transformer, decoder;
+} rt_denoiser_saved;
+
 void rt_denoiser_bind(rt_binder *binder, rt_denoiser *d);
 
 /* Memory: blocks x heads x N^2 floats for the token biases, 8 x (A,c_atom) per atom block, and the pair while it runs. */
 void rt_denoiser_prepare(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context *out_context, const rt_features *features,
-                         rt_tensor s_inputs, rt_tensor s_trunk, rt_tensor z_trunk);
+                         rt_tensor s_inputs, rt_tensor s_trunk, rt_tensor z_trunk, rt_denoiser_context_saved *opt_saved);
+/* Zeroed. */
+void rt_denoiser_context_gradient_create(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context_gradient *out_gradient,
+                                         const rt_denoiser_context *context);
+/* After the backward of every copy: opt_ds_inputs +=, opt_ds_trunk +=, opt_dz_trunk += from `gradient`, which is used up. */
+void rt_denoiser_prepare_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor opt_ds_inputs, rt_tensor opt_ds_trunk,
+                                  rt_tensor opt_dz_trunk, const rt_denoiser_context_gradient *gradient,
+                                  const rt_denoiser_context *context, const rt_denoiser_context_saved *saved);
 
 /* x_denoised may alias x_noisy.  All samples share the noise level t (Angstrom).  first_call, call_stride: sample s probes
  * as call first_call + s * call_stride. */
 void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *context, rt_tensor x_denoised,
-                         rt_tensor x_noisy, double t, int64_t first_call, int64_t call_stride);
+                         rt_tensor x_noisy, double t, int64_t first_call, int64_t call_stride, rt_denoiser_saved *opt_saved);
+/* From dx_denoised (S,A,3); x_noisy gets no gradient.  Copies with noise levels of their own are calls of their own, whose
+ * saved structs may come and go one after another: what they share is in `gradient`. */
+void rt_denoiser_backward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *context,
+                          const rt_denoiser_context_gradient *gradient, rt_tensor dx_denoised, const rt_denoiser_saved *saved);
 
 #endif

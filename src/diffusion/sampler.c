@@ -14,11 +14,6 @@ void rt_noise_schedule(rt_tensor out, const rt_config *config, int64_t n_step)
     }
 }
 
-static void put(rt_tensor t, int64_t i, double value)
-{
-    rt_convert((char *)t.data + i * rt_dtype_size(t.dtype), t.dtype, &value, RT_F64, 1);
-}
-
 /* noise (S,A,3): N(0,1), given for all samples at `step` of `n_step`, or drawn. */
 static void fill_noise(rt_ctx *ctx, rt_tensor noise, const rt_sampler_draws *draws, rt_tensor given, rt_draw purpose,
                        int64_t step, int64_t n_step)
@@ -28,7 +23,7 @@ static void fill_noise(rt_ctx *ctx, rt_tensor noise, const rt_sampler_draws *dra
         uint64_t stream = draws->stream + (uint64_t)(draws->first_sample + s) * 0x9E3779B97F4A7C15ull;
         rt_rng rng = rt_rng_make(draws->seed, stream, (uint64_t)step, purpose);
         for (int64_t i = 0; i < count; i++)
-            put(noise, s * count + i, given.data ? rt_get(given, (s * n_step + step) * count + i)
+            rt_set(noise, s * count + i, given.data ? rt_get(given, (s * n_step + step) * count + i)
                                                  : rt_rng_normal(&rng, (uint64_t)i));
     }
 }
@@ -44,9 +39,9 @@ static void fill_motion(rt_ctx *ctx, rt_tensor rotation, rt_tensor translation, 
         double r[9];
         rt_rng_rotation(&turn, 0, r);
         for (int64_t i = 0; i < 9; i++)
-            put(rotation, s * 9 + i, draws->rotation.data ? rt_get(draws->rotation, (s * n_step + step) * 9 + i) : r[i]);
+            rt_set(rotation, s * 9 + i, draws->rotation.data ? rt_get(draws->rotation, (s * n_step + step) * 9 + i) : r[i]);
         for (int64_t i = 0; i < 3; i++)
-            put(translation, s * 3 + i, draws->translation.data ? rt_get(draws->translation, (s * n_step + step) * 3 + i)
+            rt_set(translation, s * 3 + i, draws->translation.data ? rt_get(draws->translation, (s * n_step + step) * 3 + i)
                                                                 : rt_rng_normal(&shift, (uint64_t)i));
     }
 }
@@ -59,7 +54,7 @@ static void probe_noisy(rt_ctx *ctx, rt_tensor x, double t, int64_t step, int64_
     rt_tensor level = RT_NEW(ctx, 1);
     for (int64_t s = 0; ctx->status == RT_OK && s < x.dim[0]; s++) {
         int64_t call = s * n_step + step;
-        put(level, 0, t);
+        rt_set(level, 0, t);
         if (call == 0) {
             RT_PROBE(ctx, rt_slice(x, s, 1), "x_noisy");
             RT_PROBE(ctx, level, "t_hat");
@@ -97,7 +92,7 @@ void rt_sampler_run(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context
         fill_noise(ctx, noise, draws, draws->step_noise, RT_DRAW_STEP_NOISE, step, n_step);
         rt_op_axpby(ctx, x, 1, noise, config->noise_scale_lambda * sqrt(t * t - last * last));
         probe_noisy(ctx, x, t, step, n_step);
-        rt_denoiser_forward(ctx, d, context, denoised, x, t, step, n_step);
+        rt_denoiser_forward(ctx, d, context, denoised, x, t, step, n_step, NULL);
         double move = config->step_scale_eta * (next - t) / t;   /* x + eta (next - t) (x - denoised) / t */
         rt_op_axpby(ctx, x, 1 + move, denoised, -move);
     }

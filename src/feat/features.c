@@ -7,7 +7,7 @@
 #include "feat/feature_tensor.h"
 #include "feat/msa_features.h"
 
-/* One chain: chain, entity and copy are number 0, residues count from 1. */
+/* Chains, entities and copies count from 0, residues from 1 in every chain. */
 static rt_status tokens_build(rt_features *f, rt_arena *arena, const rt_input *input, rt_err *err)
 {
     const int64_t n = f->n_token;
@@ -17,16 +17,18 @@ static rt_status tokens_build(rt_features *f, rt_arena *arena, const rt_input *i
     for (size_t i = 0; i < sizeof per_token / sizeof *per_token; i++) RT_FEATURE_PUSH(per_token[i], RT_I64, n);
     RT_FEATURE_PUSH(&f->restype, RT_F32, n, 32);
     memset(f->restype.data, 0, (size_t)rt_bytes(f->restype));
-    for (int64_t i = 0; i < n; i++) {
+    const rt_input_chain whole = {.length = n}, *chain = input->n_chain ? input->chain : &whole;
+    for (int64_t i = 0, c = 0; i < n; i++) {
+        if (i == chain[c].first + chain[c].length) c++;
         int base = rt_base_index(input->sequence[i]);
         if (base < 0)
             return rt_fail(err, RT_ERR_FORMAT, NULL, 0, "target '%s': the network has no token for residue %lld, '%c'",
                            input->target, (long long)i + 1, input->sequence[i]);
         ((int64_t *)f->token_index.data)[i] = i;
-        ((int64_t *)f->residue_index.data)[i] = i + 1;
-        ((int64_t *)f->asym_id.data)[i] = 0;
-        ((int64_t *)f->entity_id.data)[i] = 0;
-        ((int64_t *)f->sym_id.data)[i] = 0;
+        ((int64_t *)f->residue_index.data)[i] = i - chain[c].first + 1;
+        ((int64_t *)f->asym_id.data)[i] = c;
+        ((int64_t *)f->entity_id.data)[i] = chain[c].entity;
+        ((int64_t *)f->sym_id.data)[i] = chain[c].copy;
         ((int64_t *)f->tokenized_seq.data)[i] = base;
         ((int64_t *)f->has_frame.data)[i] = 1;
         ((float *)f->restype.data)[32 * i + rt_restype_class(base)] = 1.0f;

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/text.h"
+#include "feat/chains.h"
 #include "io/csv.h"
 #include "io/msa.h"
 
@@ -19,6 +21,9 @@ void rt_input_free_members(rt_input *input)
     free(input->sequence);
     free(input->description);
     free(input->all_sequences);
+    free(input->stoichiometry);
+    free(input->chain);
+    free(input->partner.ligands);
     rt_input_clear_msa(input);
     rt_input_clear_templates(input);
     *input = (rt_input){0};
@@ -31,11 +36,11 @@ static char as_rna(char c) { return upper(c) == 'T' ? 'U' : upper(c); }
 static rt_status check_target(const char *target, rt_err *err)
 {
     if (!target[0]) return rt_fail(err, RT_ERR_FORMAT, NULL, 0, "the target has no name (target_id is empty)");
-    bool bad = strcmp(target, ".") == 0 || strcmp(target, "..") == 0 || strlen(target) > 200;
-    for (const char *c = target; *c; c++) bad = bad || *c == '/' || iscntrl((unsigned char)*c);
+    bool bad = !rt_is_tame(target) || strcmp(target, ".") == 0 || strcmp(target, "..") == 0 || strlen(target) > 200;
+    for (const char *c = target; *c; c++) bad = bad || *c == '/';
     if (!bad) return RT_OK;
     rt_fail(err, RT_ERR_FORMAT, NULL, 0, "target '%.200s': not usable as a file's name", target);
-    return rt_hint(err, "a name without '/' and control characters, at most 200 bytes long");
+    return rt_hint(err, "a name in UTF-8 without '/' and control characters, at most 200 bytes long");
 }
 
 rt_status rt_input_set_sequence(rt_input *out_input, const char *target, const char *sequence, rt_err *err)
@@ -58,11 +63,13 @@ rt_status rt_input_set_sequence(rt_input *out_input, const char *target, const c
     }
     out_input->target = rt_copy_text(target, -1, err);
     out_input->sequence = rt_copy_text(sequence, length, err);
-    if (!out_input->target || !out_input->sequence) {
+    out_input->chain = rt_alloc(1, sizeof *out_input->chain, err);
+    if (!out_input->target || !out_input->sequence || !out_input->chain) {
         rt_input_free_members(out_input);
         return RT_ERR_MEMORY;
     }
-    out_input->length = length;
+    out_input->length = out_input->chain->length = length;
+    out_input->n_chain = 1;
     for (char *c = out_input->sequence; *c; c++) {
         out_input->n_t_to_u += upper(*c) == 'T';
         *c = as_rna(*c);
@@ -127,28 +134,45 @@ static rt_status name_set_add(name_set *set, const char *name, int64_t line, int
     return RT_OK;
 }
 
-static rt_status add_failure(rt_inputs *inputs, const char *target, const char *path, int64_t line, rt_err why,
-                             rt_err *err)
+/* A submission wants rows for every target, also for one that cannot be folded: for its letters, if that is what they are. */
+static bool can_be_submitted(const char *target, const char *sequence)
+{
+    bool letters = sequence[0] != 0;
+    for (const char *c = sequence; *c; c++) letters = letters && isalpha((unsigned char)*c);
+    return letters && target[0];
+}
+
+static rt_status add_failure(rt_inputs *inputs, const char *target, const char *opt_sequence, const char *path, int64_t line,
+                             rt_err why, rt_err *err)
 {
     rt_status status = rt_grow((void **)&inputs->failure, &inputs->failure_capacity, inputs->n_failure + 1,
                                sizeof *inputs->failure, err);
     if (status != RT_OK) return status;
-    char *name = rt_copy_text(target, -1, err);
-    if (!name) return RT_ERR_MEMORY;
-    snprintf(why.file, sizeof why.file, "%s", path);
-    why.line = line;
-    inputs->failure[inputs->n_failure++] = (rt_input_failure){name, line, why};
+    rt_input_failure failure = {.target = rt_copy_text(target, -1, err), .line = line, .err = why};
+    if (!failure.target) return RT_ERR_MEMORY;
+    rt_tame_text(failure.target);
+    if (opt_sequence && can_be_submitted(target, opt_sequence) && strcmp(failure.target, target) == 0) {
+        failure.opt_sequence = rt_copy_text(opt_sequence, -1, err);
+        if (!failure.opt_sequence) {
+            free(failure.target);
+            return RT_ERR_MEMORY;
+        }
+    }
+    rt_tame_text(failure.err.what);
+    snprintf(failure.err.file, sizeof failure.err.file, "%s", path);
+    failure.err.line = line;
+    inputs->failure[inputs->n_failure++] = failure;
     return RT_OK;
 }
 
 static rt_status copy_column(char **out, const rt_csv *csv, int64_t column, rt_err *err)
 {
-    if (column < 0 || rt_csv_length(csv, column) == 0) return RT_OK;
+    if (column < 0 || rt_csv_missing(csv, column)) return RT_OK;
     *out = rt_copy_text(rt_csv_text(csv, column), -1, err);
     return *out ? RT_OK : RT_ERR_MEMORY;
 }
 
-static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, const int64_t column[4],
+static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, const int64_t column[6],
                           const char *path, rt_err *err)
 {
     const char *target = rt_csv_text(csv, column[0]);
@@ -162,13 +186,23 @@ static rt_status read_row(rt_inputs *inputs, name_set *used, const rt_csv *csv, 
                 (long long)earlier);
     else
         rt_input_set_sequence(&input, target, rt_csv_text(csv, column[1]), &why);
+    if (why.code == RT_OK) {
+        RT_TRY(copy_column(&input.description, csv, column[2], err));
+        RT_TRY(copy_column(&input.all_sequences, csv, column[3], err));
+        RT_TRY(copy_column(&input.stoichiometry, csv, column[4], err));
+        RT_TRY(copy_column(&input.partner.ligands, csv, column[5], err));
+        if (input.stoichiometry) rt_tame_text(input.stoichiometry);
+        if (input.partner.ligands) rt_tame_text(input.partner.ligands);
+        rt_chains_find(&input, &why);
+    }
     if (why.code == RT_ERR_MEMORY) {
         if (err) *err = why;
-        return RT_ERR_MEMORY;
+        RT_TRY(RT_ERR_MEMORY);
     }
-    if (why.code != RT_OK) return add_failure(inputs, target, path, line, why, err);
-    RT_TRY(copy_column(&input.description, csv, column[2], err));
-    RT_TRY(copy_column(&input.all_sequences, csv, column[3], err));
+    if (why.code != RT_OK) {
+        status = add_failure(inputs, target, earlier ? NULL : rt_csv_text(csv, column[1]), path, line, why, err);
+        goto done;
+    }
     RT_TRY(rt_grow((void **)&inputs->input, &inputs->input_capacity, inputs->n_input + 1, sizeof input, err));
     inputs->input[inputs->n_input++] = input;
     input = (rt_input){0};
@@ -181,7 +215,7 @@ rt_status rt_inputs_read(rt_inputs *out_inputs, const char *sequences_csv, rt_er
 {
     rt_csv *csv = NULL;
     name_set used = {0};
-    int64_t column[4];
+    int64_t column[6];
     bool more = true;
     rt_status status = RT_OK;
     *out_inputs = (rt_inputs){0};
@@ -190,6 +224,8 @@ rt_status rt_inputs_read(rt_inputs *out_inputs, const char *sequences_csv, rt_er
     RT_TRY(rt_csv_require(csv, &column[1], "sequence", err));
     column[2] = rt_csv_find(csv, "description");
     column[3] = rt_csv_find(csv, "all_sequences");
+    column[4] = rt_csv_find(csv, "stoichiometry");
+    column[5] = rt_csv_find(csv, "ligand_ids");
     for (;;) {
         RT_TRY(rt_csv_next(csv, &more, err));
         if (!more) break;
@@ -207,7 +243,10 @@ done:
 void rt_inputs_free_members(rt_inputs *inputs)
 {
     for (int64_t i = 0; i < inputs->n_input; i++) rt_input_free_members(&inputs->input[i]);
-    for (int64_t i = 0; i < inputs->n_failure; i++) free(inputs->failure[i].target);
+    for (int64_t i = 0; i < inputs->n_failure; i++) {
+        free(inputs->failure[i].target);
+        free(inputs->failure[i].opt_sequence);
+    }
     free(inputs->input);
     free(inputs->failure);
     *inputs = (rt_inputs){0};
@@ -243,16 +282,14 @@ static void warn_lengths(const rt_input *input)
                 input->msa_file, (long long)n_a3m, input->target);
 }
 
-rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err)
+rt_status rt_input_read_msa(rt_input *input, const char *path, bool tell, rt_err *err)
 {
-    char path[PATH_MAX];
     rt_msa msa;
     rt_status status = RT_OK;
     rt_input_clear_msa(input);
-    if (!rt_msa_find(path, sizeof path, folder, input->target)) return RT_OK;
     RT_TRY(rt_msa_read(&msa, path, err));
     if (msa.n_row == 0) {
-        rt_warn("%s: holds no row; %s goes on without an MSA", path, input->target);
+        if (tell) rt_warn("%s: holds no row; %s goes on without an MSA", path, input->target);
         return RT_OK;
     }
     input->msa_file = rt_copy_text(path, -1, err);
@@ -263,11 +300,18 @@ rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err)
     input->msa_row = msa.row;
     input->n_msa = msa.n_row;
     input->msa_file_rows = msa.n_file_row;
-    if (!row_is_query(msa.row[0], input->sequence))
+    if (tell && !row_is_query(msa.row[0], input->sequence))
         rt_warn("%s: the first row is not the sequence of %s; it is used all the same", path, input->target);
-    warn_lengths(input);
+    if (tell) warn_lengths(input);
 done:
     return status;
+}
+
+rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err)
+{
+    char path[PATH_MAX];
+    rt_input_clear_msa(input);
+    return rt_msa_find(path, sizeof path, folder, input->target) ? rt_input_read_msa(input, path, true, err) : RT_OK;
 }
 
 /* ---- templates ------------------------------------------------------------------------------------------------- */

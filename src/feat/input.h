@@ -14,13 +14,30 @@
 
 #include "base/status.h"
 
+/* One chain of the target, as Protenix numbers them: from 0, in the order of the sequence. */
+typedef struct {
+    int64_t first, length;   /* residues of `sequence` */
+    int64_t entity, copy;    /* chains of one sequence are copies 0, 1, ... of one entity */
+} rt_input_chain;
+
+/* What the experiment had and the network does not model. */
+typedef struct {
+    int64_t n_protein, n_dna, n_rna;   /* chains */
+    char *ligands;                     /* column ligand_ids, may be NULL */
+    bool unexplained;                  /* the chains that are named do not add up to the sequence: it is one chain */
+} rt_partners;
+
 typedef struct {
     char *target;            /* name, as in sequences.csv's target_id */
     char *sequence;          /* upper case; T was turned into U (then `n_t_to_u` counts) */
     int64_t length;          /* N */
     int64_t n_t_to_u;
     char *description;       /* may be NULL */
-    char *all_sequences;     /* Part 2's FASTA column, may be NULL */
+    char *all_sequences;     /* FASTA column, may be NULL */
+    char *stoichiometry;     /* column of that name, may be NULL */
+    rt_input_chain *chain;   /* n_chain >= 1 (feat/chains) */
+    int64_t n_chain;
+    rt_partners partner;
 
     /* MSA as text rows of the file, cut or padded by the feature builder; n_msa 0 when there is none */
     char **msa_row;          /* pointers and texts are one block of memory (io/msa) */
@@ -44,7 +61,8 @@ rt_status rt_input_set_sequence(rt_input *out_input, const char *target, const c
 
 /* ---- sequences.csv --------------------------------------------------------------------------------------------- */
 typedef struct {
-    char *target;            /* its target_id, as far as there was one */
+    char *target;            /* its target_id, empty when there was none; '?' stands for what is no printable UTF-8 */
+    char *opt_sequence;      /* its letters, when the target could have rows in a submission all the same */
     int64_t line;            /* of the row in the file */
     rt_err err;
 } rt_input_failure;
@@ -57,8 +75,9 @@ typedef struct {
     int64_t input_capacity, failure_capacity;
 } rt_inputs;
 
-/* Columns target_id and sequence are required, description and all_sequences are kept, others are ignored.  A row with
- * a bad sequence, or with a target_id that an earlier row has, goes to `failure`.
+/* Columns target_id and sequence are required; description, all_sequences, stoichiometry and ligand_ids are kept (the
+ * second and third say which chains there are: feat/chains), others are ignored.  A row with a bad sequence, or with a
+ * target_id that an earlier row has, goes to `failure`.
  * Errors: those of io/csv (a column is missing, a row with another number of fields, ...), RT_ERR_FORMAT when the file
  * has no row, RT_ERR_MEMORY. */
 rt_status rt_inputs_read(rt_inputs *out_inputs, const char *sequences_csv, rt_err *err);
@@ -70,6 +89,10 @@ void rt_inputs_free_members(rt_inputs *inputs);
  * network sees short rows filled up with N, long ones cut), and when that comes from A3M insertions.
  * Errors: those of rt_msa_read. */
 rt_status rt_input_load_msa(rt_input *input, const char *folder, rt_err *err);
+
+/* The same for an alignment of known path.  tell: warn about rows that do not fit, as above; false when the file has been
+ * read, and warned about, before.  Errors: those of rt_msa_read. */
+rt_status rt_input_read_msa(rt_input *input, const char *path, bool tell, rt_err *err);
 
 /* Forgets the alignment: n_msa 0. */
 void rt_input_clear_msa(rt_input *input);

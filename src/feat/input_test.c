@@ -221,7 +221,7 @@ static void missing_residues_follow_the_policy(void **state)
     (void)state;
     rt_input input = make_input("t", "GGCCA");
     rt_err err;
-    const float xyz[15] = {1, 2, 3, NAN, NAN, NAN, 0, 0, 0, -1e18f, -1e18f, -1e18f, 0, NAN, 5};
+    const float xyz[15] = {1, 2, 3, NAN, NAN, NAN, 0, 0, 0, 1, -2e6f, 1, 0, NAN, 5};
     assert_int_equal(rt_input_set_templates(&input, xyz, 5, 1, "GGCCA", 0, MASK, NULL, &err), RT_OK);
     assert_int_equal(input.n_template_missing, 4);
     for (int i = 0; i < 15; i++) assert_int_equal(isnan(input.template_xyz[i]) != 0, i >= 3);

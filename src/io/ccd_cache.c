@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "io/pickle.h"
 #include "io/rdkit_mol.h"
 
@@ -28,16 +29,9 @@ struct rt_ccd_cache {
     int64_t n_slot;             /* a power of two */
 };
 
-static uint64_t hash(const char *text)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const char *c = text; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001b3u;
-    return h ^ h >> 29;
-}
-
 static int32_t *find_slot(const rt_ccd_cache *cache, const char *code)
 {
-    uint64_t mask = (uint64_t)cache->n_slot - 1, at = hash(code) & mask;
+    uint64_t mask = (uint64_t)cache->n_slot - 1, at = rt_hash_text(code) & mask;
     while (cache->slot[at] && strcmp(cache->entry[cache->slot[at] - 1].code, code) != 0) at = (at + 1) & mask;
     return &cache->slot[at];
 }

@@ -1,9 +1,8 @@
 /* csv.h - comma-separated tables (RFC 4180), row after row over a mapped file
- * Room: io.  Uses: base/file, base/memory, base/text.
+ * Room: io.  Uses: base/file, base/memory, base/text, io/stream.
  *
  * Quoted fields, quotes and line ends inside quotes, LF, CRLF and CR line ends, and a UTF-8 byte order mark are
- * understood.  Blank lines are skipped.  Every row must have as many fields as the header.  Only one row is in memory,
- * so a file may be of any size.
+ * understood.  Blank lines are skipped.  Every row must have as many fields as the header.
  *
  *     rt_csv *csv;
  *     int64_t id, sequence;
@@ -31,6 +30,9 @@ rt_status rt_csv_open(rt_csv **ret_csv, const char *path, rt_err *err);
 rt_status rt_csv_open_memory(rt_csv **ret_csv, const char *name, const void *bytes, int64_t size, rt_err *err);
 /* The same for fields separated by tabs, where a quote is a character like any other. */
 rt_status rt_csv_open_tsv(rt_csv **ret_csv, const char *path, rt_err *err);
+/* The same as rt_csv_open for a file of any size, plain or gzip: a window of it is in memory, never the whole, and
+ * nothing is mapped.  A row of more than 64 MiB is an error. */
+rt_status rt_csv_open_stream(rt_csv **ret_csv, const char *path, rt_err *err);
 void rt_csv_close(rt_csv *csv);   /* NULL ok */
 
 int64_t rt_csv_columns(const rt_csv *csv);
@@ -44,8 +46,15 @@ rt_status rt_csv_require(const rt_csv *csv, int64_t *out_column, const char *nam
  * Errors: RT_ERR_FORMAT with file and line (an unclosed quote, text after a closing quote, another number of fields
  * than the header, a NUL byte). */
 rt_status rt_csv_next(rt_csv *csv, bool *out_more, rt_err *err);
-/* Back to the first row after the header. */
+/* Back to the first row after the header; not for streams. */
 void rt_csv_rewind(rt_csv *csv);
+/* Where the next row begins, as bytes of (unpacked) content, and its line: what rt_csv_seek goes back to, also in
+ * another run.  rt_csv_seek is for streams.  Errors: RT_ERR_IO, RT_ERR_FORMAT (the file is shorter now). */
+int64_t rt_csv_offset(const rt_csv *csv);
+int64_t rt_csv_next_line(const rt_csv *csv);
+rt_status rt_csv_seek(rt_csv *csv, int64_t offset, int64_t line, rt_err *err);
+/* Bytes of the file that have been read, and all of them (a gzip file's own): for progress. */
+void rt_csv_progress(const rt_csv *csv, int64_t *out_read, int64_t *out_size);
 /* The line on which the current row begins, 1-based. */
 int64_t rt_csv_line(const rt_csv *csv);
 

@@ -237,6 +237,120 @@ static void tabs(void **state)
     unlink(path);
 }
 
+/* 6 MB of rows of every kind, so that line ends and quotes fall on every side of the stream's window. */
+static char *mixed_rows(int64_t *out_size)
+{
+    char *text = malloc(7 << 20), *at = text;
+    uint32_t draw = 1;
+    at += sprintf(at, "\xEF\xBB\xBF\r\nid,value,note\r\n");
+    for (int row = 0; at - text < 6 << 20; row++) {
+        draw = draw * 1664525 + 1013904223;
+        at += sprintf(at, "%d,%.*f,", row, (int)(draw >> 28), draw / 977.0);
+        switch (draw >> 8 & 7) {
+        case 0: at += sprintf(at, "\"two\r\nlines, a \"\"quote\"\"\"\r\n"); break;
+        case 1: at += sprintf(at, "\"\"\n\n\r\n"); break;
+        case 2: at += sprintf(at, "cr\r"); break;
+        case 3: at += sprintf(at, "\"%0*d\"\r\n", (int)(draw >> 12 & 1023), 7); break;
+        default: at += sprintf(at, "plain%s", draw >> 20 & 1 ? "\r\n" : "\n");
+        }
+    }
+    at += sprintf(at, "last,1,\"no line end\"");
+    *out_size = at - text;
+    return text;
+}
+
+static void assert_same_row(const rt_csv *a, const rt_csv *b)
+{
+    assert_int_equal(rt_csv_line(a), rt_csv_line(b));
+    for (int64_t i = 0; i < 3; i++) {
+        assert_int_equal(rt_csv_length(a, i), rt_csv_length(b, i));
+        assert_memory_equal(rt_csv_text(a, i), rt_csv_text(b, i), (size_t)rt_csv_length(a, i) + 1);
+    }
+}
+
+/* Plain and gzip streams give what the whole in memory gives, and go on in the middle. */
+static void streams(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/rt_csvXXXXXX", path[64], packed[64], command[256];
+    int64_t size, offset = 0, line = 0, rows = 0, read, all;
+    char *text = mixed_rows(&size);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/t.csv", folder);
+    snprintf(packed, sizeof packed, "%s/t.csv.gz", folder);
+    assert_int_equal(rt_write_text(path, text, size, &err), RT_OK);
+    /* two members, as bgzip and cat make them */
+    snprintf(command, sizeof command, "(head -c 3000000 %s | gzip -1; tail -c +3000001 %s | gzip -1) >%s", path, path,
+             packed);
+    assert_int_equal(system(command), 0);
+    for (int kind = 0; kind < 2; kind++) {
+        rt_csv *memory, *stream;
+        assert_int_equal(rt_csv_open_memory(&memory, "t.csv", text, size, &err), RT_OK);
+        assert_int_equal(rt_csv_open_stream(&stream, kind ? packed : path, &err), RT_OK);
+        for (rows = 0; next(memory); rows++) {
+            assert_true(next(stream));
+            assert_same_row(memory, stream);
+            if (rows == 20000) offset = rt_csv_offset(stream), line = rt_csv_next_line(stream);
+        }
+        assert_false(next(stream));
+        rt_csv_progress(stream, &read, &all);
+        assert_int_equal(read, all);
+        assert_int_equal(rt_csv_seek(stream, offset, line, &err), RT_OK);
+        rt_csv_rewind(memory);
+        for (int64_t i = 0; i <= 20000; i++) assert_true(next(memory));
+        while (next(memory)) {
+            assert_true(next(stream));
+            assert_same_row(memory, stream);
+        }
+        assert_int_equal(rt_csv_seek(stream, size + 1, 1, &err), RT_ERR_FORMAT);
+        rt_csv_close(memory);
+        rt_csv_close(stream);
+    }
+    assert_true(rows > 40000);
+    free(text);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* A packed file that is cut short, damaged or followed by something else; a quote that is never closed. */
+static void streams_that_are_damaged(void **state)
+{
+    (void)state;
+    static const char *const MAKE[] = {"head -c 300000 %s/good.gz >%s/t.csv",
+                                       "(head -c 100000 %s/good.gz; printf xx; tail -c +100003 %s/good.gz) >%s/t.csv",
+                                       "(cat %s/good.gz; echo text) >%s/t.csv",
+                                       "(echo a; echo '\"x'; yes '%s%s' | head -c 70000000) >%s/t.csv"};
+    char folder[] = "/tmp/rt_csvXXXXXX", path[64], command[256];
+    int64_t size;
+    char *text = mixed_rows(&size);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/good", folder);
+    assert_int_equal(rt_write_text(path, text, size, &err), RT_OK);
+    snprintf(command, sizeof command, "gzip -1 %s", path);
+    assert_int_equal(system(command), 0);
+    snprintf(path, sizeof path, "%s/t.csv", folder);
+    for (size_t i = 0; i < sizeof MAKE / sizeof *MAKE; i++) {
+        rt_csv *csv;
+        bool more = true;
+        snprintf(command, sizeof command, MAKE[i], folder, folder, folder);
+        assert_int_equal(system(command), 0);
+        rt_status status = rt_csv_open_stream(&csv, path, &err);
+        bool opened = status == RT_OK;
+        while (status == RT_OK && more) status = rt_csv_next(csv, &more, &err);
+        if (status != RT_ERR_FORMAT) fail_msg("case %d is read", (int)i);
+        assert_string_equal(err.file, path);
+        if (i != 1)
+            assert_non_null(strstr(err.what, i < 3 ? "damaged" : "64 MiB")); /* 1: a damaged row may come first */
+        if (opened) rt_csv_close(csv);
+    }
+    rt_csv *csv;
+    assert_int_equal(rt_csv_open_stream(&csv, "/nonexistent/x.csv", &err), RT_ERR_IO);
+    assert_int_equal(rt_csv_open_stream(&csv, "/tmp", &err), RT_ERR_IO);
+    free(text);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +358,7 @@ int main(void)
         cmocka_unit_test(numbers),          cmocka_unit_test(errors_say_where),
         cmocka_unit_test(columns_by_name),  cmocka_unit_test(many_columns_and_long_fields),
         cmocka_unit_test(a_real_file),      cmocka_unit_test(tabs),
+        cmocka_unit_test(streams),          cmocka_unit_test(streams_that_are_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/plain.h"
 
 /* ---- lines ----------------------------------------------------------------------------------------------------- */
 typedef struct {
@@ -375,18 +376,20 @@ done:
 /* ---- from outside ---------------------------------------------------------------------------------------------- */
 rt_msa_format rt_msa_format_of(const char *path)
 {
-    if (rt_ends_with(path, ".a3m")) return RT_MSA_A3M;
-    return rt_ends_with(path, ".sto") || rt_ends_with(path, ".stk") ? RT_MSA_STOCKHOLM : RT_MSA_FASTA;
+    if (rt_ends_with(path, ".a3m") || rt_ends_with(path, ".a3m.gz")) return RT_MSA_A3M;
+    if (rt_ends_with(path, ".sto") || rt_ends_with(path, ".sto.gz")) return RT_MSA_STOCKHOLM;
+    return rt_ends_with(path, ".stk") || rt_ends_with(path, ".stk.gz") ? RT_MSA_STOCKHOLM : RT_MSA_FASTA;
 }
 
 bool rt_msa_find(char *out_path, int64_t size, const char *folder, const char *target)
 {
     static const char *const ending[] = {".MSA.fasta", ".fasta", ".a3m", ".sto", ".stk"};
     char name[512];
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
-        if (snprintf(name, sizeof name, "%s%s", target, ending[i]) >= (int)sizeof name) continue;
+    for (size_t i = 0; i < 2 * (sizeof ending / sizeof *ending); i++) {
+        if (snprintf(name, sizeof name, "%s%s%s", target, ending[i / 2], i % 2 ? ".gz" : "") >= (int)sizeof name)
+            continue;
         rt_path_join(out_path, size, folder, name);
-        if (rt_file_exists(out_path)) return true;
+        if (rt_path_exists(out_path)) return true;
     }
     return false;
 }
@@ -403,12 +406,12 @@ rt_status rt_msa_parse(rt_msa *out_msa, const void *bytes, int64_t size, rt_msa_
 
 rt_status rt_msa_read(rt_msa *out_msa, const char *path, rt_err *err)
 {
-    rt_map map;
+    rt_plain plain;
     *out_msa = (rt_msa){0};
-    rt_status status = rt_map_open(&map, path, err);
+    rt_status status = rt_plain_open(&plain, path, err);
     if (status != RT_OK) return status;
-    status = rt_msa_parse(out_msa, map.data, map.size, rt_msa_format_of(path), RT_MSA_ROW_LIMIT, path, err);
-    rt_map_close(&map);
+    status = rt_msa_parse(out_msa, plain.data, plain.size, rt_msa_format_of(path), RT_MSA_ROW_LIMIT, path, err);
+    rt_plain_close(&plain);
     return status;
 }
 

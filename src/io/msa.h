@@ -1,5 +1,5 @@
 /* msa.h - a multiple sequence alignment as rows of text
- * Room: io.  Uses: base/file, base/memory.
+ * Room: io.  Uses: base/file, base/memory, io/plain.
  * Reference: rnapro/data/infer_data_pipeline.py InferenceDataset._read_msa_file (FASTA)
  *
  * The three formats differ in what a row is:
@@ -8,7 +8,8 @@
  *   A3M        (.a3m) lower-case letters and '.' are insertions and are removed; then all rows are equally long.
  *   Stockholm  (.sto, .stk) the first alignment of the file; a row's pieces are joined over the blocks, columns in
  *              which the first row (the query) has a gap are dropped, and every gap sign ('.', '_', '~') becomes '-'.
- * LF, CRLF and CR end a line.  The file is mapped and passed twice, so memory holds the rows that are kept and no more.
+ * LF, CRLF and CR end a line.  A file may be packed with gzip; a plain one is
+ * mapped.  It is passed twice, so memory holds the rows that are kept and no more.
  */
 #ifndef RT_IO_MSA_H
 #define RT_IO_MSA_H
@@ -31,8 +32,8 @@ typedef struct {
 /* Which format a file's name says; any other name is FASTA. */
 rt_msa_format rt_msa_format_of(const char *path);
 
-/* The alignment of `target` in `folder`: the first that exists of <target>.MSA.fasta, .fasta, .a3m, .sto and .stk.
- * False when there is none. */
+/* The alignment of `target` in `folder`: the first that exists of <target>.MSA.fasta, .fasta, .a3m, .sto and .stk, each
+ * also with .gz.  False when there is none.  A folder or a broken link of that name is found, so that reading it says so. */
 bool rt_msa_find(char *out_path, int64_t size, const char *folder, const char *target);
 
 /* Reads a file in the format of its name, keeping at most RT_MSA_ROW_LIMIT rows.  An empty file is n_row 0, no error.

@@ -164,6 +164,20 @@ static void the_folder_is_searched_in_order(void **state)
         assert_true(rt_msa_find(path, sizeof path, test_folder, "x"));
         assert_string_equal(rt_path_name(path), name[i]);
     }
+    /* packed: known by its own name, read as what is inside */
+    rt_msa msa;
+    rt_err err;
+    char command[256];
+    test_file("packed.a3m", ">q\nGG\n>r\nGaC\n");
+    snprintf(command, sizeof command, "gzip %s/packed.a3m", test_folder);
+    assert_int_equal(system(command), 0);
+    assert_true(rt_msa_find(path, sizeof path, test_folder, "packed"));
+    assert_string_equal(rt_path_name(path), "packed.a3m.gz");
+    assert_int_equal(rt_msa_read(&msa, path, &err), RT_OK);
+    assert_int_equal(msa.n_row, 2);
+    assert_string_equal(msa.row[1], "GC");
+    rt_msa_free_members(&msa);
+    assert_int_equal(rt_msa_format_of("a/b.sto.gz"), RT_MSA_STOCKHOLM);
     assert_int_equal(rt_msa_format_of("a/b.sto"), RT_MSA_STOCKHOLM);
     assert_int_equal(rt_msa_format_of("a/b.stk"), RT_MSA_STOCKHOLM);
     assert_int_equal(rt_msa_format_of("a/b.a3m"), RT_MSA_A3M);

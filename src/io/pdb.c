@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/modified.h"
+#include "io/structure_header.h"
 
 typedef struct {
     const char *file, *line;    /* line: not NUL-terminated */
@@ -174,6 +175,7 @@ static rt_status read_line(reader *r, rt_err *err)
     int64_t number;
     if (is_record(r, "ATOM  ") || is_record(r, "HETATM")) return read_atom(r, err);
     if (is_record(r, "SEQRES")) return read_seqres(r, err);
+    rt_structure_header_pdb(r->structure, r->line, r->length);
     if (is_record(r, "TER") && r->structure->n_atom) {
         const rt_atom *last = &r->structure->atom[r->structure->n_atom - 1];
         r->ended[last->auth_chain[0] ? (unsigned char)last->auth_chain[0] : ' '] = true;

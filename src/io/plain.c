@@ -74,3 +74,22 @@ void rt_plain_close(rt_plain *plain)
     rt_map_close(&plain->map);
     *plain = (rt_plain){0};
 }
+
+rt_status rt_plain_each_line(const char *path, rt_plain_line *take, void *context, rt_err *err)
+{
+    rt_plain plain;
+    int64_t line = 0, next;
+    rt_status status = rt_plain_open(&plain, path, err);
+    if (status != RT_OK) return status;
+    for (int64_t at = 0; at < plain.size && status == RT_OK; at = next) {
+        const char *end = memchr(plain.data + at, '\n', (size_t)(plain.size - at));
+        int64_t length = end ? end - (plain.data + at) : plain.size - at;
+        next = at + length + 1;
+        if (length && plain.data[at + length - 1] == '\r') length--;
+        char *text = rt_copy_text(plain.data + at, length, err);
+        status = text ? take(context, path, ++line, text, err) : RT_ERR_MEMORY;
+        free(text);
+    }
+    rt_plain_close(&plain);
+    return status;
+}

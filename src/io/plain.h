@@ -22,4 +22,9 @@ typedef struct {
 rt_status rt_plain_open(rt_plain *out_plain, const char *path, rt_err *err);
 void rt_plain_close(rt_plain *plain);
 
+/* Gives each line, without its end (LF or CRLF), to `take`, which may change the text it gets.
+ * Errors: those of rt_plain_open, and whatever `take` returns. */
+typedef rt_status rt_plain_line(void *context, const char *path, int64_t line, char *text, rt_err *err);
+rt_status rt_plain_each_line(const char *path, rt_plain_line *take, void *context, rt_err *err);
+
 #endif

@@ -158,7 +158,7 @@ static bool within(const rt_atom *a, const rt_atom *b, double limit)
 static bool is_linked(const draft *d, int64_t before, int64_t after)
 {
     const rt_atom *o3 = draft_atom(d, before, "O3'"), *p = draft_atom(d, after, "P");
-    if (o3 && p) return within(o3, p, 2.5);
+    if (o3 && p) return within(o3, p, RT_POLYMER_BOND);
     const rt_atom *a = draft_atom(d, before, "C1'"), *b = draft_atom(d, after, "C1'");
     return a && b && within(a, b, 9);
 }

@@ -19,6 +19,8 @@
 #include "base/status.h"
 #include "io/structure.h"
 
+#define RT_POLYMER_BOND 2.5   /* Angstrom: O3' and the next P are bonded up to here */
+
 typedef struct {
     int32_t number, label_number;   /* the authors' and the polymer's (from 1 in whole mmCIF files) */
     char insertion[4];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/structure_header.h"
 
 /* A text column of _atom_site; `other` stands in when the column or the value is missing. */
 typedef struct {
@@ -109,7 +110,6 @@ static rt_status read_atom(rt_atom *atom, const atom_site *site, int64_t row, rt
     RT_TRY(read_number(&atom->label_number, site, row, site->label_number, RT_NO_NUMBER, err));
     RT_TRY(read_number(&atom->auth_number, site, row, site->auth_number, RT_NO_NUMBER, err));
     if (site->auth_number < 0) atom->auth_number = atom->label_number;
-    if (site->label_number < 0) atom->label_number = atom->auth_number;
     atom->hetero = rt_cif_equals(rt_cif_get(&site->table, row, site->group), "HETATM");
 done:
     return status;
@@ -181,6 +181,15 @@ static rt_status read_deposited(rt_structure *s, const rt_cif *cif, int64_t bloc
     return RT_OK;
 }
 
+/* Where no atom at all has a polymer number (no such column, or dots in it, as programs write that know no sequence),
+ * the authors' stand in. */
+static void number_by_author(rt_structure *s)
+{
+    for (int64_t i = 0; i < s->n_atom; i++)
+        if (s->atom[i].label_number != RT_NO_NUMBER) return;
+    for (int64_t i = 0; i < s->n_atom; i++) s->atom[i].label_number = s->atom[i].auth_number;
+}
+
 rt_status rt_structure_read(rt_structure *out_structure, const rt_cif *cif, int64_t block, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -197,7 +206,10 @@ rt_status rt_structure_read(rt_structure *out_structure, const rt_cif *cif, int6
         RT_TRY(read_atom(&structure.atom[row], &site, row, err));
         if (row == 0 || structure.atom[row].model != structure.atom[row - 1].model) structure.n_model++;
     }
+    number_by_author(&structure);
     RT_TRY(read_deposited(&structure, cif, block, err));
+    structure.numbered = site.label_number >= 0 && structure.n_deposited > 0;
+    rt_structure_header_cif(&structure, cif, block);
     *out_structure = structure;
 done:
     if (status != RT_OK) rt_structure_free_members(&structure);

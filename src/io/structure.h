@@ -43,6 +43,10 @@ typedef struct {
     int32_t n_model;           /* distinct model numbers, counted where they change */
     rt_deposited *deposited;   /* empty when the file does not say */
     int64_t n_deposited;
+    double resolution;         /* Angstrom; 0 when the file does not say (NMR, models) */
+    char released[11];         /* "YYYY-MM-DD", the day of the first release; "" when the file does not say */
+    char title[256];           /* what is longer is cut */
+    bool numbered;             /* label numbers count the deposited sequence from 1 (mmCIF), not as authors do (PDB) */
 } rt_structure;
 
 /* Reads _atom_site of one data block.  Errors: RT_ERR_FORMAT when the category or its coordinates, atom names or

@@ -79,6 +79,24 @@ static void author_names_stand_in_for_missing_labels(void **state)
     rt_structure_free_members(&s);
 }
 
+#define LABEL_HEAD HEAD "_atom_site.label_seq_id\n_atom_site.group_PDB\n"
+
+static void author_numbers_stand_in_for_labels_that_are_dots(void **state)
+{
+    (void)state;
+    rt_structure s;
+    rt_err err;
+    assert_int_equal(read_text(&s, LABEL_HEAD "P G Q 5 1 2 3 . ATOM\nP C Q 7 1 2 9 ? ATOM\n", &err), RT_OK);
+    assert_int_equal(s.atom[0].label_number, 5);
+    assert_int_equal(s.atom[1].label_number, 7);
+    rt_structure_free_members(&s);
+    /* one number is enough to know that the other atom belongs to no polymer */
+    assert_int_equal(read_text(&s, LABEL_HEAD "P G Q 5 1 2 3 1 ATOM\nP G Q 7 1 2 9 . HETATM\n", &err), RT_OK);
+    assert_int_equal(s.atom[0].label_number, 1);
+    assert_int_equal(s.atom[1].label_number, RT_NO_NUMBER);
+    rt_structure_free_members(&s);
+}
+
 static void bad_atoms_are_refused_with_their_place(void **state)
 {
     (void)state;
@@ -182,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_column_reaches_its_field),
         cmocka_unit_test(author_names_stand_in_for_missing_labels),
+        cmocka_unit_test(author_numbers_stand_in_for_labels_that_are_dots),
         cmocka_unit_test(bad_atoms_are_refused_with_their_place),
         cmocka_unit_test(experimental_structures_are_read_whole),
     };

@@ -77,6 +77,41 @@ static void a_refused_target_leaves_nothing(void **state)
     rt_submission_free(s);
 }
 
+/* What is reserved is there at once, in its place; a target's own file gives the same rows back, and nothing else does. */
+static void reserved_rows_are_replaced_in_place(void **state)
+{
+    (void)state;
+    rt_submission *s, *again;
+    rt_err err;
+    const float a[] = {1.0004f, -2.5f, 3.12351f, -1234.5f, 12345.f, 6};
+    const float *const models[] = {a};
+    assert_int_equal(rt_submission_create(&s, &err), RT_OK);
+    assert_int_equal(rt_submission_create(&again, &err), RT_OK);
+    assert_int_equal(rt_submission_reserve(s, "late,1", "GA", &err), RT_OK);
+    assert_int_equal(rt_submission_reserve(s, "next", "U", &err), RT_OK);
+    assert_int_equal(rt_submission_add(s, "late,1", "GA", models, 1, &err), RT_OK);
+#define ZEROS "0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000\n"
+#define FIRST "1.000,-2.500,3.124"
+#define SECOND "-999.999,9999.999,6.000"
+    check_file(s, HEADER "\"late,1_1\",G,1," FIRST "," FIRST "," FIRST "," FIRST "," FIRST "\n"
+                         "\"late,1_2\",A,2," SECOND "," SECOND "," SECOND "," SECOND "," SECOND "\n"
+                         "next_1,U,1," ZEROS);
+    assert_int_equal(rt_submission_open(s), 1);
+    assert_true(rt_submission_has(s, "late,1") && !rt_submission_has(s, "next"));
+    assert_int_equal(rt_submission_write_target(s, "late,1", csv_path, &err), RT_OK);
+    assert_int_equal(rt_submission_load(again, "late,1", "GU", csv_path, &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_submission_load(again, "late,1", "G", csv_path, &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_submission_load(again, "late,1", "GAG", csv_path, &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_submission_load(again, "late", "GA", csv_path, &err), RT_ERR_FORMAT);
+    assert_int_equal(rt_submission_count(again), 0);
+    assert_int_equal(rt_submission_reserve(again, "late,1", "GA", &err), RT_OK);
+    assert_int_equal(rt_submission_load(again, "late,1", "GA", csv_path, &err), RT_OK);
+    check_file(again, HEADER "\"late,1_1\",G,1," FIRST "," FIRST "," FIRST "," FIRST "," FIRST "\n"
+                             "\"late,1_2\",A,2," SECOND "," SECOND "," SECOND "," SECOND "," SECOND "\n");
+    rt_submission_free(s);
+    rt_submission_free(again);
+}
+
 /* Targets are read off the sample's IDs; zeros everywhere must then give the sample's rows. */
 static void the_competitions_sample_has_the_same_columns_and_rows(void **state)
 {
@@ -138,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_columns_and_decimals),
         cmocka_unit_test(a_refused_target_leaves_nothing),
+        cmocka_unit_test(reserved_rows_are_replaced_in_place),
         cmocka_unit_test(the_competitions_sample_has_the_same_columns_and_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

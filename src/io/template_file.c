@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/rng.h"
+#include "base/text.h"
 #include "io/csv.h"
 #include "io/torch_archive.h"
 
@@ -25,16 +27,9 @@ struct rt_template_file {
     int64_t n_slot;             /* a power of two */
 };
 
-static uint64_t hash(const char *text, int64_t length)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (int64_t i = 0; i < length; i++) h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
-    return h ^ h >> 29;
-}
-
 static int32_t *find_slot(const rt_template_file *file, const char *target, int64_t length)
 {
-    uint64_t mask = (uint64_t)file->n_slot - 1, at = hash(target, length) & mask;
+    uint64_t mask = (uint64_t)file->n_slot - 1, at = rt_hash_name(target, length) & mask;
     for (; file->slot[at]; at = (at + 1) & mask) {
         const char *known = file->entry[file->slot[at] - 1].shown.target;
         if (strncmp(known, target, (size_t)length) == 0 && !known[length]) break;
@@ -96,12 +91,12 @@ static rt_status take_target(rt_template_file *file, const rt_value *key, const 
         return rt_fail(err, RT_ERR_FORMAT, file->path, 0, "target '%.*s' lacks \"seq\" (text) or \"xyz\" (array)", n,
                        key->text);
     rt_tensor t = *xyz->tensor;
-    if (t.ndim != 3 || t.dim[2] != 3 || (t.dtype != RT_F32 && t.dtype != RT_F64)) {
+    if (t.ndim != 3 || t.dim[2] != 3 || (t.dtype != RT_F32 && t.dtype != RT_F64 && t.dtype != RT_F16 && t.dtype != RT_BF16)) {
         char shape[128];
         rt_shape_print(t, shape, sizeof shape);
         return rt_fail(err, RT_ERR_FORMAT, file->path, 0,
-                       "target '%.*s': \"xyz\" is %s of shape %s, expected F32 of shape (residues, templates, 3)", n,
-                       key->text, rt_dtype_name(t.dtype), shape);
+                       "target '%.*s': \"xyz\" is %s of shape %s, expected floating-point numbers of shape (residues, "
+                       "templates, 3)", n, key->text, rt_dtype_name(t.dtype), shape);
     }
     if (t.dim[0] != seq->count)
         return rt_fail(err, RT_ERR_FORMAT, file->path, 0,
@@ -113,9 +108,9 @@ static rt_status take_target(rt_template_file *file, const rt_value *key, const 
     if (!one->shown.sequence) return RT_ERR_MEMORY;
     one->shown.length = t.dim[0];
     one->shown.n_template = t.dim[1];
-    if (t.dtype == RT_F64) {
+    if (t.dtype != RT_F32) {
         RT_TRY_ALLOC(one->own, rt_count(t));
-        rt_convert(one->own, RT_F32, t.data, RT_F64, rt_count(t));
+        rt_convert(one->own, RT_F32, t.data, t.dtype, rt_count(t));
     }
     one->shown.xyz = one->own ? one->own : t.data;
 done:
@@ -169,7 +164,11 @@ static rt_status take_row(rt_template_file *file, const rt_csv *csv, const colum
         return rt_csv_fail(csv, err, "ID '%.60s' is not of the form target_number", id);
     if (strlen(residue) != 1) return rt_csv_fail(csv, err, "resname '%.20s' is not one letter", residue);
     RT_TRY(get_entry(file, &one, &fresh, id, tail - id, err));
-    int64_t n = one->shown.length, per = 3 * at->n_template;
+    int64_t n = one->shown.length, per = 3 * at->n_template, number;
+    if (!rt_parse_int(tail + 1, (int64_t)strlen(tail + 1), &number) || number != n + 1) {
+        rt_csv_fail(csv, err, "ID '%.60s': residue %lld of '%.60s' was expected here", id, (long long)n + 1, one->shown.target);
+        return rt_hint(err, "residues of a target are numbered from 1, without gaps and in order, as in a submission");
+    }
     void *sequence = (void *)(uintptr_t)one->shown.sequence, *own = one->own;
     status = rt_grow(&sequence, &one->sequence_capacity, n + 2, 1, err);
     one->shown.sequence = sequence;

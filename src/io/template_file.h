@@ -4,7 +4,8 @@
  *
  * A .pt holds {target: {"seq": text, "xyz": array (L, n, 3)}}.  Its values are given as they are: the reference's
  * converter writes a missing residue as exactly (0, 0, 0).  A CSV has columns ID ("target_7"), resname, resid and
- * x_1, y_1, z_1, ... of any number of templates; an empty cell, NaN, and values of 1e17 and more in size become NaN.
+ * x_1, y_1, z_1, ... of any number of templates, a target's residues in order from 1; an empty cell,
+ * NaN, and values of 1e17 and more in size become NaN.
  */
 #ifndef RT_IO_TEMPLATE_FILE_H
 #define RT_IO_TEMPLATE_FILE_H

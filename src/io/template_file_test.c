@@ -80,6 +80,13 @@ static void submission_csv(void **state)
     assert_int_equal(open_text(&file, HEAD "a_1,G,1,1,2,3\nb,G,1,1,2,3\n"), RT_ERR_FORMAT);
     assert_int_equal(err.line, 3);
     expect_word(err.what, "'b'");
+    /* rows in another order, or one of them missing, put residues at the places of others */
+    assert_int_equal(open_text(&file, HEAD "a_1,G,1,1,2,3\na_10,G,10,1,2,3\na_2,G,2,1,2,3\n"), RT_ERR_FORMAT);
+    assert_int_equal(err.line, 3);
+    expect_word(err.what, "ID 'a_10': residue 2 of 'a' was expected here");
+    assert_int_equal(open_text(&file, HEAD "a_2,G,2,1,2,3\n"), RT_ERR_FORMAT);
+    assert_int_equal(open_text(&file, HEAD "a_1,G,1,1,2,3\na_1,G,1,1,2,3\n"), RT_ERR_FORMAT);
+    assert_int_equal(open_text(&file, HEAD "a_x,G,2,1,2,3\n"), RT_ERR_FORMAT);
     assert_int_equal(open_text(&file, HEAD "a_1,GG,1,1,2,3\n"), RT_ERR_FORMAT);
     expect_word(err.what, "one letter");
     assert_int_equal(open_text(&file, HEAD "a_1,G,1,1,oops,3\n"), RT_ERR_FORMAT);

@@ -5,10 +5,12 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "io/safetensors_read.h"
 #include "io/torch_archive.h"
 
-static const char PREFIX[] = "module.";     /* what DistributedDataParallel puts before every name */
+/* What DistributedDataParallel, torch.compile and Lightning put before every name. */
+static const char *const PREFIXES[] = {"module.", "_orig_mod.", "model."};
 
 struct rt_weights {
     char *path;
@@ -24,13 +26,6 @@ struct rt_weights {
     bool has_step;
 };
 
-static uint64_t hash(const char *name)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const char *c = name; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001b3u;
-    return h ^ h >> 29;
-}
-
 static rt_status build_index(rt_weights *weights, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -39,7 +34,7 @@ static rt_status build_index(rt_weights *weights, rt_err *err)
     uint64_t mask = (uint64_t)weights->n_slot - 1;
     for (int64_t i = 0; i < weights->count; i++) {
         const char *name = weights->weight[i].name;
-        uint64_t at = hash(name) & mask;
+        uint64_t at = rt_hash_text(name) & mask;
         for (; weights->slot[at]; at = (at + 1) & mask)
             if (strcmp(weights->weight[weights->slot[at] - 1].name, name) == 0)
                 return rt_fail(err, RT_ERR_FORMAT, weights->path, 0, "has the tensor '%.200s' twice", name);
@@ -49,13 +44,19 @@ done:
     return status;
 }
 
-/* The reference's rule: the first name decides, and then every name loses the prefix. */
-static void drop_prefix(rt_weights *weights)
+/* The reference's rule: the first name decides, and then every name loses the prefix.  Wrappers may be nested. */
+static void drop_prefixes(rt_weights *weights)
 {
-    size_t n = sizeof PREFIX - 1;
-    if (weights->count == 0 || strncmp(weights->weight[0].name, PREFIX, n) != 0) return;
-    for (int64_t i = 0; i < weights->count; i++)
-        if (strncmp(weights->weight[i].name, PREFIX, n) == 0) weights->weight[i].name += n;
+    for (size_t p = 0; weights->count > 0 && p < sizeof PREFIXES / sizeof *PREFIXES;) {
+        size_t n = strlen(PREFIXES[p]);
+        if (strncmp(weights->weight[0].name, PREFIXES[p], n) != 0) {
+            p++;
+            continue;
+        }
+        for (int64_t i = 0; i < weights->count; i++)
+            if (strncmp(weights->weight[i].name, PREFIXES[p], n) == 0) weights->weight[i].name += n;
+        p = 0;
+    }
 }
 
 /* ---- torch ------------------------------------------------------------------------------------------------------- */
@@ -138,7 +139,7 @@ static rt_status read_file(rt_weights *weights, rt_err *err)
         else if (weights->map.size == 0) rt_hint(err, "the file is empty");
         return RT_ERR_FORMAT;
     }
-    drop_prefix(weights);
+    drop_prefixes(weights);
     RT_TRY(build_index(weights, err));
 done:
     return status;
@@ -182,7 +183,7 @@ const rt_weight *rt_weights_at(const rt_weights *weights, int64_t index)
 const rt_weight *rt_weights_find(const rt_weights *weights, const char *name)
 {
     uint64_t mask = (uint64_t)weights->n_slot - 1;
-    for (uint64_t at = hash(name) & mask; weights->slot[at]; at = (at + 1) & mask) {
+    for (uint64_t at = rt_hash_text(name) & mask; weights->slot[at]; at = (at + 1) & mask) {
         const rt_weight *weight = &weights->weight[weights->slot[at] - 1];
         if (strcmp(weight->name, name) == 0) return weight;
     }

@@ -1,5 +1,6 @@
 /* weights_test.c - checkpoints as PyTorch writes them, and as it would never write them */
 #include "io/io_test.h"
+#include "io/test_files.h"
 
 #include <unistd.h>
 
@@ -252,9 +253,32 @@ static void other_real_files(void **state)
     rt_torch_close(torch);
 }
 
+static void prefixes_of_wrappers_are_dropped(void **state)
+{
+    (void)state;
+    static const char *const PREFIXES[] = {"module.", "model.", "_orig_mod.", "module._orig_mod.", "model.module.module."};
+    float one = 1;
+    const char *path = test_path("prefix.safetensors");
+    for (size_t i = 0; i < sizeof PREFIXES / sizeof *PREFIXES; i++) {
+        char name[64];
+        rt_safetensors_writer *writer;
+        rt_weights *weights;
+        snprintf(name, sizeof name, "%slinear.module.weight", PREFIXES[i]);
+        assert_int_equal(rt_safetensors_create(&writer, path, NULL), RT_OK);
+        assert_int_equal(rt_safetensors_declare(writer, name, RT_WRAP(&one, RT_F32, 1), NULL), RT_OK);
+        assert_int_equal(rt_safetensors_write(writer, RT_WRAP(&one, RT_F32, 1), NULL), RT_OK);
+        assert_int_equal(rt_safetensors_commit(writer, NULL), RT_OK);
+        assert_int_equal(rt_weights_open(&weights, path, NULL), RT_OK);
+        assert_string_equal(rt_weights_at(weights, 0)->name, "linear.module.weight");
+        assert_non_null(rt_weights_find(weights, "linear.module.weight"));
+        rt_weights_close(weights);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prefixes_of_wrappers_are_dropped),
         cmocka_unit_test(every_type),
         cmocka_unit_test(views_become_plain_tensors),
         cmocka_unit_test(other_layouts),
@@ -265,5 +289,5 @@ int main(void)
         cmocka_unit_test(the_reference_checkpoint),
         cmocka_unit_test(other_real_files),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

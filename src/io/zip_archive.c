@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/rng.h"
 
 #define LOCAL_HEADER   0x04034b50u
 #define CENTRAL_HEADER 0x02014b50u
@@ -35,13 +36,6 @@ static uint64_t u64(const uint8_t *p) { return (uint64_t)u32(p) | (uint64_t)u32(
 static bool within(uint64_t from, uint64_t size, int64_t limit)
 {
     return from <= (uint64_t)limit && size <= (uint64_t)limit - from;
-}
-
-static uint64_t hash(const char *name)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const char *c = name; *c; c++) h = (h ^ (uint8_t)*c) * 0x100000001b3u;
-    return h ^ h >> 29;
 }
 
 bool rt_zip_detect(const uint8_t *bytes, int64_t size)
@@ -158,7 +152,7 @@ static rt_status place(rt_zip_member *member, const entry *e, const char *file, 
 
 static rt_status add_to_index(rt_zip *zip, int64_t index, rt_err *err)
 {
-    uint64_t mask = (uint64_t)zip->n_slot - 1, at = hash(zip->member[index].name) & mask;
+    uint64_t mask = (uint64_t)zip->n_slot - 1, at = rt_hash_text(zip->member[index].name) & mask;
     for (; zip->slot[at]; at = (at + 1) & mask)
         if (strcmp(zip->member[zip->slot[at] - 1].name, zip->member[index].name) == 0)
             return rt_fail(err, RT_ERR_FORMAT, zip->file, 0, "has the member '%.200s' twice", zip->member[index].name);
@@ -236,7 +230,7 @@ const rt_zip_member *rt_zip_at(const rt_zip *zip, int64_t index)
 const rt_zip_member *rt_zip_find(const rt_zip *zip, const char *name)
 {
     uint64_t mask = (uint64_t)zip->n_slot - 1;
-    for (uint64_t at = hash(name) & mask; zip->slot[at]; at = (at + 1) & mask) {
+    for (uint64_t at = rt_hash_text(name) & mask; zip->slot[at]; at = (at + 1) & mask) {
         const rt_zip_member *member = &zip->member[zip->slot[at] - 1];
         if (strcmp(member->name, name) == 0) return member;
     }

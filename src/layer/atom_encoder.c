@@ -35,29 +35,55 @@ void rt_atom_encoder_bind(rt_binder *binder, rt_atom_encoder *e, const char *pre
     rt_linear_bind(binder, &e->q, prefix, "linear_no_bias_q", c_token, c_atom, false);
 }
 
-/* c_l from the reference conformers: position, charge, and one-hots of mask, element and name as columns of one matrix. */
+/* The reference conformers as layers read them. */
+typedef struct {
+    rt_tensor pos;      /* (A,3) */
+    rt_tensor charge;   /* (A,1), through asinh */
+    rt_tensor mask;     /* (A,c_atom) */
+    rt_tensor index;    /* (A,6) I32: mask, element and name as columns of one matrix */
+} atom_inputs;
+
+static atom_inputs make_inputs(rt_ctx *ctx, const rt_atom_encoder *e, const rt_features *features)
+{
+    int64_t atoms = features->n_atom;
+    atom_inputs in = {rt_new_copy(ctx, features->ref_pos), RT_NEW(ctx, atoms, 1), RT_NEW(ctx, atoms, e->c_atom),
+                      RT_NEW_TYPE(ctx, RT_I32, atoms, 2 + NAME_CHARS)};
+    const uint8_t *element = features->ref_element.data, *name = features->ref_atom_name_chars.data;
+    for (int64_t a = 0; ctx->status == RT_OK && a < atoms; a++) {
+        int32_t *at = (int32_t *)in.index.data + a * (2 + NAME_CHARS);
+        double exists = rt_get(features->ref_mask, a), value = asinh(rt_get(features->ref_charge, a));
+        at[0] = exists != 0 ? 0 : -1;
+        at[1] = 1 + element[a];
+        for (int c = 0; c < NAME_CHARS; c++) at[2 + c] = 1 + ELEMENTS + c * CHAR_CLASSES + name[a * NAME_CHARS + c];
+        rt_set(in.charge, a, value);
+        for (int64_t c = 0; c < e->c_atom; c++)
+            rt_set(in.mask, a * e->c_atom + c, exists);
+    }
+    return in;
+}
+
+/* c_l from the reference conformers: position, charge, and one-hots of mask, element and name. */
 static void embed_atoms(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor c_l, const rt_features *features)
 {
-    int64_t atoms = features->n_atom, mark = rt_arena_mark(ctx->step);
-    rt_tensor pos = rt_new_copy(ctx, features->ref_pos), charge = RT_NEW(ctx, atoms, 1), mask = RT_NEW(ctx, atoms, e->c_atom);
-    rt_tensor index = RT_NEW_TYPE(ctx, RT_I32, atoms, 2 + NAME_CHARS);
-    if (ctx->status == RT_OK) {
-        const uint8_t *element = features->ref_element.data, *name = features->ref_atom_name_chars.data;
-        for (int64_t a = 0; a < atoms; a++) {
-            int32_t *at = (int32_t *)index.data + a * (2 + NAME_CHARS);
-            double exists = rt_get(features->ref_mask, a), value = asinh(rt_get(features->ref_charge, a));
-            at[0] = exists != 0 ? 0 : -1;
-            at[1] = 1 + element[a];
-            for (int c = 0; c < NAME_CHARS; c++) at[2 + c] = 1 + ELEMENTS + c * CHAR_CLASSES + name[a * NAME_CHARS + c];
-            rt_convert((char *)charge.data + a * rt_dtype_size(charge.dtype), charge.dtype, &value, RT_F64, 1);
-            for (int64_t c = 0; c < e->c_atom; c++)
-                rt_convert((char *)mask.data + (a * e->c_atom + c) * rt_dtype_size(mask.dtype), mask.dtype, &exists, RT_F64, 1);
-        }
-    }
-    rt_linear_forward(ctx, &e->ref_pos, c_l, pos, RT_PLAIN);
-    rt_linear_forward(ctx, &e->ref_charge, c_l, charge, RT_ADD);
-    rt_op_embed(ctx, c_l, e->f.weight, index, true);
-    rt_op_multiply(ctx, c_l, c_l, mask);
+    int64_t mark = rt_arena_mark(ctx->step);
+    atom_inputs in = make_inputs(ctx, e, features);
+    rt_linear_forward(ctx, &e->ref_pos, c_l, in.pos, RT_PLAIN);
+    rt_linear_forward(ctx, &e->ref_charge, c_l, in.charge, RT_ADD);
+    rt_op_embed(ctx, c_l, e->f.weight, in.index, true);
+    rt_op_multiply(ctx, c_l, c_l, in.mask);
+    rt_arena_reset(ctx->step, mark);
+}
+
+static void embed_atoms_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor dc_l, const rt_features *features)
+{
+    if (!rt_linear_trains(&e->ref_pos) && !rt_linear_trains(&e->ref_charge) && !e->f.dweight.data) return;
+    int64_t mark = rt_arena_mark(ctx->step);
+    atom_inputs in = make_inputs(ctx, e, features);
+    rt_tensor dsum = rt_new_like(ctx, dc_l);
+    rt_op_multiply(ctx, dsum, dc_l, in.mask);
+    rt_linear_backward(ctx, &e->ref_pos, RT_ABSENT, false, dsum, in.pos);
+    rt_linear_backward(ctx, &e->ref_charge, RT_ABSENT, false, dsum, in.charge);
+    if (e->f.dweight.data) rt_op_embed_backward(ctx, e->f.dweight, dsum, in.index);
     rt_arena_reset(ctx->step, mark);
 }
 
@@ -77,11 +103,34 @@ static void small_mlp(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor p_lm)
     }
 }
 
+/* dp: the gradient at the output, then at the input p. */
+static void small_mlp_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor dp, rt_tensor p)
+{
+    int64_t rows = rt_rows(p), mark = rt_arena_mark(ctx->step);
+    rt_tensor in = RT_VIEW(p, rows, e->c_atompair), flat = RT_VIEW(dp, rows, e->c_atompair);
+    rt_epilogue relu = {.act = RT_ACT_RELU};
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK * 8) {
+        int64_t count = rows - first < RT_ROW_CHUNK * 8 ? rows - first : RT_ROW_CHUNK * 8;
+        rt_tensor chunk = rt_slice(in, first, count), dy = rt_slice(flat, first, count), x = rt_new_like(ctx, chunk);
+        rt_tensor dx = rt_new_like(ctx, chunk), dhidden = rt_new_like(ctx, chunk);
+        rt_op_clamp(ctx, x, chunk, 0, INFINITY);
+        rt_tensor y1 = rt_linear_new(ctx, &e->mlp[0], x, RT_ACT_RELU), y2 = rt_linear_new(ctx, &e->mlp[1], y1, RT_ACT_RELU);
+        rt_linear_backward(ctx, &e->mlp[2], dx, false, dy, y2);
+        rt_op_epilogue_backward(ctx, dx, RT_ABSENT, dx, y2, relu);   /* relu(y) has relu(pre)'s slope */
+        rt_linear_backward(ctx, &e->mlp[1], dhidden, false, dx, y1);
+        rt_op_epilogue_backward(ctx, dhidden, RT_ABSENT, dhidden, y1, relu);
+        rt_linear_backward(ctx, &e->mlp[0], dx, false, dhidden, x);
+        rt_op_clamp_backward(ctx, dy, true, dx, chunk, 0, INFINITY);
+        rt_arena_reset(ctx->step, mark);
+    }
+}
+
 void rt_atom_context_forward(rt_ctx *ctx, const rt_atom_encoder *e, rt_atom_context *out_context, const rt_features *features,
-                             rt_tensor opt_s_trunk, rt_tensor opt_z)
+                             rt_tensor opt_s_trunk, rt_tensor opt_z, rt_atom_context_saved *opt_saved)
 {
     int64_t atoms = features->n_atom, n = features->n_token, windows = rt_window_count(atoms);
     rt_tensor c_l = RT_NEW(ctx, atoms, e->c_atom), p_lm = RT_NEW(ctx, windows, RT_WINDOW_QUERIES, RT_WINDOW_KEYS, e->c_atompair);
+    if (opt_saved) *opt_saved = (rt_atom_context_saved){opt_s_trunk, opt_z, rt_new_like(ctx, p_lm)};
     int64_t mark = rt_arena_mark(ctx->step);
     embed_atoms(ctx, e, c_l, features);
     rt_tensor pos = rt_new_copy(ctx, features->ref_pos), pair = RT_ABSENT;
@@ -96,9 +145,43 @@ void rt_atom_context_forward(rt_ctx *ctx, const rt_atom_encoder *e, rt_atom_cont
     rt_op_clamp(ctx, positive, c_l, 0, INFINITY);
     rt_tensor a = rt_linear_new(ctx, &e->cl, positive, RT_ACT_NONE), b = rt_linear_new(ctx, &e->cm, positive, RT_ACT_NONE);
     rt_op_window_pairs(ctx, p_lm, pair, features->atom_to_token_idx, a, b);
+    if (opt_saved) rt_op_axpby(ctx, opt_saved->p, 0, p_lm, 1);
     small_mlp(ctx, e, p_lm);
     rt_arena_reset(ctx->step, mark);
     *out_context = (rt_atom_context){.c_l = c_l, .p_lm = p_lm};
+}
+
+void rt_atom_context_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor opt_ds_trunk, rt_tensor opt_dz,
+                              const rt_atom_context *dcontext, const rt_features *features, const rt_atom_context *context,
+                              const rt_atom_context_saved *saved)
+{
+    int64_t atoms = features->n_atom, n = features->n_token, mark = rt_arena_mark(ctx->step);
+    rt_tensor dc_l = dcontext->c_l, dp = dcontext->p_lm, c_l = context->c_l, positive = rt_new_like(ctx, c_l);
+    rt_tensor dpositive = rt_new_like(ctx, c_l), da = RT_NEW(ctx, atoms, e->c_atompair), db = rt_new_like(ctx, da);
+    rt_tensor dpair = e->has_coords ? RT_NEW(ctx, n, n, e->c_atompair) : RT_ABSENT;
+    small_mlp_backward(ctx, e, dp, saved->p);
+    rt_zero(ctx, da);
+    rt_zero(ctx, db);
+    if (dpair.data) rt_zero(ctx, dpair);
+    rt_op_window_pairs_backward(ctx, dpair, da, db, dp, features->atom_to_token_idx);
+    rt_op_clamp(ctx, positive, c_l, 0, INFINITY);
+    rt_linear_backward(ctx, &e->cl, dpositive, false, da, positive);
+    rt_linear_backward(ctx, &e->cm, dpositive, true, db, positive);
+    rt_op_clamp_backward(ctx, dc_l, true, dpositive, c_l, 0, INFINITY);
+    if (e->has_coords) {
+        rt_tensor dsingle = RT_NEW(ctx, n, e->c_atom);
+        rt_norm_linear_backward(ctx, &e->norm_z, &e->z, opt_dz, dpair, saved->z);
+        rt_zero(ctx, dsingle);
+        rt_op_gather_backward(ctx, RT_VIEW(dsingle, 1, n, e->c_atom), RT_VIEW(dc_l, 1, atoms, e->c_atom),
+                              features->atom_to_token_idx);
+        rt_norm_linear_backward(ctx, &e->norm_s, &e->s, opt_ds_trunk, dsingle, saved->s_trunk);
+    }
+    if (rt_linear_trains(&e->d) || rt_linear_trains(&e->invd) || rt_linear_trains(&e->v))
+        rt_op_window_offsets_backward(ctx, rt_linear_gradient(ctx, &e->d), rt_linear_gradient(ctx, &e->invd),
+                                      rt_linear_gradient(ctx, &e->v), dp, rt_new_copy(ctx, features->ref_pos),
+                                      features->ref_space_uid);
+    embed_atoms_backward(ctx, e, dc_l, features);
+    rt_arena_reset(ctx->step, mark);
 }
 
 void rt_atom_condition_forward(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_atom_condition *out_condition,
@@ -117,16 +200,57 @@ void rt_atom_condition_forward(rt_ctx *ctx, const rt_diffusion_transformer *t, r
     }
 }
 
-void rt_atom_transformer_forward(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_tensor q,
-                                 const rt_atom_condition *condition)
+void rt_atom_condition_gradient(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_atom_condition *out_dcondition,
+                                const rt_atom_condition *condition)
 {
-    for (int64_t i = 0; i < t->n_block && ctx->status == RT_OK; i++)
-        rt_dit_block_forward(ctx, &t->block[i], q, &condition->condition[i], condition->bias[i], true);
+    out_dcondition->bias = RT_NEW_TYPE(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_tensor)).data;
+    out_dcondition->condition = RT_NEW_TYPE(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_dit_condition)).data;
+    for (int64_t i = 0; i < t->n_block && ctx->status == RT_OK; i++) {
+        out_dcondition->bias[i] = rt_new_like(ctx, condition->bias[i]);
+        rt_zero(ctx, out_dcondition->bias[i]);
+        rt_dit_condition_gradient(ctx, &out_dcondition->condition[i], &condition->condition[i]);
+    }
+}
+
+void rt_atom_condition_backward(rt_ctx *ctx, const rt_diffusion_transformer *t, const rt_atom_context *dcontext,
+                                const rt_atom_condition *dcondition, const rt_atom_context *context)
+{
+    for (int64_t i = 0; i < t->n_block && ctx->status == RT_OK; i++) {
+        rt_attention_pair_bias_bias_backward(ctx, &t->block[i].attention, dcontext->p_lm, dcondition->bias[i], context->p_lm);
+        rt_dit_condition_backward(ctx, &t->block[i], dcontext->c_l, &dcondition->condition[i], context->c_l);
+    }
+}
+
+void rt_atom_transformer_forward(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_tensor q,
+                                 const rt_atom_condition *condition, rt_stack_saved *opt_saved)
+{
+    rt_dit_inputs inputs = {.bias = condition->bias, .condition = condition->condition, .local = true};
+    rt_diffusion_transformer_forward(ctx, t, q, &inputs, opt_saved);
+}
+
+void rt_atom_transformer_backward(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_tensor dq,
+                                  const rt_atom_condition *dcondition, const rt_atom_condition *condition,
+                                  const rt_stack_saved *saved)
+{
+    rt_dit_inputs inputs = {.bias = condition->bias, .condition = condition->condition, .local = true};
+    rt_dit_gradients gradients = {.opt_dbias = dcondition->bias, .dcondition = dcondition->condition};
+    rt_diffusion_transformer_backward(ctx, t, dq, &gradients, &inputs, saved);
 }
 
 void rt_atom_aggregate(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor a, rt_tensor q, const rt_features *features)
 {
     int64_t mark = rt_arena_mark(ctx->step);
     rt_op_segment_mean(ctx, a, rt_linear_new(ctx, &e->q, q, RT_ACT_RELU), features->atom_to_token_idx);
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_atom_aggregate_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor dq, rt_tensor da, rt_tensor q,
+                                const rt_features *features)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor pre = rt_linear_new(ctx, &e->q, q, RT_ACT_NONE), dpre = rt_new_like(ctx, pre);
+    rt_op_segment_mean_backward(ctx, dpre, da, features->atom_to_token_idx);
+    rt_op_epilogue_backward(ctx, dpre, RT_ABSENT, dpre, pre, (rt_epilogue){.act = RT_ACT_RELU});
+    rt_linear_backward(ctx, &e->q, dq, true, dpre, q);
     rt_arena_reset(ctx->step, mark);
 }

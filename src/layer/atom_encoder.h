@@ -25,6 +25,12 @@ typedef struct {
     rt_tensor p_lm;              /* (W,32,128,c_atompair) */
 } rt_atom_context;
 
+/* s_trunk and z stay the caller's and must live until the backward. */
+typedef struct {
+    rt_tensor s_trunk, z;
+    rt_tensor p;                 /* p_lm before its small MLP */
+} rt_atom_context_saved;
+
 /* An atom transformer's biases and conditioning, one per block. */
 typedef struct {
     rt_tensor *bias;             /* (heads,W,32,128) */
@@ -36,17 +42,34 @@ void rt_atom_encoder_bind(rt_binder *binder, rt_atom_encoder *e, const char *pre
 
 /* c_l and p_lm, on the step arena.  opt_s_trunk (N,c_s) and opt_z (N,N,c_z), the conditioned pair, with coordinates. */
 void rt_atom_context_forward(rt_ctx *ctx, const rt_atom_encoder *e, rt_atom_context *out_context, const rt_features *features,
-                             rt_tensor opt_s_trunk, rt_tensor opt_z);
+                             rt_tensor opt_s_trunk, rt_tensor opt_z, rt_atom_context_saved *opt_saved);
+/* opt_ds_trunk (N,c_s) += and opt_dz (N,N,c_z) += from dcontext, which is used up. */
+void rt_atom_context_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor opt_ds_trunk, rt_tensor opt_dz,
+                              const rt_atom_context *dcontext, const rt_features *features, const rt_atom_context *context,
+                              const rt_atom_context_saved *saved);
 
 /* Biases and conditioning of any atom transformer (the encoder's or the decoder's) from c_l and p_lm; on the step arena. */
 void rt_atom_condition_forward(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_atom_condition *out_condition,
                                const rt_atom_context *context);
+/* Zeroed gradients of a condition, on the step arena. */
+void rt_atom_condition_gradient(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_atom_condition *out_dcondition,
+                                const rt_atom_condition *condition);
+/* dcontext's tensors += */
+void rt_atom_condition_backward(rt_ctx *ctx, const rt_diffusion_transformer *t, const rt_atom_context *dcontext,
+                                const rt_atom_condition *dcondition, const rt_atom_context *context);
 
 /* q (S,A,c_atom) through the transformer, in place. */
 void rt_atom_transformer_forward(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_tensor q,
-                                 const rt_atom_condition *condition);
+                                 const rt_atom_condition *condition, rt_stack_saved *opt_saved);
+/* dq: the gradient at the output, then at the input; dcondition's tensors += */
+void rt_atom_transformer_backward(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_tensor dq,
+                                  const rt_atom_condition *dcondition, const rt_atom_condition *condition,
+                                  const rt_stack_saved *saved);
 
 /* a (S,N,c_token) = mean over each token's atoms of relu(linear_q(q (S,A,c_atom))). */
 void rt_atom_aggregate(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor a, rt_tensor q, const rt_features *features);
+/* dq += */
+void rt_atom_aggregate_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor dq, rt_tensor da, rt_tensor q,
+                                const rt_features *features);
 
 #endif

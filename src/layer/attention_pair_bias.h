@@ -23,10 +23,23 @@ void rt_attention_pair_bias_bind(rt_binder *binder, rt_attention_pair_bias *a, c
 
 /* bias (heads, M) = (LN(z (M,c_z)) W^T)^T, for any M: N*N token pairs or W*32*128 atom pairs. */
 void rt_attention_pair_bias_bias(rt_ctx *ctx, const rt_attention_pair_bias *a, rt_tensor bias, rt_tensor z);
+/* opt_dz (M,c_z) += from dbias (heads, M). */
+void rt_attention_pair_bias_bias_backward(rt_ctx *ctx, const rt_attention_pair_bias *a, rt_tensor opt_dz, rt_tensor dbias,
+                                          rt_tensor z);
 
 /* a (S,R,c_a) [+]= (gated attention of query and key_value (S,R,c_a) with bias) O^T [* gate_last (R,c_a)].
  * local: bias is (heads,W,32,128) and attention runs in windows; else (heads,R,R). */
 void rt_attention_pair_bias_forward(rt_ctx *ctx, const rt_attention_pair_bias *p, rt_tensor a, rt_tensor query,
                                     rt_tensor key_value, rt_tensor bias, rt_tensor opt_gate_last, bool local);
+
+/* What its backward adds to; dquery and dkey_value may be the same tensor. */
+typedef struct {
+    rt_tensor dquery, dkey_value, opt_dbias, opt_dgate_last;
+} rt_attention_pair_bias_grad;
+
+/* From da (S,R,c_a), the gradient of what the forward added; its inputs are given again. */
+void rt_attention_pair_bias_backward(rt_ctx *ctx, const rt_attention_pair_bias *p, const rt_attention_pair_bias_grad *grad,
+                                     rt_tensor da, rt_tensor query, rt_tensor key_value, rt_tensor bias,
+                                     rt_tensor opt_gate_last, bool local);
 
 #endif

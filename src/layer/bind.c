@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
 
@@ -61,7 +62,10 @@ void *rt_bind_array(rt_binder *binder, int64_t count, size_t size)
 static rt_tensor convert(rt_binder *binder, rt_tensor t, rt_dtype dtype)
 {
     bool aligned = (uintptr_t)t.data % (uintptr_t)rt_dtype_size(dtype) == 0;
-    if (t.dtype == dtype && aligned) return t;
+    if (t.dtype == dtype && aligned) {
+        binder->in_place += rt_bytes(t);
+        return t;
+    }
     rt_tensor copy = rt_wrap(NULL, dtype, t.ndim, t.dim);
     copy.data = rt_arena_push(binder->arena, rt_bytes(copy));
     if (!copy.data) {
@@ -71,6 +75,7 @@ static rt_tensor convert(rt_binder *binder, rt_tensor t, rt_dtype dtype)
         return rt_wrap(NULL, dtype, t.ndim, t.dim);
     }
     rt_convert(copy.data, dtype, t.data, t.dtype, rt_count(t));
+    rt_map_page_out(t.data, rt_bytes(t));
     return copy;
 }
 
@@ -88,26 +93,55 @@ static rt_tensor make_up(rt_binder *binder, rt_dtype dtype, int ndim, const int6
     float scale = ndim > 1 ? 1 / sqrtf((float)dim[ndim - 1]) : 0.1f;
     for (int64_t i = 0; i < rt_count(t); i++) {
         state = state * 6364136223846793005ull + 1442695040888963407ull;
-        float value = scale * ((float)(state >> 40) * 0x1p-23f - 1);
-        rt_convert((char *)t.data + i * rt_dtype_size(dtype), dtype, &value, RT_F32, 1);
+        rt_set(t, i, scale * ((float)(state >> 40) * 0x1p-23f - 1));
     }
     return t;
 }
 
-void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bind_kind kind, const char *prefix,
-             const char *name, int ndim, const int64_t *dim)
+/* A weight that trains: a master copy, a gradient and, for bf16 products, a copy that rt_params_refresh keeps up. */
+static void bind_trained(rt_binder *binder, rt_bind_slot slot, const char *name, rt_tensor source, bool bf16)
+{
+    if (!source.data) return;
+    const rt_param *p = rt_params_add(binder->params, name, RT_PARAM_WEIGHT, binder->real, source, bf16, binder->err);
+    if (!p) {
+        if (binder->status == RT_OK) binder->status = RT_ERR_MEMORY;
+        return;
+    }
+    *slot.exact = p->value;
+    *slot.grad = p->grad;
+    if (bf16) *slot.bf16 = p->value16;
+}
+
+const rt_adapter *rt_bind_adapter(rt_binder *binder, const char *name, int64_t out, int64_t in)
+{
+    rt_adapter adapter;
+    if (!binder->params || binder->visit) return NULL;
+    rt_status status = rt_params_add_adapter(binder->params, &adapter, name, binder->real, out, in, binder->fixed, binder->err);
+    if (status != RT_OK && binder->status == RT_OK) binder->status = status;
+    if (status != RT_OK || !adapter.a.data) return NULL;
+    rt_adapter *kept = rt_bind_array(binder, 1, sizeof *kept);
+    if (kept) *kept = adapter;
+    return kept;
+}
+
+void rt_bind(rt_binder *binder, rt_bind_slot slot, rt_bind_kind kind, const char *prefix, const char *name, int ndim,
+             const int64_t *dim)
 {
     char full[256], have[96], want[96], what[320];
     rt_bind_scope(full, prefix, "%s", name);
-    *out_exact = rt_wrap(NULL, binder->real, ndim, dim);
-    if (out_bf16) *out_bf16 = rt_wrap(NULL, RT_BF16, ndim, dim);
+    *slot.exact = rt_wrap(NULL, binder->real, ndim, dim);
+    if (slot.bf16) *slot.bf16 = rt_wrap(NULL, RT_BF16, ndim, dim);
+    if (slot.grad) *slot.grad = (rt_tensor){0};
     if (binder->visit) {
         binder->visit(binder->user, full, ndim, dim);
         return;
     }
     bool bf16 = kind == RT_BIND_PRODUCT && binder->real == RT_F32 && rt_precision_bf16(binder->precision, full);
+    bool trains = rt_params_wants(binder->params, full, binder->fixed || !slot.grad);
     if (binder->synthetic) {
-        *(bf16 ? out_bf16 : out_exact) = make_up(binder, bf16 ? RT_BF16 : binder->real, ndim, dim, full);
+        rt_tensor made = make_up(binder, bf16 && !trains ? RT_BF16 : binder->real, ndim, dim, full);
+        if (trains) bind_trained(binder, slot, full, made, bf16);
+        else *(bf16 ? slot.bf16 : slot.exact) = made;
         return;
     }
     const rt_weight *weight = find(binder, full);
@@ -121,11 +155,18 @@ void rt_bind(rt_binder *binder, rt_tensor *out_exact, rt_tensor *out_bf16, rt_bi
     bool number = t.dtype == RT_F32 || t.dtype == RT_F64 || t.dtype == RT_F16 || t.dtype == RT_BF16;
     if (!same || !number) {
         rt_shape_print(t, have, sizeof have);
-        rt_shape_print(*out_exact, want, sizeof want);
+        rt_shape_print(*slot.exact, want, sizeof want);
         snprintf(what, sizeof what, "is %s %s, expected %s of floating-point numbers", rt_dtype_name(t.dtype), have, want);
         report(binder, &binder->n_misshapen, full, what);
         return;
     }
-    if (bf16) *out_bf16 = convert(binder, t, RT_BF16);
-    else *out_exact = convert(binder, t, binder->real);
+    /* a softmax may swallow a NaN, so that the fold looks like one */
+    if (!rt_is_finite(t) && binder->status == RT_OK) {
+        binder->status = rt_fail(binder->err, RT_ERR_FORMAT, rt_weights_path(binder->weights), 0,
+                                 "the weight '%s' holds a NaN or an infinity", full);
+        rt_hint(binder->err, "the file is damaged, or its training diverged");
+    }
+    if (trains) bind_trained(binder, slot, full, t, bf16);
+    else if (bf16) *slot.bf16 = convert(binder, t, RT_BF16);
+    else *slot.exact = convert(binder, t, binder->real);
 }

@@ -4,9 +4,11 @@ void rt_linear_bind(rt_binder *binder, rt_linear *linear, const char *prefix, co
                     bool bias)
 {
     RT_SCOPE(scope, prefix, "%s", name);
-    linear->bias = RT_ABSENT;
-    rt_bind(binder, &linear->weight, &linear->weight16, RT_BIND_PRODUCT, scope, "weight", 2, (int64_t[]){out, in});
-    if (bias) RT_BIND(binder, &linear->bias, scope, "bias", out);
+    *linear = (rt_linear){0};
+    rt_bind_slot slot = {&linear->weight, &linear->weight16, &linear->dweight};
+    rt_bind(binder, slot, RT_BIND_PRODUCT, scope, "weight", 2, (int64_t[]){out, in});
+    if (bias) RT_BIND(binder, &linear->bias, &linear->dbias, scope, "bias", out);
+    linear->adapter = rt_bind_adapter(binder, scope, out, in);
 }
 
 void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in,
@@ -14,21 +16,73 @@ void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *pref
 {
     RT_SCOPE(scope, prefix, "%s", name);
     *linear = (rt_linear){0};
-    RT_BIND(binder, &linear->weight, scope, "weight", out, in);
-    if (bias) RT_BIND(binder, &linear->bias, scope, "bias", out);
+    RT_BIND(binder, &linear->weight, &linear->dweight, scope, "weight", out, in);
+    if (bias) RT_BIND(binder, &linear->bias, &linear->dbias, scope, "bias", out);
 }
 
 void rt_norm_bind(rt_binder *binder, rt_norm *norm, const char *prefix, const char *name, int64_t c, bool offset)
 {
     RT_SCOPE(scope, prefix, "%s", name);
     *norm = (rt_norm){0};
-    RT_BIND(binder, &norm->gain, scope, "weight", c);
-    if (offset) RT_BIND(binder, &norm->offset, scope, "bias", c);
+    RT_BIND(binder, &norm->gain, &norm->dgain, scope, "weight", c);
+    if (offset) RT_BIND(binder, &norm->offset, &norm->doffset, scope, "bias", c);
+}
+
+static rt_tensor product_weight(const rt_linear *linear)
+{
+    return linear->weight16.data ? linear->weight16 : linear->weight;
+}
+
+/* (rows,r): scale x A^T */
+static rt_tensor adapter_inner(rt_ctx *ctx, const rt_adapter *adapter, rt_tensor x)
+{
+    rt_tensor inner = RT_NEW(ctx, rt_rows(x), adapter->a.dim[0]);
+    rt_op_linear(ctx, inner, x, adapter->a, RT_ABSENT, RT_PLAIN);
+    rt_op_axpby(ctx, inner, 0, inner, adapter->scale);
+    return inner;
 }
 
 void rt_linear_forward(rt_ctx *ctx, const rt_linear *linear, rt_tensor y, rt_tensor x, rt_epilogue epilogue)
 {
-    rt_op_linear(ctx, y, x, linear->weight16.data ? linear->weight16 : linear->weight, linear->bias, epilogue);
+    if (!linear->adapter) {
+        rt_op_linear(ctx, y, x, product_weight(linear), linear->bias, epilogue);
+        return;
+    }
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor pre = RT_NEW(ctx, rt_rows(x), rt_linear_out(linear));
+    rt_op_linear(ctx, pre, x, product_weight(linear), linear->bias, RT_PLAIN);
+    rt_op_linear(ctx, pre, adapter_inner(ctx, linear->adapter, x), linear->adapter->b, RT_ABSENT, RT_ADD);
+    rt_op_epilogue(ctx, y, pre, epilogue);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* dx += scale (dy B) A, dA += scale (dy B)^T x, dB += dy^T (scale x A^T) */
+static void adapter_backward(rt_ctx *ctx, const rt_adapter *adapter, rt_tensor opt_dx, rt_tensor dy, rt_tensor opt_x)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor dinner = RT_NEW(ctx, rt_rows(dy), adapter->a.dim[0]);
+    rt_op_linear_backward(ctx, dinner, false, RT_ABSENT, RT_ABSENT, dy, RT_ABSENT, adapter->b);
+    rt_op_axpby(ctx, dinner, 0, dinner, adapter->scale);
+    rt_op_linear_backward(ctx, opt_dx, true, opt_x.data ? adapter->da : RT_ABSENT, RT_ABSENT, dinner, opt_x, adapter->a);
+    if (opt_x.data)
+        rt_op_linear_backward(ctx, RT_ABSENT, false, adapter->db, RT_ABSENT, dy, adapter_inner(ctx, adapter, opt_x), adapter->b);
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_linear_backward(rt_ctx *ctx, const rt_linear *linear, rt_tensor opt_dx, bool add, rt_tensor dy, rt_tensor opt_x)
+{
+    rt_tensor dweight = opt_x.data ? linear->dweight : RT_ABSENT, dbias = opt_x.data ? linear->dbias : RT_ABSENT;
+    if (opt_dx.data || dweight.data || dbias.data)
+        rt_op_linear_backward(ctx, opt_dx, add, dweight, dbias, dy, opt_x, product_weight(linear));
+    if (linear->adapter && (opt_dx.data || opt_x.data)) adapter_backward(ctx, linear->adapter, opt_dx, dy, opt_x);
+}
+
+rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear)
+{
+    if (linear->dweight.data) return linear->dweight;
+    rt_tensor scratch = rt_new_shape(ctx, ctx->real, linear->weight.ndim, linear->weight.dim);
+    rt_zero(ctx, scratch);
+    return scratch;
 }
 
 rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_act act)
@@ -39,6 +93,28 @@ rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_ac
     rt_tensor y = rt_new_shape(ctx, ctx->real, x.ndim, dim);
     rt_linear_forward(ctx, linear, y, x, (rt_epilogue){.act = act});
     return y;
+}
+
+void rt_gated_forward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor y, rt_tensor x)
+{
+    rt_linear_forward(ctx, p, y, x, RT_PLAIN);
+    rt_linear_forward(ctx, g, y, x, (rt_epilogue){.act = act, .mul = y});
+}
+
+void rt_gated_backward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor dx, rt_tensor opt_y,
+                       rt_tensor dy, rt_tensor x)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor value = rt_linear_new(ctx, p, x, RT_ACT_NONE), pre = rt_linear_new(ctx, g, x, RT_ACT_NONE);
+    rt_tensor dvalue = rt_new_like(ctx, value);
+    rt_epilogue gate = {.act = act, .mul = value};
+    if (opt_y.data) rt_op_epilogue(ctx, opt_y, pre, gate);
+    rt_zero(ctx, dvalue);
+    rt_op_epilogue_backward(ctx, RT_ABSENT, dvalue, dy, pre, gate);
+    rt_op_epilogue_backward(ctx, pre, RT_ABSENT, dy, pre, gate);   /* pre becomes its own gradient */
+    rt_linear_backward(ctx, p, dx, false, dvalue, x);
+    rt_linear_backward(ctx, g, dx, true, pre, x);
+    rt_arena_reset(ctx->step, mark);
 }
 
 void rt_norm_forward(rt_ctx *ctx, const rt_norm *norm, rt_tensor y, rt_tensor x)
@@ -53,6 +129,12 @@ rt_tensor rt_norm_new(rt_ctx *ctx, const rt_norm *norm, rt_tensor x)
     return y;
 }
 
+void rt_norm_backward(rt_ctx *ctx, const rt_norm *norm, rt_tensor opt_dx, bool add, rt_tensor dy, rt_tensor x)
+{
+    if (opt_dx.data || norm->dgain.data || norm->doffset.data)
+        rt_op_layer_norm_backward(ctx, opt_dx, add, norm->dgain, norm->doffset, dy, x, norm->gain);
+}
+
 void rt_norm_linear_forward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor y, rt_tensor x,
                             rt_epilogue epilogue)
 {
@@ -62,6 +144,23 @@ void rt_norm_linear_forward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *l
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
         rt_tensor normed = rt_norm_new(ctx, norm, rt_slice(in, first, count));
         rt_linear_forward(ctx, linear, rt_slice(out, first, count), normed, epilogue);
+        rt_arena_reset(ctx->step, mark);
+    }
+}
+
+void rt_norm_linear_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor opt_dx, rt_tensor dy,
+                             rt_tensor x)
+{
+    int64_t rows = rt_rows(x), mark = rt_arena_mark(ctx->step);
+    rt_tensor in = RT_VIEW(x, rows, rt_last(x)), out = RT_VIEW(dy, rows, rt_last(dy));
+    bool through = opt_dx.data || norm->dgain.data || norm->doffset.data;
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
+        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+        rt_tensor chunk = rt_slice(in, first, count), normed = rt_norm_new(ctx, norm, chunk);
+        rt_tensor dnormed = through ? rt_new_like(ctx, chunk) : RT_ABSENT;
+        rt_linear_backward(ctx, linear, dnormed, false, rt_slice(out, first, count), normed);
+        rt_tensor dx = opt_dx.data ? rt_slice(RT_VIEW(opt_dx, rows, rt_last(x)), first, count) : RT_ABSENT;
+        if (through) rt_norm_backward(ctx, norm, dx, true, dnormed, chunk);
         rt_arena_reset(ctx->step, mark);
     }
 }

@@ -1,4 +1,4 @@
-/* linear.h - linear layers and layer norms
+/* linear.h - linear layers, their low-rank adapters, and layer norms
  * Room: layer.  Uses: op, layer/bind.
  * Reference: rnapro/model/modules/primitives.py Linear, openfold_local/model/primitives.py LayerNorm
  */
@@ -12,11 +12,14 @@ typedef struct {
     rt_tensor weight;    /* (out,in) in the context's real type; data NULL when only bf16 is wanted */
     rt_tensor weight16;  /* (out,in) BF16; data NULL when products are in float */
     rt_tensor bias;      /* (out), data NULL: none */
+    rt_tensor dweight, dbias;      /* gradients, data NULL: frozen */
+    const rt_adapter *adapter;     /* NULL: none */
 } rt_linear;
 
 typedef struct {
     rt_tensor gain;      /* (c), data NULL: none */
     rt_tensor offset;    /* (c), data NULL: none */
+    rt_tensor dgain, doffset;      /* gradients, data NULL: frozen */
 } rt_norm;
 
 /* Weights: <prefix>.<name>.weight (out,in) and, with a bias, <prefix>.<name>.bias (out). */
@@ -28,18 +31,39 @@ void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *pref
 /* Weights: <prefix>.<name>.weight (c) and, with an offset, .bias (c). */
 void rt_norm_bind(rt_binder *binder, rt_norm *norm, const char *prefix, const char *name, int64_t c, bool offset);
 
-/* y (...,out) [+]= act(x (...,in) W^T + b) [* mul]: see rt_op_linear. */
+/* y (...,out) [+]= act(x (...,in) W^T + b) [* mul]: see rt_op_linear.  With an adapter x W^T + scale (x A^T) B^T. */
 void rt_linear_forward(rt_ctx *ctx, const rt_linear *linear, rt_tensor y, rt_tensor x, rt_epilogue epilogue);
+/* From dy, the gradient before the epilogue: opt_dx [+]= dy W; with opt_x, the forward's input, dW, db, dA and dB are added
+ * to, each unless frozen. */
+void rt_linear_backward(rt_ctx *ctx, const rt_linear *linear, rt_tensor opt_dx, bool add, rt_tensor dy, rt_tensor opt_x);
+/* True when the layer has a gradient of its own, so that its input is needed again. */
+static inline bool rt_linear_trains(const rt_linear *linear)
+{
+    return linear->dweight.data || linear->dbias.data || linear->adapter;
+}
+/* The weight's gradient, or where it is frozen a zeroed scratch tensor: for ops that write several gradients at once. */
+rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear);
 /* y = x W^T + b on a new tensor of x's leading shape. */
 rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_act act);
+
+/* y (...,out) = (x P^T) * act(x G^T), each with its bias if it has one */
+void rt_gated_forward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor y, rt_tensor x);
+/* dx (...,in) = gradient through both; opt_y: the forward's output again. */
+void rt_gated_backward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor dx, rt_tensor opt_y,
+                       rt_tensor dy, rt_tensor x);
 
 /* y (...,c) = LN(x); y may alias x. */
 void rt_norm_forward(rt_ctx *ctx, const rt_norm *norm, rt_tensor y, rt_tensor x);
 rt_tensor rt_norm_new(rt_ctx *ctx, const rt_norm *norm, rt_tensor x);
+/* opt_dx [+]= the gradient at x; may alias dy. */
+void rt_norm_backward(rt_ctx *ctx, const rt_norm *norm, rt_tensor opt_dx, bool add, rt_tensor dy, rt_tensor x);
 
 /* y (...,out) [+]= LN(x (...,c)) W^T + b, in row chunks, so that the normed copy stays small.  The epilogue has no mul. */
 void rt_norm_linear_forward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor y, rt_tensor x,
                             rt_epilogue epilogue);
+/* opt_dx (...,c) += */
+void rt_norm_linear_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor opt_dx, rt_tensor dy,
+                             rt_tensor x);
 
 static inline int64_t rt_linear_out(const rt_linear *linear) { return linear->weight.dim[0]; }
 

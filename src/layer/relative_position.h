@@ -20,5 +20,7 @@ void rt_relative_position_bind(rt_binder *binder, rt_relative_position *r, const
  * classes has four ones, so the product is a sum of four columns of the weight. */
 void rt_relative_position_forward(rt_ctx *ctx, const rt_relative_position *r, rt_tensor z, const rt_features *features,
                                   int64_t first, bool add);
+void rt_relative_position_backward(rt_ctx *ctx, const rt_relative_position *r, rt_tensor dz, const rt_features *features,
+                                   int64_t first);
 
 #endif

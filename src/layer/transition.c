@@ -8,16 +8,34 @@ void rt_transition_bind(rt_binder *binder, rt_transition *transition, const char
     rt_linear_bind(binder, &transition->out, prefix, "linear_no_bias", c, factor * c, false);
 }
 
-void rt_transition_forward(rt_ctx *ctx, const rt_transition *transition, rt_tensor x)
+void rt_transition_forward(rt_ctx *ctx, const rt_transition *transition, rt_tensor x, rt_transition_saved *opt_saved)
 {
-    int64_t rows = rt_rows(x), c = rt_last(x), mark = rt_arena_mark(ctx->step);
+    if (opt_saved) opt_saved->x = rt_new_copy(ctx, x);
+    int64_t rows = rt_rows(x), c = rt_last(x), hidden_width = rt_linear_out(&transition->a), mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(x, rows, c);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         rt_tensor chunk = rt_slice(flat, first, rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK);
-        rt_tensor normed = rt_norm_new(ctx, &transition->norm, chunk);
-        rt_tensor hidden = rt_linear_new(ctx, &transition->b, normed, RT_ACT_NONE);
-        rt_linear_forward(ctx, &transition->a, hidden, normed, (rt_epilogue){.act = RT_ACT_SILU, .mul = hidden});
+        rt_tensor normed = rt_norm_new(ctx, &transition->norm, chunk), hidden = RT_NEW(ctx, chunk.dim[0], hidden_width);
+        rt_gated_forward(ctx, &transition->b, &transition->a, RT_ACT_SILU, hidden, normed);
         rt_linear_forward(ctx, &transition->out, chunk, hidden, RT_ADD);
+        rt_arena_reset(ctx->step, mark);
+    }
+}
+
+void rt_transition_backward(rt_ctx *ctx, const rt_transition *transition, rt_tensor dx, const rt_transition_saved *saved)
+{
+    int64_t rows = rt_rows(dx), c = rt_last(dx), hidden_width = rt_linear_out(&transition->a), mark = rt_arena_mark(ctx->step);
+    rt_tensor in = RT_VIEW(saved->x, rows, c), flat = RT_VIEW(dx, rows, c);
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
+        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+        rt_tensor x = rt_slice(in, first, count), dy = rt_slice(flat, first, count);
+        rt_tensor normed = rt_norm_new(ctx, &transition->norm, x), dnormed = rt_new_like(ctx, normed);
+        rt_tensor dhidden = RT_NEW(ctx, count, hidden_width), hidden = RT_ABSENT;
+        if (rt_linear_trains(&transition->out)) hidden = rt_new_like(ctx, dhidden);
+        rt_linear_backward(ctx, &transition->out, dhidden, false, dy, RT_ABSENT);
+        rt_gated_backward(ctx, &transition->b, &transition->a, RT_ACT_SILU, dnormed, hidden, dhidden, normed);
+        if (hidden.data) rt_linear_backward(ctx, &transition->out, RT_ABSENT, false, dy, hidden);
+        rt_norm_backward(ctx, &transition->norm, dy, true, dnormed, x);
         rt_arena_reset(ctx->step, mark);
     }
 }

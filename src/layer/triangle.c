@@ -16,46 +16,130 @@ void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplicati
     rt_linear_bind(binder, &m->b_g, prefix, "linear_b_g", c_hidden, c_z, false);
 }
 
-/* y = (x P^T) * sigmoid(x G^T), each with its bias if it has one */
-static void gated_projection(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_tensor y, rt_tensor x)
+/* Rows of a layer's output: columns [first, first + count) of y. */
+static rt_linear columns_of(const rt_linear *linear, int64_t first, int64_t count)
 {
-    rt_linear_forward(ctx, p, y, x, RT_PLAIN);
-    rt_linear_forward(ctx, g, y, x, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = y});
+    rt_linear part = *linear;
+    if (part.weight.data) part.weight = rt_slice(part.weight, first, count);
+    if (part.weight16.data) part.weight16 = rt_slice(part.weight16, first, count);
+    if (part.bias.data) part.bias = rt_slice(part.bias, first, count);
+    return part;
 }
 
-void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
-                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing)
+/* Channels of the update, those of `project` (a, its gate, b, its gate), into x (n*n, channels). */
+static void update_channels(rt_ctx *ctx, const rt_norm *norm, const rt_linear project[4], rt_tensor x, rt_tensor z,
+                            bool outgoing, rt_tensor opt_left, rt_tensor opt_right)
 {
-    int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(z, rows, z.dim[2]), left = RT_NEW(ctx, rows, c), right = RT_NEW(ctx, rows, c);
+    int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(&project[0]), mark = rt_arena_mark(ctx->step);
+    rt_tensor flat = RT_VIEW(z, rows, z.dim[2]);
+    rt_tensor left = opt_left.data ? opt_left : RT_NEW(ctx, rows, c);
+    rt_tensor right = opt_right.data ? opt_right : RT_NEW(ctx, rows, c);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
         rt_tensor normed = rt_norm_new(ctx, norm, rt_slice(flat, first, count));
-        gated_projection(ctx, a, a_gate, rt_slice(left, first, count), normed);
-        gated_projection(ctx, b, b_gate, rt_slice(right, first, count), normed);
+        rt_gated_forward(ctx, &project[0], &project[1], RT_ACT_SIGMOID, rt_slice(left, first, count), normed);
+        rt_gated_forward(ctx, &project[2], &project[3], RT_ACT_SIGMOID, rt_slice(right, first, count), normed);
         rt_arena_reset(ctx->step, inner);
     }
     rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), outgoing);
     rt_arena_reset(ctx->step, mark);
 }
 
-void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor z)
+enum { FRUGAL_CHANNELS = 16 };
+
+void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
+                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing, rt_tensor opt_left,
+                        rt_tensor opt_right)
 {
-    int64_t n = z.dim[0], rows = n * n, c_z = z.dim[2], c = rt_linear_out(&m->a_p), mark = rt_arena_mark(ctx->step);
-    RT_SHAPE(z, n, n, c_z);
-    rt_tensor flat = RT_VIEW(z, rows, c_z), x = RT_NEW(ctx, rows, c);
-    rt_triangle_update(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, x, z, m->outgoing);
+    int64_t rows = z.dim[0] * z.dim[1], c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
+    if (!ctx->frugal || c % FRUGAL_CHANNELS || opt_left.data) {
+        update_channels(ctx, norm, (const rt_linear[4]){*a, *a_gate, *b, *b_gate}, x, z, outgoing, opt_left, opt_right);
+        return;
+    }
+    rt_tensor part = RT_NEW(ctx, rows, FRUGAL_CHANNELS);   /* channels do not meet before the norm that follows */
+    for (int64_t from = 0; from < c && ctx->status == RT_OK; from += FRUGAL_CHANNELS) {
+        const rt_linear project[4] = {columns_of(a, from, FRUGAL_CHANNELS), columns_of(a_gate, from, FRUGAL_CHANNELS),
+                                      columns_of(b, from, FRUGAL_CHANNELS), columns_of(b_gate, from, FRUGAL_CHANNELS)};
+        update_channels(ctx, norm, project, part, z, outgoing, RT_ABSENT, RT_ABSENT);
+        rt_op_place(ctx, RT_VIEW(x, rows, c), part, from);
+    }
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_triangle_update_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate,
+                                 const rt_linear *b, const rt_linear *b_gate, rt_tensor dz, rt_tensor dx, rt_tensor z,
+                                 bool outgoing, rt_tensor left, rt_tensor right)
+{
+    int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(a), mark = rt_arena_mark(ctx->step);
+    rt_tensor dleft = RT_NEW(ctx, rows, c), dright = RT_NEW(ctx, rows, c);
+    rt_tensor in = RT_VIEW(z, rows, rt_last(z)), out = RT_VIEW(dz, rows, rt_last(z));
+    rt_op_triangle_product_backward(ctx, RT_VIEW(dleft, n, n, c), RT_VIEW(dright, n, n, c), RT_VIEW(dx, n, n, c),
+                                    RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), outgoing);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor chunk = rt_slice(flat, first, count), out = rt_slice(x, first, count);
-        rt_tensor normed = rt_norm_new(ctx, &m->norm_in, chunk);
-        rt_norm_forward(ctx, &m->norm_out, out, out);
+        rt_tensor chunk = rt_slice(in, first, count), normed = rt_norm_new(ctx, norm, chunk);
+        rt_tensor dnormed = rt_new_like(ctx, normed), part = rt_new_like(ctx, normed);
+        rt_gated_backward(ctx, a, a_gate, RT_ACT_SIGMOID, dnormed, RT_ABSENT, rt_slice(dleft, first, count), normed);
+        rt_gated_backward(ctx, b, b_gate, RT_ACT_SIGMOID, part, RT_ABSENT, rt_slice(dright, first, count), normed);
+        rt_op_axpby(ctx, dnormed, 1, part, 1);
+        rt_norm_backward(ctx, norm, rt_slice(out, first, count), true, dnormed, chunk);
+        rt_arena_reset(ctx->step, inner);
+    }
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor z,
+                                        rt_triangle_multiplication_saved *opt_saved)
+{
+    int64_t n = z.dim[0], rows = n * n, c_z = z.dim[2], c = rt_linear_out(&m->a_p);
+    RT_SHAPE(z, n, n, c_z);
+    if (opt_saved)
+        *opt_saved = (rt_triangle_multiplication_saved){rt_new_copy(ctx, z), RT_NEW(ctx, rows, c), RT_NEW(ctx, rows, c),
+                                                        RT_NEW(ctx, rows, c)};
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor flat = RT_VIEW(z, rows, c_z), x = opt_saved ? opt_saved->x : RT_NEW(ctx, rows, c);
+    rt_triangle_update(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, x, z, m->outgoing,
+                       opt_saved ? opt_saved->left : RT_ABSENT, opt_saved ? opt_saved->right : RT_ABSENT);
+    int64_t inner = rt_arena_mark(ctx->step);
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
+        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+        rt_tensor chunk = rt_slice(flat, first, count), product = rt_slice(x, first, count);
+        rt_tensor normed = rt_norm_new(ctx, &m->norm_in, chunk), out = opt_saved ? rt_new_like(ctx, product) : product;
+        rt_norm_forward(ctx, &m->norm_out, out, product);
         rt_tensor update = rt_linear_new(ctx, &m->z, out, RT_ACT_NONE);
         rt_linear_forward(ctx, &m->g, chunk, normed, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = update, .add = true});
         rt_arena_reset(ctx->step, inner);
     }
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_triangle_multiplication_backward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor dz,
+                                         const rt_triangle_multiplication_saved *saved)
+{
+    int64_t n = dz.dim[0], rows = n * n, c_z = dz.dim[2], c = rt_linear_out(&m->a_p), mark = rt_arena_mark(ctx->step);
+    rt_tensor in = RT_VIEW(saved->z, rows, c_z), flat = RT_VIEW(dz, rows, c_z), dx = RT_NEW(ctx, rows, c);
+    int64_t inner = rt_arena_mark(ctx->step);
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
+        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+        rt_tensor dy = rt_slice(flat, first, count), chunk = rt_slice(in, first, count);
+        rt_tensor product = rt_slice(saved->x, first, count), dproduct = rt_slice(dx, first, count);
+        rt_tensor normed = rt_norm_new(ctx, &m->norm_in, chunk), out = rt_norm_new(ctx, &m->norm_out, product);
+        rt_tensor update = rt_linear_new(ctx, &m->z, out, RT_ACT_NONE), dupdate = rt_new_like(ctx, update);
+        rt_tensor pre = rt_linear_new(ctx, &m->g, normed, RT_ACT_NONE), dnormed = rt_new_like(ctx, normed);
+        rt_epilogue gate = {.act = RT_ACT_SIGMOID, .mul = update};
+        rt_zero(ctx, dupdate);
+        rt_op_epilogue_backward(ctx, RT_ABSENT, dupdate, dy, pre, gate);
+        rt_op_epilogue_backward(ctx, pre, RT_ABSENT, dy, pre, gate);
+        rt_linear_backward(ctx, &m->z, dproduct, false, dupdate, out);
+        rt_norm_backward(ctx, &m->norm_out, dproduct, false, dproduct, product);
+        rt_linear_backward(ctx, &m->g, dnormed, false, pre, normed);
+        rt_norm_backward(ctx, &m->norm_in, dy, true, dnormed, chunk);
+        rt_arena_reset(ctx->step, inner);
+    }
+    rt_triangle_update_backward(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, dz, dx, saved->z, m->outgoing,
+                                saved->left, saved->right);
     rt_arena_reset(ctx->step, mark);
 }
 
@@ -76,15 +160,28 @@ void rt_triangle_attention_bind(rt_binder *binder, rt_triangle_attention *a, con
 /* Rows i of z whose q, k, v and g together make about RT_ROW_CHUNK rows of a (M, C) view. */
 static int64_t rows_at_a_time(int64_t n) { return n < RT_ROW_CHUNK ? RT_ROW_CHUNK / n : 1; }
 
-void rt_triangle_attention_forward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor z)
+/* bias (heads,N,N) from LN(z) */
+static rt_tensor pair_bias(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor z)
 {
-    int64_t n = z.dim[0], c_z = z.dim[2], width = rt_linear_out(&a->q), step = rows_at_a_time(n);
+    int64_t n = z.dim[0];
+    rt_tensor bias = RT_NEW(ctx, a->heads, n, n);
     int64_t mark = rt_arena_mark(ctx->step);
-    RT_SHAPE(z, n, n, c_z);
-    rt_tensor by_pair = RT_NEW(ctx, n * n, a->heads), bias = RT_NEW(ctx, a->heads, n, n);
-    int64_t inner = rt_arena_mark(ctx->step);
+    rt_tensor by_pair = RT_NEW(ctx, n * n, a->heads);
     rt_norm_linear_forward(ctx, &a->norm, &a->bias, by_pair, z, RT_PLAIN);
     rt_op_transpose(ctx, RT_VIEW(bias, a->heads, n * n), by_pair);
+    rt_arena_reset(ctx->step, mark);
+    return bias;
+}
+
+void rt_triangle_attention_forward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor z,
+                                   rt_triangle_attention_saved *opt_saved)
+{
+    int64_t n = z.dim[0], c_z = z.dim[2], width = rt_linear_out(&a->q), step = rows_at_a_time(n);
+    RT_SHAPE(z, n, n, c_z);
+    if (opt_saved) opt_saved->z = rt_new_copy(ctx, z);
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor bias = pair_bias(ctx, a, z);
+    int64_t inner = rt_arena_mark(ctx->step);
     double scale = 1 / sqrt((double)(width / a->heads));
     for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {
         int64_t rows = n - i < step ? n - i : step;
@@ -96,5 +193,39 @@ void rt_triangle_attention_forward(rt_ctx *ctx, const rt_triangle_attention *a, 
         rt_linear_forward(ctx, &a->o, chunk, o, RT_ADD);
         rt_arena_reset(ctx->step, inner);
     }
+    rt_arena_reset(ctx->step, mark);
+}
+
+void rt_triangle_attention_backward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor dz,
+                                    const rt_triangle_attention_saved *saved)
+{
+    int64_t n = dz.dim[0], width = rt_linear_out(&a->q), step = rows_at_a_time(n), mark = rt_arena_mark(ctx->step);
+    rt_tensor bias = pair_bias(ctx, a, saved->z), dbias = rt_new_like(ctx, bias), dby_pair = RT_NEW(ctx, n * n, a->heads);
+    int64_t inner = rt_arena_mark(ctx->step);
+    double scale = 1 / sqrt((double)(width / a->heads));
+    rt_zero(ctx, dbias);
+    for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {
+        int64_t rows = n - i < step ? n - i : step;
+        rt_tensor chunk = rt_slice(saved->z, i, rows), dy = rt_slice(dz, i, rows), normed = rt_norm_new(ctx, &a->norm, chunk);
+        rt_tensor q = rt_linear_new(ctx, &a->q, normed, RT_ACT_NONE), k = rt_linear_new(ctx, &a->k, normed, RT_ACT_NONE);
+        rt_tensor v = rt_linear_new(ctx, &a->v, normed, RT_ACT_NONE), pre = rt_linear_new(ctx, &a->g, normed, RT_ACT_NONE);
+        rt_tensor g = rt_new_like(ctx, pre), d_o = rt_new_like(ctx, pre), dnormed = rt_new_like(ctx, normed);
+        rt_attention_grad grad = {.dq = rt_new_like(ctx, q), .dk = rt_new_like(ctx, k), .dv = rt_new_like(ctx, v),
+                                  .opt_dbias = dbias, .opt_dgate = rt_new_like(ctx, g),
+                                  .opt_o = rt_linear_trains(&a->o) ? rt_new_like(ctx, g) : RT_ABSENT};
+        rt_op_epilogue(ctx, g, pre, (rt_epilogue){.act = RT_ACT_SIGMOID});
+        rt_linear_backward(ctx, &a->o, d_o, false, dy, RT_ABSENT);
+        rt_op_attention_backward(ctx, &grad, d_o, q, k, v, bias, g, a->heads, scale);
+        if (grad.opt_o.data) rt_linear_backward(ctx, &a->o, RT_ABSENT, false, dy, grad.opt_o);
+        rt_op_epilogue_backward(ctx, pre, RT_ABSENT, grad.opt_dgate, pre, (rt_epilogue){.act = RT_ACT_SIGMOID});
+        rt_linear_backward(ctx, &a->q, dnormed, false, grad.dq, normed);
+        rt_linear_backward(ctx, &a->k, dnormed, true, grad.dk, normed);
+        rt_linear_backward(ctx, &a->v, dnormed, true, grad.dv, normed);
+        rt_linear_backward(ctx, &a->g, dnormed, true, pre, normed);
+        rt_norm_backward(ctx, &a->norm, dy, true, dnormed, chunk);
+        rt_arena_reset(ctx->step, inner);
+    }
+    rt_op_transpose(ctx, dby_pair, RT_VIEW(dbias, a->heads, n * n));
+    rt_norm_linear_backward(ctx, &a->norm, &a->bias, dz, dby_pair, saved->z);
     rt_arena_reset(ctx->step, mark);
 }

@@ -8,9 +8,15 @@
 #include "layer/linear.h"
 
 /* x (N,N,c) = triangle product of a and b, where a = (LN(z) A^T) * sigmoid(LN(z) A_g^T) and b likewise; x is the caller's.
- * Memory: two tensors (N,N,c) while it runs. */
+ * left and right (N N,c): the caller's tensors for a and b, to keep them; absent: two such tensors while it runs, or 16
+ * channels at a time, a fifth of that, in a frugal context. */
 void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
-                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing);
+                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing, rt_tensor opt_left,
+                        rt_tensor opt_right);
+/* dz (N,N,c_z) += from dx, with the kept left and right.  Memory: two tensors (N,N,c). */
+void rt_triangle_update_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate,
+                                 const rt_linear *b, const rt_linear *b_gate, rt_tensor dz, rt_tensor dx, rt_tensor z,
+                                 bool outgoing, rt_tensor left, rt_tensor right);
 
 /* Weights: layer_norm_in, layer_norm_out, linear_{a,b}_{p,g}, linear_g, linear_z; none has a bias. */
 typedef struct {
@@ -19,11 +25,21 @@ typedef struct {
     bool outgoing;
 } rt_triangle_multiplication;
 
+typedef struct {
+    rt_tensor z;   /* (N,N,c_z): the input */
+    rt_tensor x;   /* (N N,c_hidden): the product before its norm */
+    rt_tensor left, right;   /* (N N,c_hidden): its factors, costlier to recompute than the rest */
+} rt_triangle_multiplication_saved;
+
 void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplication *m, const char *prefix, int64_t c_z,
                                      int64_t c_hidden, bool outgoing);
 /* z (N,N,c_z) += sigmoid(LN(z) G^T) * (LN(triangle product of a and b) Z^T).
  * Memory: three tensors (N,N,c_hidden). */
-void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor z);
+void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor z,
+                                        rt_triangle_multiplication_saved *opt_saved);
+/* dz: the gradient at the output, then at the input. */
+void rt_triangle_multiplication_backward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor dz,
+                                         const rt_triangle_multiplication_saved *saved);
 
 /* Weights: layer_norm, linear (heads, c_z), mha.linear_{q,k,v,g,o}; none has a bias. */
 typedef struct {
@@ -32,10 +48,18 @@ typedef struct {
     int64_t heads;
 } rt_triangle_attention;
 
+typedef struct {
+    rt_tensor z;   /* (N,N,c_z): the input */
+} rt_triangle_attention_saved;
+
 void rt_triangle_attention_bind(rt_binder *binder, rt_triangle_attention *a, const char *prefix, int64_t c_z,
                                 int64_t c_hidden, int64_t heads);
 /* z (N,N,c_z) += starting-node attention: row i attends over its columns with a bias from LN(z)[j,k].  The reference's
  * ending node is this on z transposed, with the bias from the transposed z too.  Row chunks bound q, k, v and g. */
-void rt_triangle_attention_forward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor z);
+void rt_triangle_attention_forward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor z,
+                                   rt_triangle_attention_saved *opt_saved);
+/* dz: the gradient at the output, then at the input. */
+void rt_triangle_attention_backward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor dz,
+                                    const rt_triangle_attention_saved *saved);
 
 #endif

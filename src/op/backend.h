@@ -28,6 +28,14 @@ typedef struct {
 
 #define RT_ABSENT ((rt_tensor){0})
 
+/* What an attention's backward writes, shaped as the forward's tensors. */
+typedef struct {
+    rt_tensor dq, dk, dv;
+    rt_tensor opt_dbias;   /* += */
+    rt_tensor opt_dgate;   /* wanted only with a gate */
+    rt_tensor opt_o;       /* the forward's gated output again, which the layer after it needs for its weights' gradient */
+} rt_attention_grad;
+
 typedef struct rt_backend {
     const char *name;
 #define RT_OP(name, parameters, arguments, help) void(*name) parameters;
@@ -43,12 +51,17 @@ struct rt_ctx {
     rt_pool *pool;
     rt_arena *step;       /* activations; mark/reset by whoever pushes */
     rt_dtype real;        /* RT_F32 or RT_F64 */
-    bool bf16;            /* matrix products take BF16 inputs where a BF16 copy of the weight exists */
+    bool bf16;            /* matrix products take BF16 inputs where a BF16 copy of the weight exists; a backward runs with
+                           * the value that its forward had */
     void *device;         /* the backend's own state */
     rt_status status;     /* sticky */
     rt_err err;
     rt_probe_function *probe;
     void *probe_user;
+    struct rt_dropout *dropout;   /* layer/dropout: NULL is off */
+    int64_t keep_every;   /* activation checkpointing, see layer/stack: 0 keeps everything */
+    bool measuring;       /* memory is pushed as ever, nothing is computed: see rt_ctx_measure_begin */
+    bool frugal;          /* layers take longer in less memory where they can; the results are the same */
     bool (*opt_stop)(void);   /* asked between blocks: true makes the context fail with RT_ERR_STOPPED */
 };
 
@@ -58,6 +71,25 @@ typedef enum { RT_BACKEND_CPU, RT_BACKEND_REF, RT_BACKEND_REF64, RT_BACKEND_CUDA
 /* memory: capacity of the step arena in bytes.  RT_ERR_UNSUPPORTED for CUDA when this build or machine has none. */
 rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err);
 void rt_ctx_free(rt_ctx *ctx);
+
+/* Between two targets, outside of any op: gives back the memory that the last one needed and the next one may not. */
+void rt_ctx_trim(rt_ctx *ctx);
+
+/* Measuring: between begin and end the context has another arena, which is address space only, and idle workers, so that
+ * running a layer pushes exactly what it would push and computes nothing.  Only the cpu backend can do that.
+ * rt_ctx_measure_end gives the arena's peak, and the memory of oneDNN's own that the work would need. */
+typedef struct {
+    rt_arena *step;
+} rt_ctx_measure;
+rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err);
+int64_t rt_ctx_measure_end(rt_ctx *ctx, rt_ctx_measure *measure);
+bool rt_ctx_can_measure(const rt_ctx *ctx);
+
+/* True when products of BF16 matrices are computed in BF16 here; otherwise BF16 weights are widened to F32 for them. */
+bool rt_ctx_has_bf16(const rt_ctx *ctx);
+
+/* How many of n equal blocks of a stack are to be run: all, or one when measuring, because the others need the same. */
+static inline int64_t rt_ctx_blocks(const rt_ctx *ctx, int64_t n) { return ctx->measuring && n > 1 ? 1 : n; }
 
 /* The sticky status; copies the error out and clears it, so that the next target starts clean. */
 rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err);

@@ -49,6 +49,41 @@ void rt_ctx_free(rt_ctx *ctx)
     free(ctx);
 }
 
+void rt_ctx_trim(rt_ctx *ctx)
+{
+    rt_arena_trim(ctx->step);
+    rt_arena_peak_reset(ctx->step);
+    if (ctx->op == &rt_backend_cpu) rt_cpu_trim(ctx);
+}
+
+bool rt_ctx_can_measure(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu; }
+bool rt_ctx_has_bf16(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu && rt_cpu_has_bf16(); }
+
+rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err)
+{
+    enum { TIMES = 4 };   /* what needs more than so many times the memory is known not to fit */
+    RT_REQUIRE(rt_ctx_can_measure(ctx) && !ctx->measuring);
+    rt_arena *arena;
+    rt_status status = rt_arena_create_measuring(&arena, "measuring", TIMES * rt_arena_capacity(ctx->step), err);
+    if (status != RT_OK) return status;
+    out_measure->step = ctx->step;
+    ctx->step = arena;
+    ctx->measuring = true;
+    rt_cpu_next_round(ctx);
+    rt_pool_set_idle(ctx->pool, true);
+    return RT_OK;
+}
+
+int64_t rt_ctx_measure_end(rt_ctx *ctx, rt_ctx_measure *measure)
+{
+    int64_t bytes = rt_arena_peak(ctx->step) + rt_cpu_own_bytes(ctx);
+    rt_arena_free(ctx->step);
+    ctx->step = measure->step;
+    ctx->measuring = false;
+    rt_pool_set_idle(ctx->pool, false);
+    return bytes;
+}
+
 rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err)
 {
     rt_status status = ctx->status;
@@ -86,13 +121,13 @@ rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t) { return rt_new_shape(ctx, ctx->
 rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t)
 {
     rt_tensor copy = rt_new_like(ctx, t);
-    if (ctx->status == RT_OK) rt_convert(copy.data, copy.dtype, t.data, t.dtype, rt_count(t));
+    if (ctx->status == RT_OK && !ctx->measuring) rt_convert(copy.data, copy.dtype, t.data, t.dtype, rt_count(t));
     return copy;
 }
 
 void rt_zero(rt_ctx *ctx, rt_tensor t)
 {
-    if (ctx->status == RT_OK) memset(t.data, 0, (size_t)rt_bytes(t));
+    if (ctx->status == RT_OK && !ctx->measuring) memset(t.data, 0, (size_t)rt_bytes(t));
 }
 
 void rt_probe_named(rt_ctx *ctx, rt_tensor tensor, int64_t part, const char *format, ...)

@@ -12,6 +12,12 @@
 rt_status rt_cpu_open(rt_ctx *ctx, rt_err *err);
 void rt_cpu_close(rt_ctx *ctx);
 
+/* Between two targets: when many products are planned, those that the last target did not use are forgotten. */
+void rt_cpu_trim(rt_ctx *ctx);
+int64_t rt_cpu_own_bytes(const rt_ctx *ctx);   /* outside of the arena: scratchpads, and the plans used in this round */
+void rt_cpu_next_round(rt_ctx *ctx);           /* no plan has been used in it yet */
+int64_t rt_cpu_plans(const rt_ctx *ctx);   /* how many products are planned */
+
 /* One matrix product C (m,n) = A (m,k) B (k,n) [+ C], given by element strides, so that either may be transposed and C
  * may be part of a larger matrix.  BF16 inputs give an F32 result. */
 typedef struct {
@@ -30,6 +36,9 @@ void rt_gemm_run(rt_ctx *ctx, const rt_gemm_plan *plan, const void *a, const voi
 /* Scratch of `bytes` for each worker, from the step arena: scratch + worker * rt_scratch_stride(bytes). */
 char *rt_cpu_scratch(rt_ctx *ctx, int64_t bytes);
 static inline int64_t rt_scratch_stride(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* out[i] += partial[0][i] + partial[1][i] + ..., in this order: how gradients that several tiles add to are summed. */
+void rt_cpu_add_partials(rt_ctx *ctx, float *out, const float *partial, int64_t n_part, int64_t count);
 
 /* Rounds n floats to bfloat16, vectorised. */
 void rt_cpu_to_bf16(uint16_t *out, const float *in, int64_t n);

@@ -12,15 +12,18 @@ struct rt_gemm_plan {
     rt_gemm shape;
     dnnl_primitive_t primitive;
     dnnl_memory_t *memory;      /* for each worker: source, weights, destination, scratchpad */
+    int64_t round;              /* when it was last used: see rt_cpu_trim */
     rt_gemm_plan *next;         /* in its bucket */
 };
 
-enum { BUCKETS = 1024 };
+/* A plan takes about 50 KB, and every length of a target needs some 60 of its own. */
+enum { BUCKETS = 1024, PLANS_KEPT = 1024 };
 
 typedef struct {
     dnnl_engine_t engine;
     dnnl_stream_t *stream;      /* one per worker */
     rt_gemm_plan *bucket[BUCKETS];
+    int64_t n_plan, round;
     char **scratch;             /* one per worker: oneDNN's user scratchpad */
     void **scratch_memory;
     int64_t scratch_bytes;
@@ -53,6 +56,7 @@ rt_status rt_cpu_open(rt_ctx *ctx, rt_err *err)
     RT_TRY_ALLOC(state->scratch, threads);
     RT_TRY_ALLOC(state->scratch_memory, threads);
     state->bf16 = rt_cpu_has_bf16();
+    dnnl_set_primitive_cache_capacity(0);   /* the plans are the cache; oneDNN's own would keep what rt_cpu_trim drops */
     if (dnnl_engine_create(&state->engine, dnnl_cpu, 0) != dnnl_success)
         RT_TRY(rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "oneDNN found no CPU engine"));
     for (int i = 0; i < threads; i++)
@@ -71,17 +75,50 @@ static void free_plan(rt_gemm_plan *plan, int threads)
     free(plan);
 }
 
+/* Frees the plans that were last used before `round`. */
+static void drop_plans(rt_ctx *ctx, int64_t round)
+{
+    cpu_state *state = ctx->device;
+    for (int i = 0; i < BUCKETS; i++)
+        for (rt_gemm_plan **at = &state->bucket[i]; *at;) {
+            rt_gemm_plan *plan = *at;
+            if (plan->round >= round) {
+                at = &plan->next;
+                continue;
+            }
+            *at = plan->next;
+            free_plan(plan, rt_pool_threads(ctx->pool));
+            state->n_plan--;
+        }
+}
+
+void rt_cpu_trim(rt_ctx *ctx)
+{
+    cpu_state *state = ctx->device;
+    if (state->n_plan > PLANS_KEPT) drop_plans(ctx, state->round);
+    state->round++;
+}
+
+int64_t rt_cpu_own_bytes(const rt_ctx *ctx)
+{
+    enum { PLAN_BYTES = 50000 };   /* measured: code and descriptions of a product */
+    const cpu_state *state = ctx->device;
+    int64_t used = 0;
+    for (int i = 0; i < BUCKETS; i++)
+        for (const rt_gemm_plan *plan = state->bucket[i]; plan; plan = plan->next) used += plan->round == state->round;
+    return used * PLAN_BYTES + rt_pool_threads(ctx->pool) * state->scratch_bytes;
+}
+
+void rt_cpu_next_round(rt_ctx *ctx) { ((cpu_state *)ctx->device)->round++; }
+
+int64_t rt_cpu_plans(const rt_ctx *ctx) { return ((const cpu_state *)ctx->device)->n_plan; }
+
 void rt_cpu_close(rt_ctx *ctx)
 {
     cpu_state *state = ctx->device;
     if (!state) return;
     int threads = rt_pool_threads(ctx->pool);
-    for (int i = 0; i < BUCKETS; i++)
-        while (state->bucket[i]) {
-            rt_gemm_plan *next = state->bucket[i]->next;
-            free_plan(state->bucket[i], threads);
-            state->bucket[i] = next;
-        }
+    drop_plans(ctx, INT64_MAX);
     for (int i = 0; i < threads; i++) {
         if (state->stream && state->stream[i]) dnnl_stream_destroy(state->stream[i]);
         if (state->scratch_memory) free(state->scratch_memory[i]);
@@ -172,7 +209,10 @@ const rt_gemm_plan *rt_gemm_prepare(rt_ctx *ctx, rt_gemm shape)
     cpu_state *state = ctx->device;
     rt_gemm_plan **slot = &state->bucket[hash_shape(&shape) % BUCKETS];
     for (rt_gemm_plan *plan = *slot; plan; plan = plan->next)
-        if (same_shape(&plan->shape, &shape)) return plan;
+        if (same_shape(&plan->shape, &shape)) {
+            plan->round = state->round;
+            return plan;
+        }
     rt_gemm_plan *plan = rt_alloc(1, sizeof *plan, &ctx->err);
     if (plan) plan->memory = rt_alloc(4 * rt_pool_threads(ctx->pool), sizeof *plan->memory, &ctx->err);
     if (!plan || !plan->memory) {
@@ -181,12 +221,14 @@ const rt_gemm_plan *rt_gemm_prepare(rt_ctx *ctx, rt_gemm shape)
         return NULL;
     }
     plan->shape = shape;
+    plan->round = state->round;
     if (make_primitive(ctx, plan) != RT_OK) {
         free_plan(plan, rt_pool_threads(ctx->pool));
         return NULL;
     }
     plan->next = *slot;
     *slot = plan;
+    state->n_plan++;
     return plan;
 }
 

@@ -1,34 +1,8 @@
-/* cpu_ref.c - the plain reference of every op, compiled for float and for double
+/* cpu_ref.c - the plain reference of every forward op, compiled for float and for double
  *
  * One thread, straight loops, no tricks: everything fast is held against it, and gradient checks run on the double one.
  */
-#include <math.h>
-#include <stdlib.h>
-
-#include "op/backend.h"
-
-typedef RT_REAL real;
-enum { IS_DOUBLE = sizeof(real) == sizeof(double) };
-
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define OP(name) static void name
-#define R(t) ((real *)(t).data)
-#define I64(t) ((const int64_t *)(t).data)
-
-static real activate(rt_act act, real x)
-{
-    switch (act) {
-    case RT_ACT_RELU: return x > 0 ? x : 0;
-    case RT_ACT_SIGMOID: return 1 / (1 + (real)exp((double)-x));
-    case RT_ACT_SILU: return x / (1 + (real)exp((double)-x));
-    case RT_ACT_NONE: break;
-    }
-    return x;
-}
-
-/* Weight element i, whatever its type. */
-static double weight_at(rt_tensor w, int64_t i) { return rt_get(w, i); }
+#include "op/cpu_ref.h"
 
 OP(linear)(rt_ctx *ctx, rt_tensor y, rt_tensor x, rt_tensor w, rt_tensor opt_bias, rt_epilogue epilogue)
 {
@@ -58,6 +32,17 @@ static void normalise(real *y, const real *x, int64_t n)
     for (int64_t i = 0; i < n; i++) variance += ((double)x[i] - mean) * ((double)x[i] - mean);
     double scale = 1 / sqrt(variance / (double)n + 1e-5);
     for (int64_t i = 0; i < n; i++) y[i] = (real)(((double)x[i] - mean) * scale);
+}
+
+OP(epilogue)(rt_ctx *ctx, rt_tensor y, rt_tensor pre, rt_epilogue epilogue)
+{
+    (void)ctx;
+    int64_t shared = epilogue.mul.data ? rt_count(epilogue.mul) : 1;
+    for (int64_t i = 0; i < rt_count(y); i++) {
+        real value = activate(epilogue.act, R(pre)[i]);
+        if (epilogue.mul.data) value *= R(epilogue.mul)[i % shared];
+        R(y)[i] = epilogue.add ? R(y)[i] + value : value;
+    }
 }
 
 OP(layer_norm)(rt_ctx *ctx, rt_tensor y, rt_tensor x, rt_tensor opt_gain, rt_tensor opt_offset)
@@ -139,6 +124,14 @@ OP(concat)(rt_ctx *ctx, rt_tensor y, rt_tensor a, rt_tensor b)
         for (int64_t i = 0; i < na; i++) R(y)[m * (na + nb) + i] = R(a)[m * na + i];
         for (int64_t i = 0; i < nb; i++) R(y)[m * (na + nb) + na + i] = R(b)[m * nb + i];
     }
+}
+
+OP(place)(rt_ctx *ctx, rt_tensor y, rt_tensor x, int64_t first)
+{
+    (void)ctx;
+    int64_t width = rt_last(y), columns = rt_last(x), rows = rt_count(x) / columns;
+    for (int64_t m = 0; m < rows; m++)
+        for (int64_t i = 0; i < columns; i++) R(y)[m * width + first + i] = R(x)[m * columns + i];
 }
 
 OP(transpose)(rt_ctx *ctx, rt_tensor y, rt_tensor x)
@@ -447,7 +440,7 @@ OP(augment)(rt_ctx *ctx, rt_tensor x, rt_tensor rotation, rt_tensor translation)
 #define TABLE_double rt_backend_ref_f64
 const rt_backend JOIN(TABLE_, RT_REAL) = {
     .name = IS_DOUBLE ? "reference (double)" : "reference",
-#define RT_OP(name, parameters, arguments, help) .name = name,
+#define RT_OP(name, parameters, arguments, help) .name = REF_NAME(name),
 #include "op/ops.def"
 #undef RT_OP
 };

@@ -204,6 +204,14 @@ static void fidelity_by_hand(void **state)
     assert_true(inf.all == 0);
     assert_int_equal(rt_inf_compare(&inf, &m, &none, &m, &none, map, &err), RT_OK);
     assert_true(isnan(inf.all));
+    for (int i = 0; i < 10; i++) map[i] = 9 - i;   /* chains in another order: a pair's edges go with its residues */
+    rt_contact turned[] = {{4, 7, RT_CONTACT_OTHER_PAIR, 'H', 'S', true, 2}};
+    rt_contacts other = {turned, 1, 1};
+    assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &other, map, &err), RT_OK);
+    assert_true(inf.nwc == 1);
+    turned[0].cis = false;
+    assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &other, map, &err), RT_OK);
+    assert_true(inf.nwc == 0);
     rt_molecule_free_members(&m);
 }
 

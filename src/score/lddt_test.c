@@ -149,6 +149,40 @@ static void atoms_clash_below_their_limit(void **state)
     rt_molecule_free_members(&m);
 }
 
+static int64_t clashes_of(rt_molecule *m, const char *first, int32_t second_residue, const char *second, double distance)
+{
+    int64_t count;
+    double score;
+    rt_err err;
+    add(m, 0, 0, first, 0);
+    add(m, 1, second_residue, second, distance);
+    assert_int_equal(rt_clash(&score, &count, m, &err), RT_OK);
+    return count;
+}
+
+/* Across the link O3'-P atoms up to three bonds apart may be close, of this chain's next residue alone. */
+static void three_bonds_across_the_link_are_no_clash(void **state)
+{
+    (void)state;
+    rt_molecule m;
+    rt_err err;
+    assert_int_equal(rt_molecule_create(&m, 6, 2, 2, &err), RT_OK);
+    m.residue[2].chain = 1;
+    assert_int_equal(clashes_of(&m, "C3'", 1, "OP1", 2.5), 0);   /* C3'-O3'-P-OP1 */
+    assert_int_equal(clashes_of(&m, "C4'", 1, "P", 2.5), 0);     /* C4'-C3'-O3'-P */
+    assert_int_equal(clashes_of(&m, "O3'", 1, "C5'", 2.5), 0);   /* O3'-P-O5'-C5' */
+    assert_int_equal(clashes_of(&m, "C4'", 1, "OP1", 2.5), 1);   /* four */
+    assert_int_equal(clashes_of(&m, "C3'", 1, "C5'", 2.5), 1);
+    assert_int_equal(clashes_of(&m, "OP1", 1, "C3'", 2.5), 1);   /* the other way round there is no link */
+    assert_int_equal(clashes_of(&m, "C3'", 3, "OP1", 2.5), 1);   /* not the next residue */
+    m.residue[1].chain = 1;
+    assert_int_equal(clashes_of(&m, "C3'", 1, "OP1", 2.5), 1);   /* another chain's */
+    assert_int_equal(clashes_of(&m, "O2", 5, "P", 2.91), 1);     /* 1.52 + 1.80 - 0.4 = 2.92, whichever comes first */
+    assert_int_equal(clashes_of(&m, "P", 5, "O2", 2.91), 1);
+    assert_int_equal(clashes_of(&m, "P", 5, "O2", 2.93), 0);
+    rt_molecule_free_members(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +190,7 @@ int main(void)
         cmocka_unit_test(limits_are_exclusive),
         cmocka_unit_test(the_references_sums),
         cmocka_unit_test(atoms_clash_below_their_limit),
+        cmocka_unit_test(three_bonds_across_the_link_are_no_clash),
     };
     (void)test_file;
     (void)test_folder_make;

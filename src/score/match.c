@@ -85,39 +85,46 @@ static bool is_good(const matcher *m, int64_t c, int64_t d, const numbering *how
 }
 
 /* The shift of the model's numbers under which most letters agree. */
-static int32_t best_shift(matcher *m, int64_t c, int64_t d, bool native_label)
+static rt_status best_shift(matcher *m, int32_t *out_shift, int64_t c, int64_t d, bool native_label, rt_err *err)
 {
     const rt_molecule_chain *native = &m->native->chain[c], *model = &m->model->chain[d];
     int64_t low = INT64_MAX, high = INT64_MIN, best = 0;
+    *out_shift = 0;
     for (int64_t i = native->first; i < native->first + native->n; i++)
         for (int64_t j = model->first; j < model->first + model->n; j++) {
             int64_t shift = place_of(m->native, i, native_label).number - m->model->residue[j].number;
             low = shift < low ? shift : low;
             high = shift > high ? shift : high;
         }
-    if (high < low || high - low >= MOST_SHIFTS || low < INT32_MIN || high > INT32_MAX) return 0;
-    memset(m->votes, 0, MOST_SHIFTS * sizeof *m->votes);
+    if (high < low || high - low >= MOST_SHIFTS || low < INT32_MIN || high > INT32_MAX) return RT_OK;
+    if (!m->votes) m->votes = rt_alloc(MOST_SHIFTS, sizeof *m->votes, err);   /* most numbers fit: it is seldom needed */
+    if (!m->votes) return RT_ERR_MEMORY;
+    memset(m->votes, 0, (size_t)(high - low + 1) * sizeof *m->votes);
     for (int64_t i = native->first; i < native->first + native->n; i++)
         for (int64_t j = model->first; j < model->first + model->n; j++)
             if (m->native->residue[i].letter == m->model->residue[j].letter)
                 m->votes[place_of(m->native, i, native_label).number - m->model->residue[j].number - low]++;
     for (int64_t s = 1; s <= high - low; s++)
         if (m->votes[s] > m->votes[best]) best = s;
-    return (int32_t)(low + best);
+    *out_shift = (int32_t)(low + best);
+    return RT_OK;
 }
 
 /* The first numbering that fits, else the one with most agreeing letters. */
-static void choose_numbering(matcher *m, int64_t c, int64_t d, numbering *out)
+static rt_status choose_numbering(matcher *m, int64_t c, int64_t d, numbering *out, rt_err *err)
 {
+    rt_status status = RT_OK;
     numbering best = {0};
     for (int kind = 0; kind < 5; kind++) {
         numbering how = {.native_label = kind == 1 || kind == 2 || kind == 4, .model_label = kind == 2};
-        if (kind >= 3) how.shift = best_shift(m, c, d, kind == 4);
+        if (kind >= 3) RT_TRY(best_shift(m, &how.shift, c, d, kind == 4, err));
         pair_chains(m, c, d, &how, NULL);
         if (kind == 0 || how.n_same > best.n_same || is_good(m, c, d, &how)) best = how;
         if (is_good(m, c, d, &how)) break;
     }
     *out = best;
+done:
+    return status;
 }
 
 /* Coordinates of pairs that are resolved in both; their number. */
@@ -207,7 +214,6 @@ static rt_status reserve(matcher *m, rt_match *match, rt_err *err)
     RT_TRY_ALLOC(m->y, 3 * m->native->n_residue);
     RT_TRY_ALLOC(m->given, m->native->n_chain);
     RT_TRY_ALLOC(m->best, m->native->n_chain);
-    RT_TRY_ALLOC(m->votes, MOST_SHIFTS);
 done:
     return status;
 }
@@ -248,7 +254,7 @@ static rt_status build(matcher *m, rt_match *match, rt_err *err)
         return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "more than %d RNA chains", MOST_CHAINS);
     RT_TRY(reserve(m, match, err));
     for (int64_t k = 0; k < chains; k++) {
-        choose_numbering(m, k / m->model->n_chain, k % m->model->n_chain, &m->how[k]);
+        RT_TRY(choose_numbering(m, k / m->model->n_chain, k % m->model->n_chain, &m->how[k], err));
         m->fits[k] = chains == 1 ? m->how[k].n_pair > 0
                                  : is_good(m, k / m->model->n_chain, k % m->model->n_chain, &m->how[k]);
     }

@@ -372,6 +372,50 @@ static int tear_down(void **state)
     return test_folder_remove(state);
 }
 
+static void strata_hold_their_boundaries(void **state)
+{
+    (void)state;
+    static const struct { int64_t length, chains, templates; } TARGET[] = {
+        {100, 1, 0}, {101, 2, 3}, {512, 1, -1}, {513, 1, 1}};
+    static const struct { const char *name; int64_t targets; double mean, median; } EXPECTED[] = {
+        {"all", 4, 0.55, 0.45},           {"length <= 100", 1, 0.4, 0.4},    {"length 101-512", 2, 0.4, 0.4},
+        {"length > 512", 1, 1.0, 1.0},    {"with templates", 2, 0.65, 0.65}, {"without templates", 1, 0.4, 0.4},
+        {"one chain", 3, 1.9 / 3, 0.5},   {"several chains", 1, 0.3, 0.3}};
+    static const double BEST[] = {0.4, 0.3, 0.5, 1.0};
+    rt_score_row rows[4 * 6];
+    rt_score_table t = {rows, 24, 24};
+    rt_score_summary summary;
+    rt_text text = {0};
+    rt_err err;
+    for (int i = 0; i < 24; i++) {
+        rt_score_row_init(&rows[i]);
+        snprintf(rows[i].target, sizeof rows[i].target, "T%d", i / 6);
+        rows[i].length = TARGET[i / 6].length;
+        rows[i].n_chain = TARGET[i / 6].chains;
+        rows[i].n_template = TARGET[i / 6].templates;
+        rows[i].tm_resid = i % 6 == 4 ? BEST[i / 6] : i % 6 == 5 ? 1 : 0.1;   /* the sixth model does not count */
+    }
+    assert_int_equal(rt_score_summary_build(&summary, &t, &err), RT_OK);
+    assert_int_equal(summary.n_stratum, 8);
+    for (int s = 0; s < 8; s++) {
+        const rt_score_summary_stratum *stratum = &summary.stratum[s];
+        assert_string_equal(stratum->name, EXPECTED[s].name);
+        assert_int_equal(stratum->n_target, EXPECTED[s].targets);
+        assert_true(fabs(stratum->mean[3] - EXPECTED[s].mean) < 1e-12);
+        assert_true(fabs(stratum->median[3] - EXPECTED[s].median) < 1e-12);
+        assert_true(fabs(stratum->mean[2] - 0.1) < 1e-12);
+    }
+    rt_score_summary_print_aligned(&text, &summary);   /* for a person: means, then medians; unknown is NA */
+    const char *mean = strstr(text.data, "\nall "), *median = mean ? strstr(mean + 1, "\nall ") : NULL;
+    assert_non_null(mean);
+    assert_non_null(median);
+    assert_non_null(strstr(mean, "0.1000    0.5500    NA"));
+    assert_non_null(strstr(median, "0.1000    0.4500    NA"));
+    assert_null(strstr(text.data, "nan"));
+    rt_text_free(&text);
+    rt_score_summary_free_members(&summary);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +431,7 @@ int main(void)
         cmocka_unit_test(coordinates_are_clamped_and_rounded),
         cmocka_unit_test(bad_tables_are_refused_with_their_place),
         cmocka_unit_test(the_summary_counts_targets),
+        cmocka_unit_test(strata_hold_their_boundaries),
     };
     (void)test_stderr_begin;
     (void)test_stderr_end;

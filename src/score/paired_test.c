@@ -147,6 +147,41 @@ static void claims(void **state)
     assert_int_equal(claim_of(1, .05, .001, "tm_resid", false), RT_CLAIM_NOTHING_FEW);
 }
 
+/* The interval that holds for all comparisons decides, and the test by family, not by target. */
+static void claims_need_the_wide_interval(void **state)
+{
+    (void)state;
+    const rt_metric *tm = rt_metric_find("tm_resid");
+    rt_paired_difference d = {.n = 40, .n_family = 10, .difference = .02, .low = .001, .high = .04, .wide_low = .0005,
+                              .wide_high = .05, .by_target.wilcoxon_p = .2, .by_family.wilcoxon_p = .04};
+    assert_int_equal(rt_paired_claim(&d, tm, false), RT_CLAIM_BETTER);
+    d.by_family.wilcoxon_p = .06;
+    d.by_target.wilcoxon_p = .001;
+    assert_int_equal(rt_paired_claim(&d, tm, false), RT_CLAIM_UNSURE);
+    d.by_family.wilcoxon_p = .04;
+    d.wide_low = -.0005;
+    assert_int_equal(rt_paired_claim(&d, tm, false), RT_CLAIM_NO_DIFFERENCE);
+    d.wide_low = 0;   /* zero is inside */
+    assert_int_equal(rt_paired_claim(&d, tm, false), RT_CLAIM_NO_DIFFERENCE);
+}
+
+/* 0.3 - 0.2 and 0.2 - 0.1 are not the same number, and a tie all the same. */
+static void equal_differences_are_ties(void **state)
+{
+    (void)state;
+    rt_arm_target first[] = {{"A", .2, 1}, {"B", .2, 1}}, second[] = {{"A", .3, 1}, {"B", .1, 1}};
+    rt_arm arm[2] = {{.target = first, .n_target = 2}, {.target = second, .n_target = 2}};
+    rt_paired paired;
+    rt_paired_difference d;
+    rt_err err;
+    rt_paired_options options = {.n_resample = 1000, .seed = 1, .n_comparison = 1};
+    assert_int_equal(rt_paired_build(&paired, arm, 2, NULL, &err), RT_OK);
+    assert_int_equal(rt_paired_compare(&d, &paired, 0, 1, rt_metric_find("tm_resid"), &options, &err), RT_OK);
+    assert_true(d.by_target.w_plus == 1.5 && d.by_target.w_minus == 1.5);
+    rt_paired_difference_free_members(&d);
+    rt_paired_free_members(&paired);
+}
+
 static int64_t protocol_compare(json_t **out, const char *a, const char *b)
 {
     static const char *const TARGETS[] = {"R1", "R2"};
@@ -186,6 +221,10 @@ static void protocols(void **state)
     assert_int_equal(protocol_compare(&warnings, RUN, OTHER), 5);
     assert_int_equal(json_array_size(warnings), 5);
     for (size_t i = 0; i < 5; i++) assert_string_equal(json_string_value(json_array_get(warnings, i)), EXPECTED[i]);
+    json_decref(warnings);
+    assert_int_equal(protocol_compare(&warnings, OTHER, RUN), 5);   /* whichever of the two had more */
+    assert_string_equal(json_string_value(json_array_get(warnings, 4)),
+                        "base and tuned differ in templates on 1 of 2 targets (R1: 5 and 1 templates)");
     json_decref(warnings);
     assert_int_equal(protocol_compare(&warnings, RUN, NULL), 0);
     assert_string_equal(
@@ -240,7 +279,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(models_become_one_number), cmocka_unit_test(arms_are_paired),
-        cmocka_unit_test(families_that_are_wrong), cmocka_unit_test(claims), cmocka_unit_test(protocols),
+        cmocka_unit_test(families_that_are_wrong), cmocka_unit_test(claims),
+        cmocka_unit_test(claims_need_the_wide_interval), cmocka_unit_test(equal_differences_are_ties),
+        cmocka_unit_test(protocols),
         cmocka_unit_test(records_are_found),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

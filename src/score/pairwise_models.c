@@ -6,19 +6,27 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/progress.h"
 #include "score/score.h"
 
-/* The item that belongs to the target and comes after `from`; models->n_item when there is none. */
-static int64_t next_item(const rt_score_set *models, const char *target, int64_t from)
+/* The first item of the target, and the one after its last: items are sorted by target. */
+static void find_items(const rt_score_set *models, const char *target, int64_t *out_first, int64_t *out_end)
 {
-    while (from < models->n_item && strcmp(models->item[from].target, target) != 0) from++;
-    return from;
+    int64_t low = 0, high = models->n_item;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (strcmp(models->item[middle].target, target) < 0) low = middle + 1;
+        else high = middle;
+    }
+    *out_first = low;
+    while (low < models->n_item && strcmp(models->item[low].target, target) == 0) low++;
+    *out_end = low;
 }
 
-static rt_status find_samples(const rt_molecule **out_sample, const rt_pairwise_models *p, const char *target,
+static rt_status find_samples(const rt_molecule **out_sample, const rt_pairwise_models *p, int64_t first, int64_t end,
                               const char *const *model, int64_t n, rt_err *err)
 {
-    for (int64_t i = next_item(p->models, target, 0); i < p->models->n_item; i = next_item(p->models, target, i + 1)) {
+    for (int64_t i = first; i < end; i++) {
         rt_score_item *item = &p->models->item[i];
         rt_status status = rt_score_item_load(item, p->atom, err);
         if (status != RT_OK) return status;
@@ -47,11 +55,14 @@ rt_status rt_pairwise_models_read(void *user, double *out_tm, const char *target
     rt_status status = RT_OK;
     const rt_pairwise_models *p = user;
     const rt_molecule **sample = NULL;
+    int64_t first, end;
+    find_items(p->models, target, &first, &end);
     RT_TRY_ALLOC(sample, n);
-    RT_TRY(find_samples(sample, p, target, model, n, err));
+    RT_TRY(find_samples(sample, p, first, end, model, n, err));
     for (int64_t a = 0; a < n; a++)
         for (int64_t b = a; b < n; b++) {
             double forth = NAN, back = NAN;
+            if (rt_stop_requested()) RT_TRY(rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped"));
             if (sample[a] && sample[b]) {
                 RT_TRY(one_way(&forth, p, sample[a], sample[b], err));
                 RT_TRY(one_way(&back, p, sample[b], sample[a], err));
@@ -60,7 +71,6 @@ rt_status rt_pairwise_models_read(void *user, double *out_tm, const char *target
         }
 done:
     free(sample);
-    for (int64_t i = next_item(p->models, target, 0); i < p->models->n_item; i = next_item(p->models, target, i + 1))
-        rt_score_item_unload(&p->models->item[i]);
+    for (int64_t i = first; i < end; i++) rt_score_item_unload(&p->models->item[i]);
     return status;
 }

@@ -15,7 +15,8 @@ typedef struct {
 } rt_pairwise_models;
 
 /* TM-score by residue number, the mean of both directions; user: an rt_pairwise_models.  NaN for a pair that cannot be
- * compared.  Cost: n^2 superposition searches.  Errors: what makes a sample's file unreadable, RT_ERR_MEMORY. */
+ * compared.  Cost: n^2 superposition searches.  Errors: what makes a sample's file unreadable, RT_ERR_STOPPED,
+ * RT_ERR_MEMORY. */
 rt_selection_pairwise rt_pairwise_models_read;
 
 #endif

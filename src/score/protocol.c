@@ -136,6 +136,10 @@ int64_t rt_protocol_compare(json_t *warnings, const char *name_a, const json_t *
         {"options.cycles.value", "recycles"},
         {"options.steps.value", "diffusion steps"},
         {"options.template-idx.value", "template_idx"},
+        {"options.template-missing.value", "what a residue without a template is"},
+        {"options.no-template.value", "what a target without a template gets"},
+        {"options.no-ribonanza.value", "doing without RibonanzaNet2"},
+        {"options.precision.value", "precision"},
         {"seed", "seed"},
     };
     char text[600];

@@ -43,15 +43,16 @@ typedef struct {
     rt_text failures;        /* lines: what could not be scored, and why */
     int64_t n_failed;        /* models */
     rt_err first_failure;    /* the first of them */
+    int64_t n_stopped;       /* models, or files of them, that were left when the user asked to stop */
     int64_t n_target;        /* natives */
     int64_t n_without;       /* natives without a model */
     char without[RT_SCORE_NAME];   /* one of them */
 } rt_score_report;
 
 /* All models of `models` against the natives of the same targets, over threads; the result does not depend on their
- * number.
- * Errors: what makes the natives unusable (as rt_score_item_load), RT_ERR_MEMORY, RT_ERR_STOPPED.  A model that cannot
- * be scored is a failure line, not an error. */
+ * number.  Natives are read when their models' turn comes, a few hundred at a time.
+ * Errors: RT_ERR_MEMORY.  A model that cannot be scored is a failure line, not an error, and so is a native that cannot
+ * be read: all its models fail.  When the user asks to stop, the report holds what was done. */
 rt_status rt_score_run(rt_score_report *out_report, rt_score_set *natives, rt_score_set *models,
                        const rt_score_options *options, rt_err *err);
 void rt_score_report_free_members(rt_score_report *report);

@@ -9,16 +9,20 @@
 #include "base/progress.h"
 #include "score/score.h"
 
+enum { BATCH = 256 };   /* natives in memory at once */
+
 /* A task scores one molecule of a table, or a file with all its models. */
 typedef struct {
     rt_score_item *item;
     int64_t molecule;           /* -1: the item's file */
+    int64_t native;             /* its target's */
     rt_score_table table;
     rt_score_pose *pose;        /* one per row */
     int64_t poses;              /* capacity */
     rt_text notes;              /* lines: model, tab, note */
     rt_text failures;
     int64_t n_failed;
+    bool native_failed;
     rt_status status;           /* only what ends the whole run */
     rt_err err;
 } task;
@@ -29,15 +33,20 @@ typedef struct {
     rt_score_set *natives;
     const rt_score_options *options;
     rt_tm **tm;                 /* one per thread */
-    rt_status *load_status;     /* of the natives */
-    rt_err *load_err;
+    int64_t first_task;         /* of the batch at work */
+    int64_t native[BATCH];      /* its natives, and how their loading went */
+    rt_status load_status[BATCH];
+    rt_err *load_err;           /* (BATCH) */
 } run;
 
 static void load_native(void *argument, int64_t index, int worker)
 {
     run *r = argument;
     (void)worker;
-    r->load_status[index] = rt_score_item_load(&r->natives->item[index], r->options->atom, &r->load_err[index]);
+    r->load_status[index] = RT_ERR_STOPPED;
+    if (rt_stop_requested()) return;
+    r->load_status[index] = rt_score_item_load(&r->natives->item[r->native[index]], r->options->atom,
+                                               &r->load_err[index]);
 }
 
 static void add_failure(task *t, const char *model, const rt_err *err)
@@ -60,7 +69,7 @@ static rt_status add_row(task *t, const rt_score_row *row, const rt_score_pose *
 
 static rt_status score_molecule(run *r, task *t, int64_t index, int worker)
 {
-    const rt_score_item *native = rt_score_set_find(r->natives, t->item->target);
+    const rt_score_item *native = &r->natives->item[t->native];
     const rt_molecule *model = &t->item->molecule[index];
     rt_score_row row;
     rt_score_pose pose;
@@ -89,7 +98,8 @@ static rt_status score_molecule(run *r, task *t, int64_t index, int worker)
 static void run_task(void *argument, int64_t index, int worker)
 {
     run *r = argument;
-    task *t = &r->tasks[index];
+    task *t = &r->tasks[r->first_task + index];
+    if (t->native_failed) return;
     if (rt_stop_requested()) {
         t->status = rt_fail(&t->err, RT_ERR_STOPPED, NULL, 0, "stopped");
         return;
@@ -107,19 +117,47 @@ static void run_task(void *argument, int64_t index, int worker)
     rt_progress_step(__atomic_add_fetch(&r->n_done, 1, __ATOMIC_RELAXED));
 }
 
-static rt_status load_natives(run *r, rt_pool *pool, rt_err *err)
+/* The tasks from `first` on whose targets are at most BATCH; their natives go into r->native. */
+static int64_t plan_batch(run *r, int64_t first, int64_t *out_natives)
 {
-    rt_status status = RT_OK;
-    RT_TRY_ALLOC(r->load_status, r->natives->n_item);
-    RT_TRY_ALLOC(r->load_err, r->natives->n_item);
-    rt_pool_run(pool, r->natives->n_item, load_native, r);
-    for (int64_t i = 0; i < r->natives->n_item; i++) {
-        if (r->load_status[i] == RT_OK) continue;
-        *err = r->load_err[i];
-        RT_TRY(r->load_status[i]);
+    int64_t next = first, n = 0;
+    for (; next < r->n_task; next++) {
+        int64_t native = r->tasks[next].native;
+        if (n && r->native[n - 1] == native) continue;
+        if (n == BATCH) break;
+        r->native[n++] = native;
     }
-done:
-    return status;
+    *out_natives = n;
+    return next;
+}
+
+/* A native that cannot be read fails the tasks of its target, with one line for all of them. */
+static void fail_targets(run *r, int64_t next, int64_t n_native)
+{
+    for (int64_t i = r->first_task, k = 0; i < next; i++) {
+        task *t = &r->tasks[i];
+        bool first = i == r->first_task || t->native != t[-1].native;
+        k += first && i > r->first_task;
+        if (k >= n_native || r->load_status[k] == RT_OK) continue;
+        t->err = r->load_err[k];
+        if (r->load_status[k] == RT_ERR_MEMORY || r->load_status[k] == RT_ERR_STOPPED) t->status = r->load_status[k];
+        else if (first) add_failure(t, "the native", &t->err);
+        else t->n_failed++;
+        t->native_failed = true;
+    }
+}
+
+/* Batch after batch of natives, so that memory holds no more than these. */
+static void run_batches(run *r, rt_pool *pool)
+{
+    int64_t next, n_native;
+    for (r->first_task = 0; r->first_task < r->n_task; r->first_task = next) {
+        next = plan_batch(r, r->first_task, &n_native);
+        rt_pool_run(pool, n_native, load_native, r);
+        fail_targets(r, next, n_native);
+        rt_pool_run(pool, next - r->first_task, run_task, r);
+        for (int64_t k = 0; k < n_native; k++) rt_score_item_unload(&r->natives->item[r->native[k]]);
+    }
 }
 
 static bool is_empty(const rt_molecule *molecule) { return molecule->n_resolved == 0; }
@@ -133,10 +171,13 @@ static rt_status plan(run *r, rt_score_set *models, rt_err *err)
     RT_TRY_ALLOC(r->tasks, n);
     for (int64_t i = 0; i < models->n_item; i++) {
         rt_score_item *item = &models->item[i];
-        if (!rt_score_set_find(r->natives, item->target)) continue;
-        if (item->path) r->tasks[r->n_task++] = (task){.item = item, .molecule = -1};
+        const rt_score_item *native = rt_score_set_find(r->natives, item->target);
+        if (!native) continue;
+        int64_t of = native - r->natives->item;
+        if (item->path) r->tasks[r->n_task++] = (task){.item = item, .molecule = -1, .native = of};
         for (int64_t m = 0; m < item->n_molecule && !item->path; m++)
-            if (!is_empty(&item->molecule[m])) r->tasks[r->n_task++] = (task){.item = item, .molecule = m};
+            if (!is_empty(&item->molecule[m]))
+                r->tasks[r->n_task++] = (task){.item = item, .molecule = m, .native = of};
     }
 done:
     return status;
@@ -185,6 +226,10 @@ static rt_status gather(rt_score_report *report, run *r, rt_err *err)
     RT_TRY_ALLOC(report->pose, n_row);
     for (int64_t i = 0; i < r->n_task; i++) {
         task *t = &r->tasks[i];
+        if (t->status == RT_ERR_STOPPED) {
+            report->n_stopped++;
+            continue;
+        }
         if (t->status != RT_OK) {
             *err = t->err;
             RT_TRY(t->status);
@@ -204,11 +249,11 @@ static rt_status gather(rt_score_report *report, run *r, rt_err *err)
         for (next = first; next < table->n_row && strcmp(table->row[next].target, target) == 0;) next++;
         for (int64_t k = first; k < next; k++) table->row[k].n_model_total = next - first;
     }
-    for (int64_t i = 0; i < r->natives->n_item; i++) {
-        bool found = false;
+    for (int64_t i = 0, k = 0; i < r->natives->n_item; i++) {   /* both are sorted by target */
         const char *target = r->natives->item[i].target;
-        for (int64_t k = 0; k < table->n_row && !found; k++) found = strcmp(table->row[k].target, target) == 0;
-        if (!found && !report->n_without++) snprintf(report->without, sizeof report->without, "%s", target);
+        while (k < table->n_row && strcmp(table->row[k].target, target) < 0) k++;
+        if (k < table->n_row && strcmp(table->row[k].target, target) == 0) continue;
+        if (!report->n_without++) snprintf(report->without, sizeof report->without, "%s", target);
     }
     report->n_target = r->natives->n_item;
 done:
@@ -225,10 +270,10 @@ rt_status rt_score_run(rt_score_report *out_report, rt_score_set *natives, rt_sc
     RT_TRY(rt_pool_create(&pool, options->threads, err));
     RT_TRY_ALLOC(r.tm, options->threads);
     for (int i = 0; i < options->threads; i++) RT_TRY(rt_tm_create(&r.tm[i], err));
-    RT_TRY(load_natives(&r, pool, err));
+    RT_TRY_ALLOC(r.load_err, BATCH);
     RT_TRY(plan(&r, models, err));
     rt_progress_start("model", r.n_task);
-    rt_pool_run(pool, r.n_task, run_task, &r);
+    run_batches(&r, pool);
     rt_progress_end();
     RT_TRY(gather(out_report, &r, err));
 done:
@@ -241,7 +286,6 @@ done:
     for (int i = 0; i < options->threads && r.tm; i++) rt_tm_free(r.tm[i]);
     free(r.tm);
     free(r.tasks);
-    free(r.load_status);
     free(r.load_err);
     rt_pool_free(pool);
     if (status != RT_OK) rt_score_report_free_members(out_report);

@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 
 static const struct { const char *name; size_t field; bool best; bool low; } MEASURES[RT_SCORE_SUMMARY_MEASURES] = {
@@ -131,18 +133,34 @@ void rt_score_summary_print(rt_text *out_text, const rt_score_summary *summary)
     }
 }
 
+/* What a person is shown, in order, with decimals. */
+static const struct { int measure, decimals; } SHOWN[] = {{2, 4}, {3, 4}, {0, 4}, {1, 4}, {4, 2}, {5, 4}, {6, 4}, {7, 4}};
+enum { N_SHOWN = sizeof SHOWN / sizeof *SHOWN };
+
+static void add_aligned(rt_text *out, const rt_score_summary_stratum *stratum, const double *value)
+{
+    rt_text_add(out, "%-18s %7lld %7lld %7lld ", stratum->name, (long long)stratum->n_target,
+                (long long)stratum->n_model, (long long)stratum->n_missing);
+    for (int i = 0; i < N_SHOWN; i++) {
+        char word[32] = "NA";
+        double shown = value[SHOWN[i].measure];
+        if (isfinite(shown)) snprintf(word, sizeof word, "%.*f", SHOWN[i].decimals, shown);
+        rt_text_add(out, i + 1 < N_SHOWN ? " %-9s" : " %s", word);
+    }
+    rt_text_add(out, "\n");
+}
+
 void rt_score_summary_print_aligned(rt_text *out_text, const rt_score_summary *summary)
 {
-    rt_text_add(out_text, "%-18s %7s %7s  %-19s %-19s %-19s %s\n", "", "", "", "TM by number", "TM by alignment",
-                "RMSD", "lDDT C1'");
-    rt_text_add(out_text, "%-18s %7s %7s  %-9s %-9s %-9s %-9s %-9s %-9s %s\n", "mean", "targets", "models", "top 1",
-                "best of 5",
-                "top 1", "best of 5", "top 1", "median", "top 1");
-    for (int64_t s = 0; s < summary->n_stratum; s++) {
-        const rt_score_summary_stratum *stratum = &summary->stratum[s];
-        rt_text_add(out_text, "%-18s %7lld %7lld  %-9.4f %-9.4f %-9.4f %-9.4f %-9.2f %-9.2f %.4f\n", stratum->name,
-                    (long long)stratum->n_target, (long long)stratum->n_model, stratum->mean[2], stratum->mean[3],
-                    stratum->mean[0], stratum->mean[1], stratum->mean[4], stratum->median[4], stratum->mean[6]);
+    rt_text_add(out_text, "%-18s %7s %7s %7s  %-19s %-19s %-9s %-9s %-9s %s\n", "", "", "", "residues", "TM by number",
+                "TM by alignment", "RMSD", "GDT-TS", "lDDT C1'", "INF");
+    for (int median = 0; median < 2; median++) {
+        rt_text_add(out_text, "%-18s %7s %7s %8s %-9s %-9s %-9s %-9s %-9s %-9s %-9s %s\n", median ? "median" : "mean",
+                    "targets", "models", "missing ", "top 1", "best of 5", "top 1", "best of 5", "top 1", "top 1",
+                    "top 1", "top 1");
+        for (int64_t s = 0; s < summary->n_stratum; s++)
+            add_aligned(out_text, &summary->stratum[s],
+                        median ? summary->stratum[s].median : summary->stratum[s].mean);
     }
 }
 
@@ -158,7 +176,7 @@ json_t *rt_score_summary_json(const rt_score_summary *summary)
             double pair[2] = {stratum->mean[m], stratum->median[m]};
             json_t *both = json_object();
             for (int i = 0; i < 2; i++)
-                json_object_set_new(both, i ? "median" : "mean", isfinite(pair[i]) ? json_real(pair[i]) : json_null());
+                json_object_set_new(both, i ? "median" : "mean", rt_json_number(pair[i]));
             json_object_set_new(object, MEASURES[m].name, both);
         }
         json_array_append_new(strata, object);

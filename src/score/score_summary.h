@@ -14,7 +14,8 @@
 enum { RT_SCORE_SUMMARY_BEST_OF = 5, RT_SCORE_SUMMARY_MEASURES = 8 };
 
 /* Of the targets of one stratum: what is summarised, its mean and median over targets.  top 1 is a target's first row
- * (its best rank), best of 5 the best of its first five; NaN where nothing is known. */
+ * (its best rank), best of 5 the best of its first five; NaN where nothing is known.  n_missing: residues of the natives
+ * that the top 1 models lack. */
 typedef struct {
     const char *name;                 /* "all", "length <= 100", ... */
     int64_t n_target, n_model, n_missing;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "score/bootstrap.h"
 #include "score/calibration.h"
@@ -409,8 +410,6 @@ void rt_selection_print(rt_text *out_text, const rt_selection *selection)
     }
 }
 
-static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
-
 json_t *rt_selection_json(const rt_selection *selection)
 {
     json_t *list = json_array();
@@ -418,8 +417,9 @@ json_t *rt_selection_json(const rt_selection *selection)
         const rt_selection_row *row = &selection->row[i];
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "part", row->part, "name", row->name,
-                                        "quantity", row->quantity, "value", number(row->value), "ci95_low",
-                                        number(row->low), "ci95_high", number(row->high), "n", (json_int_t)row->n));
+                                        "quantity", row->quantity, "value", rt_json_number(row->value), "ci95_low",
+                                        rt_json_number(row->low), "ci95_high", rt_json_number(row->high), "n",
+                                        (json_int_t)row->n));
     }
     return list;
 }

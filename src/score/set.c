@@ -132,6 +132,28 @@ static int64_t templates_of(const char *folder)
     return used;
 }
 
+/* The same for a submission: from the run.json beside it, as far as there is one. */
+static void find_templates(rt_score_set *set, const char *table)
+{
+    char folder[4096], path[4200];
+    rt_err err;
+    json_t *run, *target;
+    size_t i;
+    int length = (int)(rt_path_name(table) - table);
+    snprintf(folder, sizeof folder, "%.*s", length ? length : 1, length ? table : ".");
+    rt_path_join(path, sizeof path, folder, "run.json");
+    if (!rt_file_exists(path) || rt_json_load(&run, path, &err) != RT_OK) return;
+    json_array_foreach(json_object_get(run, "targets"), i, target) {
+        const char *name = json_string_value(json_object_get(target, "target"));
+        rt_score_item *item = name ? rt_score_set_find(set, name) : NULL;
+        int64_t used;
+        bool found;
+        if (item && rt_json_read_int(target, &used, &found, "inputs.templates.used", path, &err) == RT_OK && found)
+            item->n_template = used;
+    }
+    json_decref(run);
+}
+
 typedef struct {
     rt_score_set *set;
     rt_score_set *opt_natives;   /* NULL: natives are read */
@@ -292,7 +314,8 @@ static int by_name(const void *a, const void *b)
     const rt_score_item *p = a, *q = b;
     int order = strcmp(p->target, q->target);
     if (!order) order = (p->rank > q->rank) - (p->rank < q->rank);
-    return order ? order : strcmp(p->name, q->name);
+    if (!order) order = strcmp(p->name, q->name);
+    return order || !p->path || !q->path ? order : strcmp(p->path, q->path);
 }
 
 static rt_status open_set(rt_score_set *set, const char *path, rt_score_set *opt_natives, const char *atom,
@@ -313,6 +336,7 @@ static rt_status open_set(rt_score_set *set, const char *path, rt_score_set *opt
         }
     } else if (is_table(trimmed)) {
         status = rt_score_set_read_table(set, trimmed, atom, err);
+        if (status == RT_OK && opt_natives) find_templates(set, trimmed);
     } else {
         char stem[256];
         rt_score_item *item;
@@ -350,6 +374,13 @@ rt_status rt_score_set_models(rt_score_set *out_set, const char *path, rt_score_
 {
     rt_status status = open_set(out_set, path, natives, atom, err);
     if (status != RT_OK) return status;
+    for (int64_t i = 1; i < out_set->n_item; i++) {
+        const rt_score_item *a = &out_set->item[i - 1], *b = &out_set->item[i];
+        if (!b->path || strcmp(a->target, b->target) != 0 || strcmp(a->name, b->name) != 0) continue;
+        status = rt_fail(err, RT_ERR_MISMATCH, b->path, 0, "%s is the same model %s of %s", a->path, b->name, b->target);
+        rt_score_set_free_members(out_set);
+        return status;
+    }
     /* a table's targets that no native has; a single native takes a single target of any name */
     bool single = natives->n_item == 1 && out_set->n_item == 1;
     for (int64_t i = 0; i < out_set->n_item; i++) {

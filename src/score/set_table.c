@@ -22,10 +22,10 @@ typedef struct {
 
 /* One row as it was read: what residue, and its coordinates (triples, 3), NaN for missing. */
 typedef struct {
-    int64_t number;
+    int64_t number, line;
+    int64_t id_number;       /* of the ID: one of a kind in its chain; -1 when it is none */
     char letter;
     char chain[12];
-    bool seen;
 } row;
 
 typedef struct {
@@ -174,6 +174,33 @@ static rt_status build_molecule(table *t, rt_molecule *out, int64_t model, rt_er
     return RT_OK;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const row *p = a, *q = b;
+    int order = strcmp(p->chain, q->chain);
+    if (!order) order = (p->id_number > q->id_number) - (p->id_number < q->id_number);
+    return order ? order : (p->line > q->line) - (p->line < q->line);
+}
+
+/* An ID that two rows of a target have (in one chain, where chains are told) leaves open which one is meant. */
+static rt_status check_ids(const table *t, const char *path, rt_err *err)
+{
+    rt_status status = RT_OK;
+    row *sorted = NULL;
+    RT_TRY_ALLOC(sorted, t->n_row);
+    memcpy(sorted, t->rows, (size_t)t->n_row * sizeof *sorted);
+    qsort(sorted, (size_t)t->n_row, sizeof *sorted, by_id);
+    for (int64_t r = 1; r < t->n_row && status == RT_OK; r++) {
+        const row *a = &sorted[r - 1], *b = &sorted[r];
+        if (b->id_number >= 0 && a->id_number == b->id_number && same_chain(a, b))
+            status = rt_fail(err, RT_ERR_MISMATCH, path, b->line, "the ID %s_%lld is on line %lld, too", t->target,
+                             (long long)b->id_number, (long long)a->line);
+    }
+done:
+    free(sorted);
+    return status;
+}
+
 /* The rows read so far become an item. */
 static rt_status end_target(table *t, rt_score_set *set, const char *path, rt_err *err)
 {
@@ -182,6 +209,7 @@ static rt_status end_target(table *t, rt_score_set *set, const char *path, rt_er
     if (!t->n_row) return RT_OK;
     if (rt_score_set_find(set, t->target))
         return rt_fail(err, RT_ERR_MISMATCH, path, rt_csv_line(t->csv), "the rows of %s are not together", t->target);
+    RT_TRY(check_ids(t, path, err));
     RT_TRY(rt_score_set_add(set, &item, t->target, "", err));
     RT_TRY_ALLOC(item->molecule, t->n_model);
     for (int64_t m = 0; m < t->n_model; m++) {
@@ -219,8 +247,10 @@ static rt_status read_row(table *t, rt_score_set *set, const char *path, rt_err 
     t->values = values;
     RT_TRY(status);
     row *r = &t->rows[t->n_row];
-    *r = (row){.number = number, .letter = strchr("ACGU", toupper((unsigned char)name[0])) && name[0] && !name[1]
-                                               ? (char)toupper((unsigned char)name[0]) : 'N'};
+    char letter = (char)toupper((unsigned char)name[0]);
+    bool known = letter && strchr("ACGU", letter) && !name[1];
+    *r = (row){.number = number, .line = rt_csv_line(t->csv), .letter = known ? letter : 'N'};
+    if (!rt_parse_int(mark + 1, (int64_t)strlen(mark + 1), &r->id_number)) r->id_number = -1;
     if (t->chain >= 0)
         snprintf(r->chain, sizeof r->chain, "%.7s%s%.3s", rt_csv_text(t->csv, t->chain), t->copy >= 0 ? "_" : "",
                  t->copy >= 0 ? rt_csv_text(t->csv, t->copy) : "");

@@ -111,6 +111,24 @@ static void few_points_are_defined(void **state)
     assert_true(fabs(rt_superpose_rmsd(&rigid, x, y, 2) - sqrt(27) / 2) < 1e-12);
 }
 
+/* An octahedron on its mirror image: three motions are equally good, and the quick way to an eigenvector finds none.
+ * The best trace of R c with c = -2 I is 2, so rmsd^2 = (6 + 6 - 2 * 2) / 6. */
+static void equal_motions_are_no_trouble(void **state)
+{
+    (void)state;
+    double x[18] = {1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1}, y[18];
+    rt_rigid rigid;
+    for (int i = 0; i < 18; i++) y[i] = -x[i];
+    rt_superpose(&rigid, x, y, 6);
+    assert_true(fabs(rt_superpose_rmsd(&rigid, x, y, 6) - sqrt(8.0 / 6)) < 1e-12);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            double dot = 0;
+            for (int k = 0; k < 3; k++) dot += rigid.u[i][k] * rigid.u[j][k];
+            assert_true(fabs(dot - (i == j)) < 1e-12);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +136,7 @@ int main(void)
         cmocka_unit_test(no_other_motion_is_better),
         cmocka_unit_test(a_hand_worked_case),
         cmocka_unit_test(few_points_are_defined),
+        cmocka_unit_test(equal_motions_are_no_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 
 typedef enum { TEXT, REAL, COUNT } kind;
@@ -205,7 +206,7 @@ json_t *rt_score_table_json(const rt_score_table *table)
             const rt_score_row *row = &table->row[r];
             json_t *value;
             if (of->kind == TEXT) value = *text_of(row, of) ? json_string_nocheck(text_of(row, of)) : json_null();
-            else if (of->kind == REAL) value = isfinite(*real_of(row, of)) ? json_real(*real_of(row, of)) : json_null();
+            else if (of->kind == REAL) value = rt_json_number(*real_of(row, of));
             else value = *count_of(row, of) >= 0 ? json_integer(*count_of(row, of)) : json_null();
             json_object_set_new(object, of->name, value);
         }

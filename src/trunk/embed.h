@@ -21,10 +21,24 @@ typedef struct {
     rt_ribonanza_injector sequence, pairwise;
 } rt_embedder;
 
+/* s_inputs and s_init stay the caller's and must live until the backward. */
+typedef struct {
+    rt_tensor s_inputs, s_init;
+    rt_ribonanza_mix mix;
+    rt_atom_context context;
+    rt_atom_context_saved atom;
+    rt_atom_condition condition;
+    rt_tensor q;                 /* (1,A,c_atom): after the atom transformer */
+    rt_stack_saved transformer;
+} rt_embedder_saved;
+
 void rt_embedder_bind(rt_binder *binder, rt_embedder *e);
 
 /* s_inputs (N,c_s_inputs), s_init (N,c_s), z_init (N,N,c_z): new tensors of the caller. */
 void rt_embedder_forward(rt_ctx *ctx, const rt_embedder *e, rt_tensor s_inputs, rt_tensor s_init, rt_tensor z_init,
-                         const rt_features *features);
+                         const rt_features *features, rt_embedder_saved *opt_saved);
+/* Adds to the gradients of its weights; ds_inputs, ds_init and dz_init are used up. */
+void rt_embedder_backward(rt_ctx *ctx, const rt_embedder *e, rt_tensor ds_inputs, rt_tensor ds_init, rt_tensor dz_init,
+                          const rt_features *features, const rt_embedder_saved *saved);
 
 #endif

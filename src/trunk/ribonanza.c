@@ -37,8 +37,8 @@ static void layer_bind(rt_binder *binder, rt_ribonanza_layer *l, const char *pre
     triangle_bind(binder, &l->triangle_in, in, pair, false);
     RT_SCOPE(outer, prefix, "outer_product_mean");
     rt_linear_bind_exact(binder, &l->down, outer, "proj_down1", dim_msa, ninp, true);
-    RT_BIND(binder, &l->outer, outer, "proj_down2.weight", pair, dim_msa * dim_msa);
-    RT_BIND(binder, &l->outer_bias, outer, "proj_down2.bias", pair);
+    RT_BIND(binder, &l->outer, NULL, outer, "proj_down2.weight", pair, dim_msa * dim_msa);
+    RT_BIND(binder, &l->outer_bias, NULL, outer, "proj_down2.bias", pair);
     rt_linear_bind_exact(binder, &l->transition1, prefix, "sequence_transititon.0", 4 * ninp, ninp, true);
     rt_linear_bind_exact(binder, &l->transition2, prefix, "sequence_transititon.2", ninp, 4 * ninp, true);
     rt_norm_bind(binder, &l->pair_transition_norm, prefix, "pair_transition.0", pair, true);
@@ -50,23 +50,26 @@ void rt_ribonanza_bind(rt_binder *binder, rt_ribonanza *r)
 {
     const rt_config *c = binder->config;
     int64_t pair = c->ribonanza_pairwise_dimension, dim_msa = c->ribonanza_dim_msa;
+    bool fixed = binder->fixed;
+    binder->fixed = true;
     r->n_layer = c->ribonanza_nlayers;
     r->heads = c->ribonanza_nhead;
     r->ninp = c->ribonanza_ninp;
     r->pairwise = pair;
-    RT_BIND(binder, &r->layer_weights, "", "layer_weights", r->n_layer);
+    RT_BIND(binder, &r->layer_weights, NULL, "", "layer_weights", r->n_layer);
     r->layer = rt_bind_array(binder, r->n_layer, sizeof *r->layer);
     for (int64_t i = 0; r->layer && i < r->n_layer; i++) {
         RT_SCOPE(layer, "ribonanza_net", "transformer_encoder.%lld", (long long)i);
         layer_bind(binder, &r->layer[i], layer);
     }
-    RT_BIND(binder, &r->encoder, "ribonanza_net", "encoder.weight", c->ribonanza_ntoken, r->ninp);
+    RT_BIND(binder, &r->encoder, NULL, "ribonanza_net", "encoder.weight", c->ribonanza_ntoken, r->ninp);
     rt_linear_bind(binder, &r->decoder, "ribonanza_net", "decoder", c->ribonanza_nclass, r->ninp, true);
     rt_linear_bind_exact(binder, &r->down, "ribonanza_net", "outer_product_mean.proj_down1", dim_msa, r->ninp, true);
-    RT_BIND(binder, &r->outer, "ribonanza_net", "outer_product_mean.proj_down2.weight", pair, dim_msa * dim_msa);
-    RT_BIND(binder, &r->outer_bias, "ribonanza_net", "outer_product_mean.proj_down2.bias", pair);
-    RT_BIND(binder, &r->position, "ribonanza_net", "pos_encoder.linear.weight", pair, POSITION_CLASSES);
-    RT_BIND(binder, &r->position_bias, "ribonanza_net", "pos_encoder.linear.bias", pair);
+    RT_BIND(binder, &r->outer, NULL, "ribonanza_net", "outer_product_mean.proj_down2.weight", pair, dim_msa * dim_msa);
+    RT_BIND(binder, &r->outer_bias, NULL, "ribonanza_net", "outer_product_mean.proj_down2.bias", pair);
+    RT_BIND(binder, &r->position, NULL, "ribonanza_net", "pos_encoder.linear.weight", pair, POSITION_CLASSES);
+    RT_BIND(binder, &r->position_bias, NULL, "ribonanza_net", "pos_encoder.linear.bias", pair);
+    binder->fixed = fixed;
 }
 
 void rt_ribonanza_injector_bind(rt_binder *binder, rt_ribonanza_injector *injector, const char *kind, int64_t c_in, int64_t c)
@@ -77,7 +80,7 @@ void rt_ribonanza_injector_bind(rt_binder *binder, rt_ribonanza_injector *inject
     rt_norm_bind(binder, &injector->norm1, projection, "1", c, true);
     rt_linear_bind_exact(binder, &injector->second, projection, "3", c, c, false);
     rt_norm_bind(binder, &injector->norm2, projection, "4", c, true);
-    RT_BIND(binder, &injector->gate, gated, "gate_param", c);
+    RT_BIND(binder, &injector->gate, &injector->dgate, gated, "gate_param", c);
     rt_linear_bind_exact(binder, &injector->inject, gated, "proj", c, c, true);
 }
 
@@ -86,7 +89,8 @@ static void triangle_forward(rt_ctx *ctx, const rt_ribonanza_triangle *t, rt_ten
 {
     int64_t rows = rt_rows(pair), c = pair.dim[2], mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(pair, rows, c), x = RT_NEW(ctx, rows, c);
-    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing);
+    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing,
+                       RT_ABSENT, RT_ABSENT);
     int64_t inner = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
         int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
@@ -170,7 +174,7 @@ void rt_ribonanza_forward(rt_ctx *ctx, const rt_ribonanza *r, rt_ribonanza_mix *
     for (int64_t i = 0; i < r->n_layer; i++) sum += exp(rt_get(r->layer_weights, i) - top);
     while (!ctx->probe && last >= 0 && exp(rt_get(r->layer_weights, last) - top) == 0) last--;
     embed(ctx, r, s, pair, tokens);
-    for (int64_t i = 0; i <= last && rt_ctx_go_on(ctx); i++) {
+    for (int64_t i = 0; i < rt_ctx_blocks(ctx, last + 1) && rt_ctx_go_on(ctx); i++) {
         double weight = exp(rt_get(r->layer_weights, i) - top) / sum;
         layer_forward(ctx, &r->layer[i], s, pair, r->heads);
         RT_PROBE_PART(ctx, RT_VIEW(s, 1, n, r->ninp), i, "ribonanza.sequence_all_layers");
@@ -188,7 +192,7 @@ static rt_tensor gate_row(rt_ctx *ctx, rt_tensor gate)
     rt_tensor row = RT_NEW(ctx, 1, rt_count(gate));
     for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(gate); i++) {
         double value = 1 / (1 + exp(-rt_get(gate, i)));
-        rt_convert((char *)row.data + i * rt_dtype_size(row.dtype), row.dtype, &value, RT_F64, 1);
+        rt_set(row, i, value);
     }
     return row;
 }
@@ -212,5 +216,47 @@ void rt_ribonanza_inject(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_
     if (x.ndim == 2) RT_PROBE(ctx, RT_VIEW(projected, 1, rows, c), "%s", probe);
     else RT_PROBE(ctx, RT_VIEW(projected, 1, x.dim[0], x.dim[1], c), "%s", probe);
     rt_linear_forward(ctx, &injector->inject, x, projected, (rt_epilogue){.mul = gate, .add = true});
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* dgate (1,c), the gradient of the gate row, to the parameter before the sigmoid. */
+static void gate_row_backward(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor dgate_row, rt_tensor gate)
+{
+    rt_tensor to = injector->dgate;
+    for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(to); i++) {
+        double s = rt_get(gate, i), value = rt_get(to, i) + rt_get(dgate_row, i) * s * (1 - s);
+        rt_set(to, i, value);
+    }
+}
+
+void rt_ribonanza_inject_backward(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor dx, rt_tensor mix)
+{
+    const rt_ribonanza_injector *j = injector;
+    int64_t mark = rt_arena_mark(ctx->step), rows = rt_rows(dx), c = rt_last(dx);
+    rt_tensor gate = gate_row(ctx, j->gate), dgate = j->dgate.data ? rt_new_like(ctx, gate) : RT_ABSENT;
+    rt_tensor flat = RT_VIEW(dx, rows, c), in = RT_VIEW(mix, rows, rt_last(mix));
+    rt_epilogue by_gate = {.mul = gate};
+    if (dgate.data) rt_zero(ctx, dgate);
+    int64_t inner = rt_arena_mark(ctx->step);
+    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
+        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+        rt_tensor dy = rt_slice(flat, first, count), chunk = rt_slice(in, first, count);
+        rt_tensor raw = rt_linear_new(ctx, &j->first, chunk, RT_ACT_NONE), hidden = rt_norm_new(ctx, &j->norm1, raw);
+        rt_tensor positive = rt_new_like(ctx, hidden), d = rt_new_like(ctx, dy), dhidden = rt_new_like(ctx, hidden);
+        rt_op_clamp(ctx, positive, hidden, 0, INFINITY);
+        rt_tensor second = rt_linear_new(ctx, &j->second, positive, RT_ACT_NONE), projected = rt_norm_new(ctx, &j->norm2, second);
+        if (dgate.data)
+            rt_op_epilogue_backward(ctx, RT_ABSENT, dgate, dy, rt_linear_new(ctx, &j->inject, projected, RT_ACT_NONE), by_gate);
+        rt_op_epilogue_backward(ctx, d, RT_ABSENT, dy, RT_ABSENT, by_gate);
+        rt_tensor dprojected = rt_new_like(ctx, projected);
+        rt_linear_backward(ctx, &j->inject, dprojected, false, d, projected);
+        rt_norm_backward(ctx, &j->norm2, dprojected, false, dprojected, second);
+        rt_linear_backward(ctx, &j->second, dhidden, false, dprojected, positive);
+        rt_op_clamp_backward(ctx, dhidden, false, dhidden, hidden, 0, INFINITY);
+        rt_norm_backward(ctx, &j->norm1, dhidden, false, dhidden, raw);
+        rt_linear_backward(ctx, &j->first, RT_ABSENT, false, dhidden, chunk);
+        rt_arena_reset(ctx->step, inner);
+    }
+    if (dgate.data) gate_row_backward(ctx, j, dgate, gate);
     rt_arena_reset(ctx->step, mark);
 }

@@ -51,7 +51,7 @@ typedef struct {
 typedef struct {
     rt_linear first, second, inject;
     rt_norm norm1, norm2;
-    rt_tensor gate;                              /* (c): before the sigmoid */
+    rt_tensor gate, dgate;                       /* (c): before the sigmoid */
 } rt_ribonanza_injector;
 
 void rt_ribonanza_bind(rt_binder *binder, rt_ribonanza *r);
@@ -63,5 +63,7 @@ void rt_ribonanza_forward(rt_ctx *ctx, const rt_ribonanza *r, rt_ribonanza_mix *
 
 /* x (...,c) += sigmoid(gate) * (LN(relu(LN(mix A^T)) B^T) C^T + bias), probing the projection under `probe`. */
 void rt_ribonanza_inject(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor x, rt_tensor mix, const char *probe);
+/* Adds to the gradients of the injector's weights; dx passes on as it is, and RibonanzaNet2 itself is frozen. */
+void rt_ribonanza_inject_backward(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor dx, rt_tensor mix);
 
 #endif

@@ -22,10 +22,25 @@ typedef struct {
     int64_t n_bin;
 } rt_template_embedder;
 
+typedef struct {
+    rt_tensor one, d, mask;        /* after the stack, before its norm; the template's distances and mask */
+    rt_stack_saved stack;
+} rt_template_saved;
+
+/* s_inputs stays the caller's and must live until the backward. */
+typedef struct {
+    rt_tensor s_inputs, mean, lower, upper;
+    rt_template_saved *template;   /* one each; NULL: there was none, and z was doubled */
+    int64_t n_template;
+} rt_template_embedder_saved;
+
 void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t);
 
 /* z += mean over templates of LN(stack(z + outer sum of s_inputs + distances)) W^T; probes "template_embedder@<cycle>". */
 void rt_template_embedder_forward(rt_ctx *ctx, const rt_template_embedder *t, rt_tensor z, rt_tensor s_inputs,
-                                  const rt_features *features, int64_t cycle);
+                                  const rt_features *features, int64_t cycle, rt_template_embedder_saved *opt_saved);
+/* dz: the gradient at the output, then at the input; opt_ds_inputs += */
+void rt_template_embedder_backward(rt_ctx *ctx, const rt_template_embedder *t, rt_tensor dz, rt_tensor opt_ds_inputs,
+                                   const rt_template_embedder_saved *saved);
 
 #endif

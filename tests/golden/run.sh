@@ -36,6 +36,16 @@ check "the reference's precision" 0 --golden "$golden" --precision reference
 if [ -d "$shared" ]; then
     check "the whole shared golden folder in bf16" 0 --golden "$shared" --precision bf16
     check "the whole shared golden folder" 0 --golden "$shared"
+    check "training: losses, gradients, optimizer steps" 0 --golden "$shared" --training
+    check "training in bf16" 0 --golden "$shared" --training --precision bf16
+    mkdir -p "$scratch/training/train_exact"
+    for part in tiny raw features ccd_reference_conformers.json cases.json; do
+        ln -s "$shared/$part" "$scratch/training/$part"
+    done
+    cp "$shared"/train_exact/confidence.* "$scratch/training/train_exact/"
+    chmod -R u+w "$scratch/training/train_exact"
+    sed -i 's/4.193356/4.193956/' "$scratch/training/train_exact/confidence.json"
+    check "a wrong recorded loss is a miss" 3 --golden "$scratch/training" --training --case confidence
 else
     echo "skip: the whole golden folder needs the shared data (RT_SHARED)"
     skipped=$((skipped + 1))

@@ -1,0 +1,46 @@
+"""torch_ratio.py FOLDER: what torch.sh measured, as a table of ratios rnatune / PyTorch (minima over rounds).
+
+The last lines of a size: the sum of RibonanzaNet2, pairformer, 5-sample denoiser and confidence, and peak memory.  Exit 3 when
+a stage is slower than PyTorch, the sum takes more than half its time, or the memory more than two thirds.
+"""
+import glob
+import json
+import sys
+
+STAGES = [("ribonanza", "ribonanza_get_embeddings"), ("input_embedder", "input_embedder"),
+          ("template", "template_embedder_1tpl"), ("msa", "msa_module"), ("pairformer", "pairformer_stack_48"),
+          ("denoiser_1", "denoiser_1_sample"), ("denoiser_5", "denoiser_5_sample"), ("confidence", "confidence_head_1_sample")]
+SUM = ("ribonanza", "pairformer", "denoiser_5", "confidence")
+
+
+def load(pattern):
+    runs = [json.load(open(path)) for path in sorted(glob.glob(pattern))]
+    return [run[0] if isinstance(run, list) else run for run in runs]
+
+
+def main(folder):
+    missed = []
+    print("precision\ttokens\tstage\ttorch\trnatune\tratio")
+    names = sorted({path.rsplit(".", 1)[0].split("/torch.")[-1] for path in glob.glob(folder + "/torch.*.*.*")},
+                   key=lambda name: (name.split(".")[0] != "fp32", int(name.split(".")[1])))
+    for name in names:
+        precision, tokens = name.split(".")
+        theirs, ours = load(f"{folder}/torch.{name}.*"), load(f"{folder}/rnatune.{name}.*")
+        torch = {a: min(run["sec"][b] for run in theirs) for a, b in STAGES}
+        rnatune = {a: min(run["sec"][a] for run in ours) for a, _ in STAGES}
+        rows = [(a, torch[a], rnatune[a], 1.0) for a, _ in STAGES]
+        rows.append(("sum_of_4", sum(torch[a] for a in SUM), sum(rnatune[a] for a in SUM), 0.5))
+        inference = [b for _, b in STAGES]
+        rows.append(("peak_rss_mib", min(max(run["peak_rss_MiB"][b] for b in inference) for run in theirs),
+                     min(run["peak_rss_mib"] for run in ours), 2 / 3))
+        for stage, a, b, bound in rows:
+            print(f"{precision}\t{tokens}\t{stage}\t{a:.4g}\t{b:.4g}\t{b / a:.3f}")
+            if b > bound * a:
+                missed.append(f"{precision} {tokens} {stage}: {b / a:.3f} of PyTorch's, {bound:.2f} is the aim")
+    for line in missed:
+        print(line, file=sys.stderr)
+    return 3 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

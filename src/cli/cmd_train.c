@@ -1,0 +1,676 @@
+/* cmd_train.c - rnatune train confidence|full: fine-tunes the network on a set, a split and a plan */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/choices.h"
+#include "cli/commands.h"
+#include "prep/audit.h"
+#include "train/loop.h"
+
+typedef struct {
+    rt_cli *cli;
+    const rt_options *o;
+    rt_err *err;
+    bool confidence; /* the phase: else full */
+    rt_dataset *set;
+    rt_split split;
+    rt_template_file *templates;
+    rt_conformers conformers;
+    int64_t *train, *validation;
+    int64_t n_unknown, n_out_of_range, n_unlabelled;
+    rt_params *params;
+    rt_model *model;
+    rt_ctx *ctx;
+    rt_loop_options loop;
+} job;
+
+/* ---- what trains and what counts ----------------------------------------------------------------------------------
+ */
+
+static rt_status choose_params(job *j)
+{
+    rt_status status = RT_OK;
+    const char *globs = rt_option_text(j->o, "params");
+    char *copy = NULL, *rest = NULL;
+    if (!globs && !j->confidence) {
+        rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "which weights train?");
+        return rt_hint(j->err, "--params with modules or globs, as 'diffusion_module.*,distogram_head'");
+    }
+    RT_TRY(rt_params_create(&j->params, j->err));
+    copy = rt_copy_text(globs ? globs : "confidence_head", -1, j->err);
+    if (!copy) RT_TRY(RT_ERR_MEMORY);
+    for (char *glob = strtok_r(copy, ",", &rest); glob; glob = strtok_r(NULL, ",", &rest))
+        RT_TRY(rt_params_train(j->params, glob, j->err));
+done:
+    free(copy);
+    return status;
+}
+
+/* The phase's weights, changed by --weight NAME=X. */
+static rt_status choose_weights(job *j)
+{
+    rt_step_terms *w = &j->loop.step.weight;
+    *w = j->confidence ? (rt_step_terms){.confidence = {1, 1, 1, 1}} : rt_step_weights_reference;
+    const struct {
+        const char *name;
+        double *to;
+    } names[] = {{"plddt", &w->confidence.plddt}, {"pae", &w->confidence.pae},
+                 {"pde", &w->confidence.pde},     {"resolved", &w->confidence.resolved},
+                 {"mse", &w->diffusion.mse},      {"smooth_lddt", &w->diffusion.smooth_lddt},
+                 {"distogram", &w->distogram}};
+    for (int i = 0; i < rt_option_count(j->o, "weight"); i++) {
+        const char *text = rt_option_at(j->o, "weight", i), *equals = strchr(text, '=');
+        char *end = NULL;
+        double value = equals ? strtod(equals + 1, &end) : NAN;
+        bool known = false;
+        for (int k = 0; k < 7 && equals; k++)
+            if (strlen(names[k].name) == (size_t)(equals - text) &&
+                strncmp(names[k].name, text, (size_t)(equals - text)) == 0)
+                *names[k].to = value, known = true;
+        if (known && end != equals + 1 && !*end && isfinite(value) && value >= 0) continue;
+        rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--weight '%s' is no loss term and a weight of at least 0", text);
+        return rt_hint(j->err, "plddt=1, pae=1, pde=1, resolved=1, mse=4, smooth_lddt=4 or distogram=0.03");
+    }
+    return RT_OK;
+}
+
+/* ---- targets ------------------------------------------------------------------------------------------------------
+ */
+
+static rt_status open_split(job *j)
+{
+    rt_status status = RT_OK;
+    const char *path = rt_option_text(j->o, "split"), *templates = rt_option_text(j->o, "templates");
+    bool none = rt_option_flag(j->o, "no-split");
+    if (!path == !none) {
+        rt_fail(j->err, RT_ERR_USAGE, NULL, 0,
+                path ? "--split and --no-split exclude each other" : "no split was given");
+        return rt_hint(
+            j->err, "--split FILE from 'rnatune split', audited; or --no-split to train on every target, unvalidated");
+    }
+    if (none) {
+        rt_warn("--no-split: every target trains, nothing is held out, and no validation says whether it helps");
+        return RT_OK;
+    }
+    RT_TRY(rt_audit_check(path, j->set, templates, NULL, j->err));
+    RT_TRY(rt_split_read(&j->split, path, j->err));
+done:
+    return status;
+}
+
+/* Confidence is learned from experiments that are sharp enough. */
+static bool is_usable(job *j, const rt_target *t)
+{
+    if (t->n_conformation < 1) {
+        j->n_unlabelled++;
+        return false;
+    }
+    bool unknown = !(isfinite(t->resolution) && t->resolution >= 0);
+    j->n_unknown += unknown;
+    if (!j->confidence || rt_loss_confidence_weight(&j->loop.step.resolution, unknown ? -1 : t->resolution) > 0)
+        return true;
+    j->n_out_of_range++;
+    return false;
+}
+
+static rt_status choose_targets(job *j)
+{
+    rt_status status = RT_OK;
+    int64_t n = rt_dataset_count(j->set), limit = rt_option_int(j->o, "validation-targets");
+    j->train = rt_alloc(n + 1, sizeof *j->train, j->err);
+    j->validation = rt_alloc(n + 1, sizeof *j->validation, j->err);
+    if (!j->train || !j->validation) return RT_ERR_MEMORY;
+    for (int64_t i = 0; i < n; i++) {
+        const rt_target *t = rt_dataset_at(j->set, i);
+        const rt_split_row *row = rt_split_find(&j->split, t->id);
+        rt_part part = row ? row->part : j->split.n ? RT_PART_NONE : RT_PART_TRAIN;
+        if ((part != RT_PART_TRAIN && part != RT_PART_VALIDATION) || !is_usable(j, t)) continue;
+        if (part == RT_PART_TRAIN) j->train[j->loop.n_train++] = i;
+        else if (!limit || j->loop.n_validation < limit) j->validation[j->loop.n_validation++] = i;
+    }
+    j->loop.train = j->train, j->loop.validation = j->validation;
+    rt_info("%lld training targets, %lld held out for validation; %lld without a resolution count %s, %lld outside "
+            "%.1f-%.1f A and %lld without labels are left out",
+            (long long)j->loop.n_train, (long long)j->loop.n_validation, (long long)j->n_unknown,
+            rt_option_flag(j->o, "skip-unknown-resolution") ? "nothing" : "like the others",
+            (long long)j->n_out_of_range, j->loop.step.resolution.least, j->loop.step.resolution.most,
+            (long long)j->n_unlabelled);
+    if (j->loop.n_train < 1)
+        RT_TRY(rt_fail(j->err, RT_ERR_MISMATCH, rt_dataset_folder(j->set), 0,
+                       "no target of the split's training part can be used"));
+done:
+    return status;
+}
+
+/* ---- the plan -----------------------------------------------------------------------------------------------------
+ */
+
+static rt_status make_plan(job *j)
+{
+    rt_status status = RT_OK;
+    const rt_options *o = j->o;
+    rt_loop_options *l = &j->loop;
+    const char *schedule = rt_option_text(o, "schedule");
+    l->out = rt_option_text(o, "out");
+    l->set = j->set;
+    l->seed = (uint64_t)rt_option_int(o, "seed");
+    l->epochs = rt_option_int(o, "epochs"), l->accumulation = rt_option_int(o, "accumulation");
+    l->step.most_cycles = rt_option_int(o, "cycles"), l->step.rollout_steps = rt_option_int(o, "rollout-steps");
+    l->step.copies = rt_option_int(o, "copies"), l->step.permute = true;
+    l->sample = (rt_sample_options){.crop = rt_option_int(o, "crop"),
+                                    .template_dropout = rt_option_double(o, "template-dropout"),
+                                    .template_missing = RT_TEMPLATE_MISSING_ORIGIN,
+                                    .opt_templates = j->templates,
+                                    .conformers = &j->conformers};
+    l->adam = rt_adam_default;
+    l->adam.clip_norm = rt_option_double(o, "clip"), l->adam.weight_decay = rt_option_double(o, "weight-decay");
+    l->adam.kind = strcmp(rt_option_text(o, "optimizer"), "adamw") == 0 ? RT_ADAM_DECOUPLED : RT_ADAM_L2;
+    l->ema = rt_option_double(o, "ema");
+    l->guard_limit = rt_option_int(o, "max-bad-steps");
+    l->save_minutes = rt_option_double(o, "save-minutes");
+    l->patience = rt_option_int(o, "patience");
+    l->resume = rt_option_flag(o, "resume");
+    l->retention = rt_retention_default;
+    l->retention.keep_epochs = rt_option_int(o, "keep-epochs");
+    l->schedule = (rt_schedule){.kind = strcmp(schedule, "cosine") == 0 ? RT_SCHEDULE_COSINE
+                                        : strcmp(schedule, "af3") == 0  ? RT_SCHEDULE_AF3
+                                                                        : RT_SCHEDULE_CONSTANT,
+                                .rate = rt_option_double(o, "lr"),
+                                .warmup = rt_option_int(o, "warmup"),
+                                .steps = rt_loop_steps(l->n_train, l->accumulation, l->epochs),
+                                .least_ratio = 0.1,
+                                .decay_every = 50000,
+                                .decay_factor = 0.95};
+    RT_TRY(rt_schedule_check(&l->schedule, j->err));
+done:
+    return status;
+}
+
+/* SHA-256 of what the numbers depend on, as options; paths aside, whose contents are hashed. */
+static rt_status hash_plan(job *j)
+{
+    static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
+                                        "conformers", "ribonanza", "save-minutes", "keep-epochs", "keep-every", "quiet",
+                                        "verbose"};
+    rt_status status = RT_OK;
+    json_t *json = rt_options_json(j->o);
+    for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);
+    const char *key;
+    json_t *value;
+    json_object_foreach(json, key, value) json_object_del(value, "from"); /* typed or by default: the same plan */
+    char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
+    json_decref(json);
+    if (!text) return rt_fail(j->err, RT_ERR_MEMORY, NULL, 0, "out of memory");
+    status = rt_hash_bytes(j->loop.identity.plan, text, (int64_t)strlen(text), j->err);
+    free(text);
+    return status;
+}
+
+static rt_status hash_input(job *j, const char *role, char out[RT_HASH_TEXT])
+{
+    int64_t size = 0;
+    const char *path = rt_option_text(j->o, role);
+    out[0] = 0;
+    if (!path) return RT_OK;
+    rt_status status = rt_hash_file(out, &size, path, j->err);
+    if (status == RT_OK) rt_run_record_add_input(j->cli->record, role, path, size, out);
+    return status;
+}
+
+static rt_status hash_data(job *j)
+{
+    rt_status status = RT_OK;
+    rt_hash *hash = NULL;
+    char templates[RT_HASH_TEXT], conformers[RT_HASH_TEXT], split[RT_HASH_TEXT];
+    RT_TRY(hash_input(j, "templates", templates));
+    RT_TRY(hash_input(j, "conformers", conformers));
+    RT_TRY(hash_input(j, "split", split));
+    RT_TRY(hash_input(j, "checkpoint", j->loop.identity.base));
+    RT_TRY(rt_hash_create(&hash, j->err));
+    rt_hash_add(hash, rt_dataset_hash(j->set), (int64_t)strlen(rt_dataset_hash(j->set)));
+    rt_hash_add(hash, templates, (int64_t)strlen(templates));
+    rt_hash_add(hash, conformers, (int64_t)strlen(conformers));
+    rt_hash_add(hash, j->train, j->loop.n_train * (int64_t)sizeof *j->train);
+    rt_hash_add(hash, j->validation, j->loop.n_validation * (int64_t)sizeof *j->validation);
+    rt_hash_finish(hash, j->loop.identity.data);
+    snprintf(j->loop.identity.code, sizeof j->loop.identity.code, "%.30s %.30s", rt_version_text(),
+             rt_version_commit());
+done:
+    return status;
+}
+
+/* ---- --dry-run ----------------------------------------------------------------------------------------------------
+ */
+
+/* What gradients to a weight can change, by its name; the order matters. */
+static const struct {
+    const char *begin, *part, *outputs;
+} REACH[] = {
+    {"confidence_head", "", "pLDDT, PAE, PDE, resolved"},
+    {"distogram_head", "", "distogram, contacts"},
+    {"diffusion_module", "", "coordinates"},
+    {"pairformer_stack", ".attention_pair_bias.", "coordinates, confidence (s alone: not the distogram or contacts)"},
+    {"pairformer_stack", ".single_transition.", "coordinates, confidence (s alone: not the distogram or contacts)"},
+    {"", "", "coordinates, distogram, contacts, confidence"},
+};
+
+static const char *reach_of(const char *name)
+{
+    int i = 0;
+    while (strncmp(name, REACH[i].begin, strlen(REACH[i].begin)) != 0 || !strstr(name, REACH[i].part)) i++;
+    return REACH[i].outputs;
+}
+
+/* A line for each module and what it can reach. */
+static void print_modules(const job *j)
+{
+    printf("module\ttensors\tparameters\treaches\n");
+    for (int64_t i = 0; i < rt_params_count(j->params); i++) {
+        const char *name = rt_params_at(j->params, i)->name;
+        size_t length = strcspn(name, ".");
+        int64_t tensors = 0, parameters = 0;
+        bool seen = false;
+        for (int64_t k = 0; k < rt_params_count(j->params) && !seen; k++) {
+            const rt_param *p = rt_params_at(j->params, k);
+            if (strncmp(p->name, name, length + 1) != 0 || strcmp(reach_of(p->name), reach_of(name)) != 0) continue;
+            seen = k < i;
+            tensors++, parameters += rt_count(p->value);
+        }
+        if (!seen)
+            printf("%.*s\t%lld\t%lld\t%s\n", (int)length, name, (long long)tensors, (long long)parameters,
+                   reach_of(name));
+    }
+}
+
+/* A training target's cost against the longest one's: pairs dominate. */
+static double relative_cost(const job *j, int64_t number, int64_t tokens)
+{
+    double n = (double)rt_dataset_at(j->set, number)->length, crop = (double)j->loop.sample.crop;
+    if (crop > 0 && n > crop) n = crop;
+    return n * n / ((double)tokens * (double)tokens);
+}
+
+static rt_status dry_run(job *j)
+{
+    rt_status status = RT_OK;
+    rt_loop_measure m;
+    double epoch = 0, values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
+    print_modules(j);
+    RT_TRY(rt_loop_try(j->ctx, j->model, &j->loop, &m, j->err));
+    for (int64_t i = 0; i < j->loop.n_train; i++) epoch += m.seconds * relative_cost(j, j->train[i], m.tokens);
+    for (int64_t i = 0; i < j->loop.n_validation; i++)
+        epoch += m.seconds * relative_cost(j, j->validation[i], m.tokens);
+    printf("\nmemory\tMiB\n");
+    printf("weights and gradients that train\t%.1f\n", values / (1 << 20));
+    printf("optimizer\t%.1f\n", 8 * elements / (1 << 20));
+    printf("averaged weights\t%.1f\n", j->loop.ema > 0 ? 4 * elements / (1 << 20) : 0);
+    printf("activations, %lld tokens\t%.1f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
+    printf("\ntime\tvalue\n");
+    printf("seconds for the longest sample, %lld tokens, %lld recycles\t%.3f\n", (long long)m.tokens,
+           (long long)m.loss.n_cycle, m.seconds);
+    printf("hours per epoch, validation included\t%.4f\n", epoch / 3600);
+    printf("hours in all, %lld epochs\t%.4f\n", (long long)j->loop.epochs, (double)j->loop.epochs * epoch / 3600);
+    printf("steps in all\t%lld\n", (long long)rt_loop_steps(j->loop.n_train, j->loop.accumulation, j->loop.epochs));
+done:
+    return status;
+}
+
+/* ---- the verb -----------------------------------------------------------------------------------------------------
+ */
+
+static rt_status open_job(job *j)
+{
+    rt_status status = RT_OK;
+    const rt_options *o = j->o;
+    const char *phase = rt_operand_at(o, 0);
+    j->confidence = strcmp(phase, "confidence") == 0;
+    if (!j->confidence && strcmp(phase, "full") != 0)
+        RT_TRY(rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "'%s' is no phase: confidence or full", phase));
+    if (!rt_option_has(o, "out") && !rt_option_flag(o, "dry-run"))
+        RT_TRY(rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--out says where the run goes"));
+    j->loop.step.resolution = rt_resolution_default;
+    if (rt_option_flag(o, "skip-unknown-resolution")) j->loop.step.resolution.unknown = 0;
+    RT_TRY(choose_weights(j));
+    RT_TRY(choose_params(j));
+    RT_TRY(rt_dataset_open(&j->set, rt_option_text(o, "data"), j->err));
+    RT_TRY(open_split(j));
+    RT_TRY(choose_targets(j));
+    j->conformers = *rt_conformers_default();
+    if (rt_option_has(o, "conformers"))
+        RT_TRY(rt_conformers_read(&j->conformers, rt_option_text(o, "conformers"), j->err));
+    if (rt_option_has(o, "templates"))
+        RT_TRY(rt_template_file_open(&j->templates, rt_option_text(o, "templates"), j->err));
+    else rt_info("no --templates: every sample trains with zero templates, the state of a target that has none");
+    RT_TRY(make_plan(j));
+    rt_model_options model = {.checkpoint = rt_option_text(o, "checkpoint"),
+                              .opt_ribonanza = rt_option_text(o, "ribonanza"),
+                              .opt_config = rt_option_text(o, "config"),
+                              .no_ribonanza = rt_option_flag(o, "no-ribonanza"),
+                              .precision = rt_choice_precision(rt_option_text(o, "precision")),
+                              .params = j->params};
+    RT_TRY(rt_ctx_create(&j->ctx, rt_choice_backend(rt_option_text(o, "device")), rt_choice_threads(o),
+                         rt_memory_available(), j->err));
+    model.real = j->ctx->real;
+    j->ctx->keep_every = rt_option_int(o, "keep-every");
+    RT_TRY(rt_model_open(&j->model, &model, j->err));
+    rt_info("%lld of %lld parameters train, in %lld tensors", (long long)rt_params_elements(j->params),
+            (long long)j->model->n_parameters, (long long)rt_params_count(j->params));
+    RT_TRY(hash_data(j));
+    RT_TRY(hash_plan(j));
+done:
+    return status;
+}
+
+static void close_job(job *j)
+{
+    rt_model_close(j->model);
+    rt_params_free(j->params);
+    rt_ctx_free(j->ctx);
+    rt_template_file_close(j->templates);
+    rt_split_free_members(&j->split);
+    rt_dataset_close(j->set);
+    free(j->train);
+    free(j->validation);
+}
+
+static rt_status write_record(job *j, const rt_loop_report *opt_report)
+{
+    char path[4096];
+    rt_run_record *record = j->cli->record;
+    rt_run_record_seed(record, (int64_t)j->loop.seed);
+    rt_run_record_device(record, rt_option_text(j->o, "device"));
+    rt_run_record_set(record, "split",
+                      rt_option_has(j->o, "split") ? json_string("audited") : json_string("none: --no-split"));
+    rt_run_record_set(record, "data_sha256", json_string(rt_dataset_hash(j->set)));
+    rt_run_record_set(record, "plan_sha256", json_string(j->loop.identity.plan));
+    rt_run_record_set(record, "training_targets", json_integer(j->loop.n_train));
+    rt_run_record_set(record, "validation_targets", json_integer(j->loop.n_validation));
+    rt_run_record_set(record, "targets_without_resolution", json_integer(j->n_unknown));
+    rt_run_record_set(record, "trained_parameters", json_integer(rt_params_elements(j->params)));
+    if (opt_report) {
+        const rt_loop_report *r = opt_report;
+        rt_run_record_set(record, "steps", json_integer(r->n_step));
+        rt_run_record_set(record, "epochs_done", json_integer(r->n_epoch));
+        rt_run_record_set(record, "steps_left_out", json_integer(r->n_skipped));
+        rt_run_record_set(record, "finished", json_boolean(r->finished));
+        rt_run_record_set(record, "stopped", json_boolean(r->stopped));
+        rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
+        rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
+        rt_run_record_set(record, "best_step", json_integer(r->best_step));
+        rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
+    }
+    rt_path_join(path, sizeof path, j->loop.out, "run.json");
+    return rt_run_record_write(record, j->o, path, j->err);
+}
+
+static void print_report(const job *j, const rt_loop_report *r)
+{
+    printf("key\tvalue\n");
+    printf("steps\t%lld\nepochs\t%lld\nsamples\t%lld\n", (long long)r->n_step, (long long)r->n_epoch,
+           (long long)r->n_sample);
+    printf("steps_left_out\t%lld\n", (long long)r->n_skipped);
+    if (isfinite(r->first_loss)) printf("first_loss\t%.6f\nlast_loss\t%.6f\n", r->first_loss, r->last_loss);
+    if (isfinite(r->base_value)) printf("base_loss\t%.6f\n", r->base_value);
+    if (isfinite(r->best_value)) printf("best_loss\t%.6f\nbest_step\t%lld\n", r->best_value, (long long)r->best_step);
+    if (r->finished)
+        printf("model\t%s/%s\n", j->loop.out, isfinite(r->best_value) ? "best.safetensors" : "final.safetensors");
+}
+
+static rt_status execute(rt_cli *cli, rt_err *err)
+{
+    rt_status status = RT_OK;
+    job j = {.cli = cli, .o = cli->options, .err = err};
+    rt_loop_report report;
+    RT_TRY(open_job(&j));
+    if (rt_option_flag(j.o, "dry-run")) {
+        status = dry_run(&j);
+        goto done;
+    }
+    RT_TRY(rt_make_folder(j.loop.out, err));
+    RT_TRY(rt_loop_run(j.ctx, j.model, &j.loop, &report, err));
+    RT_TRY(write_record(&j, &report));
+    print_report(&j, &report);
+    if (report.stopped) rt_info("stopped; the same command with --resume goes on");
+    if (report.early) rt_info("stopped early: %lld epochs without a better validation", (long long)j.loop.patience);
+done:
+    close_job(&j);
+    return status;
+}
+
+static const rt_operand OPERANDS[] = {
+    {.name = "PHASE",
+     .type = RT_OPTION_TEXT,
+     .required = true,
+     .help = "confidence: the confidence head alone; full: what --params says"},
+    {0},
+};
+
+static const rt_option OPTIONS[] = {
+    {.name = "checkpoint",
+     .type = RT_OPTION_FILE,
+     .required = true,
+     .value = "FILE",
+     .help = "the base: RNAPro's weights, a .pt that PyTorch wrote, or safetensors"},
+    {.name = "data",
+     .type = RT_OPTION_FOLDER,
+     .required = true,
+     .value = "SET",
+     .help = "the set that 'rnatune import' made"},
+    {.name = "split", .type = RT_OPTION_FILE, .value = "FILE", .help = "from 'rnatune split', and audited"},
+    {.name = "no-split", .type = RT_OPTION_FLAG, .help = "train on every target, knowing that nothing is held out"},
+    {.name = "out", .type = RT_OPTION_OUT_FOLDER, .value = "RUN", .help = "where the run goes"},
+    {.name = "params",
+     .type = RT_OPTION_TEXT,
+     .value = "GLOB[,GLOB]",
+     .otherwise = "confidence: confidence_head",
+     .help = "what trains: modules or globs of weight names"},
+    {.name = "epochs",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "10",
+     .low = 1,
+     .high = 100000,
+     .help = "times that each target is seen"},
+    {.name = "crop",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "384",
+     .low = 0,
+     .high = 100000,
+     .help = "residues of a random crop; 0: whole targets"},
+    {.name = "accumulation",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "4",
+     .low = 1,
+     .high = 100000,
+     .help = "samples whose gradients make a step"},
+    {.name = "lr",
+     .type = RT_OPTION_DOUBLE,
+     .value = "X",
+     .fallback = "3e-4",
+     .low = 0,
+     .high = 1,
+     .help = "learning rate"},
+    {.name = "schedule",
+     .type = RT_OPTION_CHOICE,
+     .choices = "constant|cosine|af3",
+     .fallback = "constant",
+     .help = "of the learning rate, after the warm-up"},
+    {.name = "warmup",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "0",
+     .low = 0,
+     .high = 1e9,
+     .help = "steps of warm-up"},
+    {.name = "optimizer",
+     .type = RT_OPTION_CHOICE,
+     .choices = "adam|adamw",
+     .fallback = "adam",
+     .help = "the reference's Adam (decay in the gradient), or AdamW"},
+    {.name = "weight-decay",
+     .type = RT_OPTION_DOUBLE,
+     .value = "X",
+     .fallback = "1e-8",
+     .low = 0,
+     .high = 1,
+     .help = "of it"},
+    {.name = "clip",
+     .type = RT_OPTION_DOUBLE,
+     .value = "X",
+     .fallback = "10",
+     .low = 0,
+     .high = 1e9,
+     .help = "largest norm of all gradients together; 0: any"},
+    {.name = "ema",
+     .type = RT_OPTION_DOUBLE,
+     .value = "X",
+     .fallback = "0",
+     .low = 0,
+     .high = 0.999999,
+     .help = "decay of averaged weights, which are then validated and exported; 0: none"},
+    {.name = "weight",
+     .type = RT_OPTION_TEXT,
+     .repeated = true,
+     .value = "TERM=X",
+     .help = "of a loss term: plddt, pae, pde, resolved, mse, smooth_lddt, distogram"},
+    {.name = "skip-unknown-resolution",
+     .type = RT_OPTION_FLAG,
+     .help = "targets without a resolution teach no confidence, as in the reference"},
+    {.name = "templates",
+     .type = RT_OPTION_FILE,
+     .value = "FILE",
+     .help = "template_features.pt, or a template submission.csv"},
+    {.name = "template-dropout",
+     .type = RT_OPTION_DOUBLE,
+     .value = "P",
+     .fallback = "0.5",
+     .low = 0,
+     .high = 1,
+     .help = "probability of training without templates"},
+    {.name = "conformers", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "built in", .help = "as in predict"},
+    {.name = "cycles",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "4",
+     .low = 1,
+     .high = 100,
+     .help = "recycles are drawn from 1 to N"},
+    {.name = "rollout-steps",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "20",
+     .low = 1,
+     .high = 10000,
+     .help = "diffusion steps of the structure that the confidence head judges"},
+    {.name = "copies",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "16",
+     .low = 1,
+     .high = 1000,
+     .help = "noised copies of the label for the denoiser"},
+    {.name = "patience",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "0",
+     .low = 0,
+     .high = 100000,
+     .help = "epochs without a better validation that end the run; 0: none"},
+    {.name = "validation-targets",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "0",
+     .low = 0,
+     .high = 1e9,
+     .help = "the first N held-out targets only; 0: all"},
+    {.name = "max-bad-steps",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "10",
+     .low = 1,
+     .high = 1e9,
+     .help = "steps in a row without finite numbers that end the run"},
+    {.name = "save-minutes",
+     .type = RT_OPTION_DOUBLE,
+     .value = "X",
+     .fallback = "15",
+     .low = 0,
+     .high = 1e6,
+     .help = "between checkpoints within an epoch; 0: only at its end"},
+    {.name = "keep-epochs",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "-1",
+     .low = -1,
+     .high = 1e9,
+     .help = "weights of the last N epochs are kept; -1: of all"},
+    {.name = "keep-every",
+     .type = RT_OPTION_INT,
+     .value = "K",
+     .fallback = "1",
+     .low = 0,
+     .high = 1000,
+     .help = "activations of every K-th block are kept, the others computed again; 0: all are kept"},
+    {.name = "resume", .type = RT_OPTION_FLAG, .help = "go on with the run in --out"},
+    {.name = "dry-run",
+     .type = RT_OPTION_FLAG,
+     .help = "train nothing: what would train, memory, and time by one measured sample"},
+    {.name = "ribonanza",
+     .type = RT_OPTION_FOLDER,
+     .value = "DIR",
+     .otherwise = "from the checkpoint",
+     .help = "as in predict"},
+    {.name = "no-ribonanza", .type = RT_OPTION_FLAG, .help = "as in predict"},
+    {.name = "config",
+     .type = RT_OPTION_TEXT,
+     .value = "NAME|FILE",
+     .otherwise = "what the weights say",
+     .help = "as in predict"},
+    {.name = "seed",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "42",
+     .low = 0,
+     .high = 9e15,
+     .help = "of every random number"},
+    RT_CHOICE_PRECISION,
+    RT_CHOICE_BACKEND,
+    RT_CHOICE_THREADS,
+    {0},
+};
+
+const rt_command rt_cmd_train = {
+    .name = "train",
+    .summary = "fine-tune the network: the confidence head alone, or any weights",
+    .operands = OPERANDS,
+    .options = OPTIONS,
+    .description =
+        "Trains on the training part of an audited split and measures the held-out part after every epoch, the base "
+        "beside "
+        "it. Everything that is drawn depends on the seed, the target and the sample's number alone.\n"
+        "\n"
+        "Ctrl-C or a kill finishes the step, saves and exits 0; --resume with the same options ends with the same "
+        "bytes as a "
+        "run that was never stopped, with any number of threads. Another plan, set, split or base is refused.\n"
+        "\n"
+        "Phase confidence: the confidence head alone, weights 1 for pLDDT, PAE, PDE and resolved. It moves no "
+        "coordinates. "
+        "Targets without a resolution count like the others; in the reference they make every confidence loss zero.",
+    .output = "A table of steps, losses and the resulting model. RUN holds checkpoints.json and its files, log.jsonl, "
+              "TensorBoard events, best.safetensors and final.safetensors (for 'predict --checkpoint'), and run.json.",
+    .examples =
+        "  rnatune train confidence --checkpoint rnapro.pt --data set --split split.tsv --out run\n"
+        "  rnatune train full --params 'diffusion_module.*,distogram_head' --checkpoint rnapro.pt \\\n"
+        "      --data set --split split.tsv --out run --dry-run\n",
+    .long_work = true,
+    .run = execute,
+};

@@ -1,0 +1,305 @@
+#include "train/export.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/safetensors.h"
+#include "io/torch_writer.h"
+
+/* ---- the network as it is now ------------------------------------------------------------------------------------ */
+typedef struct {
+    const rt_weights *base;
+    rt_params *params;
+    double alpha;
+    float *merged;           /* room for the largest tensor that an adapter changes */
+} network;
+
+static rt_param *adapter_of(const network *net, const char *weight, const char *which)
+{
+    char name[320];
+    size_t length = strlen(weight);
+    if (length < 7 || strcmp(weight + length - 7, ".weight") != 0) return NULL;
+    snprintf(name, sizeof name, "%.*s.%s", (int)(length - 7), weight, which);
+    return rt_params_find(net->params, name);
+}
+
+/* W + alpha / r x B A, (out,in), summed in double. */
+static rt_tensor merge(const network *net, rt_tensor w, rt_tensor a, rt_tensor b)
+{
+    int64_t rank = a.dim[0], out = b.dim[0], in = a.dim[1];
+    double scale = net->alpha / (double)rank;
+    RT_REQUIRE(w.ndim == 2 && w.dim[0] == out && w.dim[1] == in && b.dim[1] == rank);
+    for (int64_t o = 0; o < out; o++)
+        for (int64_t i = 0; i < in; i++) {
+            double sum = 0;
+            for (int64_t r = 0; r < rank; r++) sum += rt_get(b, o * rank + r) * rt_get(a, r * in + i);
+            net->merged[o * in + i] = (float)(rt_get(w, o * in + i) + scale * sum);
+        }
+    return RT_WRAP(net->merged, RT_F32, out, in);
+}
+
+/* Tensor `index` of the base; with only_shape the values of a merged one are not worked out. */
+static rt_tensor current(const network *net, int64_t index, bool only_shape)
+{
+    const rt_weight *w = rt_weights_at(net->base, index);
+    const rt_param *trained = rt_params_find(net->params, w->name), *a = adapter_of(net, w->name, "lora_A");
+    rt_tensor t = trained ? trained->value : w->tensor;
+    if (!a) return t;
+    if (!only_shape) return merge(net, t, a->value, adapter_of(net, w->name, "lora_B")->value);
+    t.dtype = RT_F32;
+    return t;
+}
+
+/* Everything that trained has its place in the base; room for merging. */
+static rt_status open_network(network *net, const rt_weights *base, rt_params *params, double alpha, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t n_placed = 0, largest = 1;
+    *net = (network){.base = base, .params = params, .alpha = alpha};
+    for (int64_t i = 0; i < rt_weights_count(base); i++) {
+        const rt_weight *w = rt_weights_at(base, i);
+        n_placed += rt_params_find(params, w->name) != NULL;
+        if (!adapter_of(net, w->name, "lora_A")) continue;
+        n_placed += 2;
+        if (rt_count(w->tensor) > largest) largest = rt_count(w->tensor);
+    }
+    if (n_placed != rt_params_count(params))
+        return rt_fail(err, RT_ERR_MISMATCH, rt_weights_path(base), 0,
+                       "has a place for %lld of the %lld tensors that trained", (long long)n_placed,
+                       (long long)rt_params_count(params));
+    RT_TRY_ALLOC(net->merged, largest);
+done:
+    return status;
+}
+
+/* ---- safetensors ------------------------------------------------------------------------------------------------- */
+static rt_status add_metadata(rt_safetensors_writer *writer, const rt_weights *base, const rt_export_options *options,
+                              rt_err *err)
+{
+    char step[32];
+    const char *config = rt_weights_metadata(base, "rnatune.config");
+    rt_status status = RT_OK;
+    snprintf(step, sizeof step, "%lld", (long long)options->steps_done);
+    RT_TRY(rt_safetensors_metadata(writer, "format", "pt", err));
+    RT_TRY(rt_safetensors_metadata(writer, "rnatune.step", step, err));
+    if (config) RT_TRY(rt_safetensors_metadata(writer, "rnatune.config", config, err));
+done:
+    return status;
+}
+
+rt_status rt_export_safetensors(const char *path, const rt_weights *base, rt_params *params,
+                                const rt_export_options *options, rt_err *err)
+{
+    network net;
+    rt_safetensors_writer *writer = NULL;
+    char name[320];
+    rt_status status = RT_OK;
+    RT_TRY(open_network(&net, base, params, options->adapter_alpha, err));
+    RT_TRY(rt_safetensors_create(&writer, path, err));
+    RT_TRY(add_metadata(writer, base, options, err));
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t i = 0; i < rt_weights_count(base); i++) {
+            snprintf(name, sizeof name, "%s%s", options->module_prefix ? "module." : "", rt_weights_at(base, i)->name);
+            if (pass == 0) RT_TRY(rt_safetensors_declare(writer, name, current(&net, i, true), err));
+            else RT_TRY(rt_safetensors_write(writer, current(&net, i, false), err));
+        }
+    status = rt_safetensors_commit(writer, err);
+    writer = NULL;
+done:
+    rt_safetensors_abandon(writer);
+    free(net.merged);
+    return status;
+}
+
+/* ---- .pt --------------------------------------------------------------------------------------------------------- */
+static void put_real(rt_torch_writer *w, const char *key, double value)
+{
+    rt_torch_writer_text(w, key);
+    rt_torch_writer_real(w, value);
+}
+
+static void put_int(rt_torch_writer *w, const char *key, int64_t value)
+{
+    rt_torch_writer_text(w, key);
+    rt_torch_writer_int(w, value);
+}
+
+static void put_bool(rt_torch_writer *w, const char *key, bool value)
+{
+    rt_torch_writer_text(w, key);
+    rt_torch_writer_bool(w, value);
+}
+
+static void put_none(rt_torch_writer *w, const char *key)
+{
+    rt_torch_writer_text(w, key);
+    rt_torch_writer_none(w);
+}
+
+static void put_model(rt_torch_writer *w, const network *net, bool prefix)
+{
+    char name[320];
+    rt_torch_writer_text(w, "model");
+    rt_torch_writer_dict(w);
+    for (int64_t i = 0; i < rt_weights_count(net->base); i++) {
+        snprintf(name, sizeof name, "%s%s", prefix ? "module." : "", rt_weights_at(net->base, i)->name);
+        rt_torch_writer_text(w, name);
+        rt_torch_writer_tensor(w, current(net, i, false));
+    }
+    rt_torch_writer_end(w);
+}
+
+/* Adam of the reference numbers the model's tensors in their order, its AdamW those of two dimensions and more
+ * first. */
+static int64_t number_of(const network *net, int64_t index, bool decoupled)
+{
+    bool wide = rt_weights_at(net->base, index)->tensor.ndim >= 2;
+    int64_t number = 0;
+    if (!decoupled) return index;
+    for (int64_t i = 0; i < rt_weights_count(net->base); i++) {
+        bool also = rt_weights_at(net->base, i)->tensor.ndim >= 2;
+        number += wide ? also && i < index : also || i < index;
+    }
+    return number;
+}
+
+static void put_moments(rt_torch_writer *w, const network *net, rt_adam *adam)
+{
+    bool decoupled = rt_adam_options_of(adam)->kind == RT_ADAM_DECOUPLED;
+    rt_torch_writer_text(w, "state");
+    rt_torch_writer_dict(w);
+    for (int64_t i = 0; i < rt_weights_count(net->base); i++) {
+        const rt_param *p = rt_params_find(net->params, rt_weights_at(net->base, i)->name);
+        int64_t index = p ? p - rt_params_at(net->params, 0) : 0;
+        if (!p || *rt_adam_updates(adam, index) == 0)
+            continue; /* as torch, which has no state before the first update */
+        float updates = (float)*rt_adam_updates(adam, index);
+        rt_torch_writer_int(w, number_of(net, i, decoupled));
+        rt_torch_writer_dict(w);
+        rt_torch_writer_text(w, "step");
+        rt_torch_writer_tensor(w, rt_wrap(&updates, RT_F32, 0, NULL));
+        rt_torch_writer_text(w, "exp_avg");
+        rt_torch_writer_tensor(w, rt_adam_moment(adam, index, 0));
+        rt_torch_writer_text(w, "exp_avg_sq");
+        rt_torch_writer_tensor(w, rt_adam_moment(adam, index, 1));
+        rt_torch_writer_end(w);
+    }
+    rt_torch_writer_end(w);
+}
+
+static void put_group(rt_torch_writer *w, const rt_adam_options *o, double decay, double rate, double initial_rate,
+                      int64_t from, int64_t to)
+{
+    rt_torch_writer_dict(w);
+    put_real(w, "lr", rate);
+    rt_torch_writer_text(w, "betas");
+    rt_torch_writer_tuple(w);
+    rt_torch_writer_real(w, o->beta1);
+    rt_torch_writer_real(w, o->beta2);
+    rt_torch_writer_end(w);
+    put_real(w, "eps", o->eps);
+    put_real(w, "weight_decay", decay);
+    put_bool(w, "amsgrad", false);
+    put_bool(w, "maximize", false);
+    put_none(w, "foreach");
+    put_bool(w, "capturable", false);
+    put_bool(w, "differentiable", false);
+    put_none(w, "fused");
+    put_bool(w, "decoupled_weight_decay", o->kind == RT_ADAM_DECOUPLED);
+    put_real(w, "initial_lr", initial_rate);
+    rt_torch_writer_text(w, "params");
+    rt_torch_writer_list(w);
+    for (int64_t i = from; i < to; i++) rt_torch_writer_int(w, i);
+    rt_torch_writer_end(w);
+    rt_torch_writer_end(w);
+}
+
+static void put_rates(rt_torch_writer *w, const char *key, double rate)
+{
+    rt_torch_writer_text(w, key);
+    rt_torch_writer_list(w);
+    rt_torch_writer_real(w, rate);
+    rt_torch_writer_end(w);
+}
+
+/* What each of the reference's schedulers keeps of itself. */
+static void put_scheduler(rt_torch_writer *w, const rt_schedule *s, int64_t steps_done)
+{
+    rt_torch_writer_text(w, "scheduler");
+    rt_torch_writer_dict(w);
+    put_real(w, "lr", s->rate);
+    if (s->kind == RT_SCHEDULE_CONSTANT) {
+        put_real(w, "factor", 1);
+        put_int(w, "total_iters", 5);
+    } else
+        put_int(w, "warmup_steps", s->warmup);
+    if (s->kind == RT_SCHEDULE_COSINE) {
+        put_int(w, "decay_steps", s->steps);
+        put_real(w, "min_lr", s->rate * s->least_ratio);
+    }
+    if (s->kind == RT_SCHEDULE_AF3) {
+        put_int(w, "decay_steps", s->decay_every);
+        put_real(w, "decay_factor", s->decay_factor);
+    }
+    put_rates(w, "base_lrs", s->rate);
+    put_int(w, "last_epoch", steps_done);
+    put_int(w, "_step_count", steps_done + 1);
+    put_bool(w, "_get_lr_called_within_step", false);
+    put_rates(w, "_last_lr", rt_schedule_rate(s, steps_done));
+    rt_torch_writer_end(w);
+}
+
+static void put_optimizer(rt_torch_writer *w, const network *net, const rt_export_options *o)
+{
+    double rate = o->opt_schedule ? o->opt_schedule->rate : 0;
+    double now = o->opt_schedule ? rt_schedule_rate(o->opt_schedule, o->steps_done) : 0;
+    if (!o->opt_adam) {
+        put_none(w, "optimizer");
+        put_none(w, "scheduler");
+        return;
+    }
+    rt_torch_writer_text(w, "optimizer");
+    rt_torch_writer_dict(w);
+    put_moments(w, net, o->opt_adam);
+    rt_torch_writer_text(w, "param_groups");
+    rt_torch_writer_list(w);
+    const rt_adam_options *adam = rt_adam_options_of(o->opt_adam);
+    int64_t all = rt_weights_count(net->base), wide = 0;
+    for (int64_t i = 0; i < all; i++) wide += rt_weights_at(net->base, i)->tensor.ndim >= 2;
+    if (adam->kind == RT_ADAM_L2) wide = all;
+    put_group(w, adam, adam->weight_decay, now, rate, 0, wide);
+    if (adam->kind == RT_ADAM_DECOUPLED) put_group(w, adam, 0, now, rate, wide, all);
+    rt_torch_writer_end(w);
+    rt_torch_writer_end(w);
+    if (o->opt_schedule) put_scheduler(w, o->opt_schedule, o->steps_done);
+    else put_none(w, "scheduler");
+}
+
+rt_status rt_export_torch(const char *path, const rt_weights *base, rt_params *params, const rt_export_options *options,
+                          rt_err *err)
+{
+    network net;
+    rt_torch_writer *writer;
+    rt_status status = RT_OK;
+    RT_TRY(open_network(&net, base, params, options->adapter_alpha, err));
+    /* PyTorch puts the network's own parameter before those of its modules; safetensors' own writers sort by name */
+    if (options->opt_adam && strcmp(rt_weights_at(base, 0)->name, "layer_weights") != 0) {
+        rt_fail(err, RT_ERR_UNSUPPORTED, rt_weights_path(base), 0,
+                "its tensors do not stand in the model's order, by which an "
+                "optimizer of torch numbers them");
+        status = rt_hint(err, "leave the optimizer out, or start from the .pt");
+        goto done;
+    }
+    RT_TRY(rt_torch_writer_open(&writer, path, err));
+    rt_torch_writer_dict(writer);
+    put_model(writer, &net, options->module_prefix);
+    put_optimizer(writer, &net, options);
+    put_int(writer, "step", options->steps_done > 0 ? options->steps_done - 1 : 0);
+    rt_torch_writer_end(writer);
+    status = rt_torch_writer_commit(writer, err);
+done:
+    free(net.merged);
+    return status;
+}

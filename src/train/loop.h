@@ -1,0 +1,72 @@
+/* loop.h - a training run from its first step to its last, or from where it was left
+ * Room: train.  Uses: train/step, loader, adam, average, schedule, guard, checkpoint, event_log, export; base/progress.
+ * Reference: runner/train.py AF3Trainer.run
+ *
+ * A run is a function of its plan, data, base checkpoint and seed: stopped anywhere and taken up again, with any number
+ * of threads, it ends with the same bytes.  Gradients of `accumulation` samples make a step, divided by their number;
+ * an epoch's last step takes what is left.  After each epoch the held-out targets are measured with the same draws each
+ * time, the base's losses beside them.
+ *
+ * The folder: checkpoints.json and its files (train/checkpoint.h), log.jsonl and TensorBoard events,
+ * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end).
+ */
+#ifndef RT_TRAIN_LOOP_H
+#define RT_TRAIN_LOOP_H
+
+#include "train/checkpoint.h"
+#include "train/loader.h"
+#include "train/step.h"
+
+typedef struct {
+    const char *out;
+    const rt_dataset *set;
+    const int64_t *train, *validation; /* numbers in the set */
+    int64_t n_train, n_validation;     /* n_validation 0: none is done */
+    rt_step_options step;
+    rt_sample_options sample;
+    int64_t epochs, accumulation;
+    rt_schedule schedule;
+    rt_adam_options adam;
+    double ema; /* decay of the averaged weights, which are validated and exported; 0: none */
+    double adapter_alpha;
+    uint64_t seed;
+    int64_t guard_limit; /* steps without finite numbers in a row that end the run */
+    double save_minutes; /* between checkpoints within an epoch; 0: none */
+    int64_t patience;    /* epochs without a better validation that end the run; 0: none do */
+    bool resume;
+    rt_run_identity identity;
+    rt_retention retention;
+} rt_loop_options;
+
+typedef struct {
+    int64_t n_step, n_sample, n_epoch; /* done, of the whole run */
+    int64_t n_skipped;                 /* steps without finite numbers */
+    int64_t n_unusable;                /* samples of this start that could not be built */
+    bool finished, stopped, early;     /* all epochs done; asked to stop; the validation got no better */
+    double base_value, first_loss, last_loss, best_value; /* NAN: none */
+    int64_t best_step;
+    double seconds, waited; /* of this start; waited: for samples */
+} rt_loop_report;
+
+/* Steps of a whole run. */
+int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs);
+
+/* Trains model->params.  On a request to stop (base/progress) the step is finished and a checkpoint written.
+ * Errors: RT_ERR_USAGE (the folder holds a run and `resume` was not said), RT_ERR_MISMATCH (another plan; no gradient
+ * reached what trains in the first step), RT_ERR_IO (a checkpoint could not be written: the last one is whole),
+ * RT_ERR_FORMAT (too many steps in a row without finite numbers), RT_ERR_MEMORY. */
+rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_report *out_report,
+                      rt_err *err);
+
+typedef struct {
+    double seconds;        /* of one sample's forward and backward */
+    int64_t tokens, bytes; /* its size; the activations' highest use */
+    rt_step_loss loss;
+} rt_loop_measure;
+
+/* One sample of the longest training target, forward and backward; nothing is changed.  Errors: as rt_step_run's and
+ * rt_sample_build's. */
+rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
+                      rt_err *err);
+
+#endif

@@ -1,0 +1,269 @@
+#include "train/step.h"
+
+#include <string.h>
+
+#include "diffusion/sampler.h"
+#include "layer/dropout.h"
+#include "train/loss_distogram.h"
+#include "train/permutation.h"
+
+const rt_step_terms rt_step_weights_reference = {.confidence = {.plddt = 1e-4, .pde = 1e-4, .resolved = 1e-4},
+                                                 .diffusion = {.mse = 4, .smooth_lddt = 4},
+                                                 .distogram = 3e-2};
+
+double rt_step_total(const rt_step_terms *term, const rt_step_terms *weight)
+{
+    return rt_loss_confidence_total(&term->confidence, &weight->confidence) +
+           rt_loss_diffusion_total(&term->diffusion, &weight->diffusion) + weight->distogram * term->distogram;
+}
+
+void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_step_options *options)
+{
+    const rt_step_terms *w = &options->weight;
+    const rt_confidence_terms *c = &w->confidence;
+    bool trunk = model->trunk.trains;
+    *out_plan = (rt_step_plan){
+        .options = *options,
+        .confidence = (c->plddt > 0 || c->pae > 0 || c->pde > 0 || c->resolved > 0) &&
+                      rt_params_any(model->params, "confidence_head."),
+        .diffusion = (w->diffusion.mse > 0 || w->diffusion.smooth_lddt > 0) && options->copies > 0 &&
+                     (trunk || rt_params_any(model->params, "diffusion_module.")),
+        .distogram = w->distogram > 0 && (trunk || rt_params_any(model->params, "distogram_head.")),
+    };
+    out_plan->denoiser = out_plan->diffusion;
+    out_plan->trunk = trunk && (out_plan->diffusion || out_plan->distogram);
+    /* the rollout judges the confidence head; it also chooses among equivalent label atoms */
+    out_plan->rollout = out_plan->confidence || (options->permute && out_plan->diffusion);
+}
+
+/* What the parts of one step share. */
+typedef struct {
+    rt_ctx *ctx;
+    const rt_model *model;
+    const rt_step_plan *plan;
+    const rt_features *features;
+    const rt_draw_key *key;
+    const rt_step_given *given;
+    rt_step_loss *loss;
+    bool backward;
+    rt_label label;              /* with the permuted atoms */
+    rt_tensor s_inputs, s, z;    /* the trunk's outputs */
+    rt_tensor ds_inputs, ds, dz; /* their gradients; data NULL: not wanted */
+    rt_tensor x_mini;            /* (A,3) */
+} work;
+
+static rt_tensor zeros_like(rt_ctx *ctx, rt_tensor t)
+{
+    rt_tensor zero = rt_new_like(ctx, t);
+    rt_zero(ctx, zero);
+    return zero;
+}
+
+static void set_precision(work *w, bool trunk)
+{
+    rt_precision precision = w->model->precision;
+    w->ctx->bf16 = precision == RT_PRECISION_BF16 || (trunk && precision == RT_PRECISION_REFERENCE);
+}
+
+/* The label is the loader's: permuting changes a copy. */
+static void copy_label(work *w, const rt_label *label)
+{
+    w->label = *label;
+    w->label.coordinate = rt_new_shape(w->ctx, RT_F32, 2, label->coordinate.dim);
+    w->label.coordinate_mask = rt_new_shape(w->ctx, RT_U8, 1, label->coordinate_mask.dim);
+    if (w->ctx->status != RT_OK) return;
+    memcpy(w->label.coordinate.data, label->coordinate.data, (size_t)rt_bytes(label->coordinate));
+    memcpy(w->label.coordinate_mask.data, label->coordinate_mask.data, (size_t)rt_bytes(label->coordinate_mask));
+}
+
+static void run_trunk(work *w, rt_trunk_saved *opt_saved)
+{
+    const rt_config *c = &w->model->config;
+    int64_t n = w->features->n_token;
+    rt_msa_choice choice = {.seed = rt_draws_seed(w->key),
+                            .stream = w->key->stream,
+                            .lower_bound = (int64_t)c->msa_test_lower_bound,
+                            .cutoff = (int64_t)c->msa_test_cutoff,
+                            .opt_rows = w->given->opt_msa_rows};
+    w->s_inputs = RT_NEW(w->ctx, n, c->c_s_inputs), w->s = RT_NEW(w->ctx, n, c->c_s),
+    w->z = RT_NEW(w->ctx, n, n, c->c_z);
+    set_precision(w, true);
+    rt_trunk_forward(w->ctx, &w->model->trunk, w->s_inputs, w->s, w->z, w->features, w->loss->n_cycle, &choice, NULL,
+                     NULL, opt_saved);
+    RT_PROBE(w->ctx, w->s_inputs, "s_inputs");
+    RT_PROBE(w->ctx, w->s, "s_trunk");
+    RT_PROBE(w->ctx, w->z, "z_trunk");
+}
+
+static void run_rollout(work *w)
+{
+    int64_t atoms = w->features->n_atom;
+    w->x_mini = RT_NEW(w->ctx, atoms, 3);
+    int64_t mark = rt_arena_mark(w->ctx->step);
+    if (w->given->x_mini.data) {
+        rt_tensor copy = rt_new_copy(w->ctx, RT_VIEW(w->given->x_mini, atoms, 3));
+        rt_op_axpby(w->ctx, w->x_mini, 0, copy, 1);
+    } else {
+        rt_denoiser_context context;
+        rt_sampler_draws draws = {.seed = rt_draws_seed(w->key), .stream = w->key->stream};
+        set_precision(w, false);
+        rt_denoiser_prepare(w->ctx, &w->model->denoiser, &context, w->features, w->s_inputs, w->s, w->z, NULL);
+        rt_sampler_run(w->ctx, &w->model->denoiser, &context, RT_VIEW(w->x_mini, 1, atoms, 3), &w->model->config,
+                       w->plan->options.rollout_steps, &draws, NULL, NULL);
+    }
+    if (w->ctx->status == RT_OK && w->plan->options.permute)
+        rt_permutation_match(&w->label, NULL, w->features, w->x_mini);
+    rt_arena_reset(w->ctx->step, mark);
+}
+
+static rt_confidence_terms scaled(const rt_confidence_terms *t, double by)
+{
+    return (rt_confidence_terms){by * t->plddt, by * t->pae, by * t->pde, by * t->resolved};
+}
+
+static void run_confidence(work *w)
+{
+    rt_ctx *ctx = w->ctx;
+    const rt_config *c = &w->model->config;
+    int64_t n = w->features->n_token, atoms = w->features->n_atom, mark = rt_arena_mark(ctx->step);
+    rt_confidence_terms weight = scaled(&w->plan->options.weight.confidence, w->loss->confidence_weight);
+    rt_confidence_label truth;
+    rt_confidence_saved saved;
+    rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
+                                   RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
+    set_precision(w, false);
+    rt_confidence_head_forward(ctx, &w->model->confidence, &logits, w->s_inputs, w->s, w->z, w->x_mini, w->features, 0,
+                               w->backward ? &saved : NULL);
+    RT_PROBE(ctx, logits.plddt, "logits.plddt");
+    RT_PROBE(ctx, logits.pae, "logits.pae");
+    RT_PROBE(ctx, logits.pde, "logits.pde");
+    RT_PROBE(ctx, logits.resolved, "logits.resolved");
+    if (ctx->status == RT_OK)
+        ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, w->features, &w->label, w->x_mini,
+                                               &ctx->err);
+    if (ctx->status == RT_OK && w->backward) {
+        rt_confidence_logits d = {weight.pae > 0 ? zeros_like(ctx, logits.pae) : RT_ABSENT,
+                                  weight.pde > 0 ? zeros_like(ctx, logits.pde) : RT_ABSENT,
+                                  weight.plddt > 0 ? zeros_like(ctx, logits.plddt) : RT_ABSENT,
+                                  weight.resolved > 0 ? zeros_like(ctx, logits.resolved) : RT_ABSENT};
+        rt_loss_confidence(ctx, &w->loss->term.confidence, &d, &logits, &truth, &weight);
+        rt_confidence_head_backward(ctx, &w->model->confidence, &d, w->features, &saved);
+    } else if (ctx->status == RT_OK) {
+        rt_loss_confidence(ctx, &w->loss->term.confidence, NULL, &logits, &truth, &weight);
+    }
+    w->loss->total += rt_loss_confidence_total(&w->loss->term.confidence, &weight);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* One noised copy forward and, when wanted, backward at once, so that only one copy's activations are ever held. */
+static void run_copy(work *w, int64_t copy, int64_t copies, double sigma, rt_tensor x_noisy,
+                     const rt_denoiser_context *context, const rt_denoiser_context_gradient *opt_gradient)
+{
+    rt_ctx *ctx = w->ctx;
+    const rt_diffusion_terms *weight = &w->plan->options.weight.diffusion;
+    rt_diffusion_terms share = {weight->mse / (double)copies, weight->smooth_lddt / (double)copies,
+                                weight->bond / (double)copies},
+                       term;
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_denoiser_saved saved;
+    rt_tensor x = rt_new_like(ctx, x_noisy), level = RT_NEW_TYPE(ctx, RT_F64, 1);
+    rt_tensor dx = opt_gradient ? zeros_like(ctx, x) : RT_ABSENT;
+    rt_denoiser_forward(ctx, &w->model->denoiser, context, x, x_noisy, sigma, copy, 1, opt_gradient ? &saved : NULL);
+    RT_PROBE_PART(ctx, x, copy, "x_denoised");
+    if (ctx->status == RT_OK) {
+        *(double *)level.data = sigma;
+        rt_loss_diffusion(ctx, &term, dx, x, level, &w->label, RT_ABSENT, &share);
+        RT_PROBE_PART(ctx, dx, copy, "grad.x_denoised");
+        w->loss->term.diffusion.mse += term.mse / (double)copies;
+        w->loss->term.diffusion.smooth_lddt += term.smooth_lddt / (double)copies;
+        w->loss->total += rt_loss_diffusion_total(&term, &share);
+    }
+    if (opt_gradient) rt_denoiser_backward(ctx, &w->model->denoiser, context, opt_gradient, dx, &saved);
+    rt_arena_reset(ctx->step, mark);
+}
+
+static void run_diffusion(work *w)
+{
+    rt_ctx *ctx = w->ctx;
+    int64_t atoms = w->features->n_atom, mark = rt_arena_mark(ctx->step);
+    bool given = w->given->x_noisy.data != NULL;
+    int64_t copies = given ? w->given->x_noisy.dim[0] : w->plan->options.copies;
+    rt_denoiser_context context;
+    rt_denoiser_context_saved kept;
+    rt_denoiser_context_gradient gradient;
+    rt_tensor sigma = given ? rt_new_copy(ctx, w->given->sigma) : RT_NEW(ctx, copies);
+    rt_tensor x_noisy = given ? rt_new_copy(ctx, w->given->x_noisy) : RT_NEW(ctx, copies, atoms, 3);
+    set_precision(w, false);
+    if (!given && ctx->status == RT_OK) rt_draws_noisy_copies(w->key, ctx->pool, sigma, x_noisy, RT_ABSENT, &w->label);
+    rt_denoiser_prepare(ctx, &w->model->denoiser, &context, w->features, w->s_inputs, w->s, w->z,
+                        w->backward ? &kept : NULL);
+    if (w->backward) rt_denoiser_context_gradient_create(ctx, &w->model->denoiser, &gradient, &context);
+    for (int64_t b = 0; b < copies && rt_ctx_go_on(ctx); b++)
+        run_copy(w, b, copies, rt_get(sigma, b), rt_slice(x_noisy, b, 1), &context, w->backward ? &gradient : NULL);
+    if (w->backward)
+        rt_denoiser_prepare_backward(ctx, &w->model->denoiser, w->ds_inputs, w->ds, w->dz, &gradient, &context, &kept);
+    rt_arena_reset(ctx->step, mark);
+}
+
+static void run_distogram(work *w)
+{
+    rt_ctx *ctx = w->ctx;
+    int64_t n = w->features->n_token, mark = rt_arena_mark(ctx->step);
+    double weight = w->plan->options.weight.distogram;
+    rt_tensor logits = RT_NEW(ctx, n, n, w->model->config.distogram_bins);
+    rt_tensor d = w->backward ? zeros_like(ctx, logits) : RT_ABSENT;
+    set_precision(w, true);
+    rt_distogram_head_forward(ctx, &w->model->distogram, logits, w->z);
+    RT_PROBE(ctx, logits, "distogram_logits");
+    if (ctx->status == RT_OK)
+        w->loss->term.distogram = rt_loss_distogram(ctx, d, logits, w->features, &w->label, weight);
+    w->loss->total += weight * w->loss->term.distogram;
+    if (w->backward) rt_distogram_head_backward(ctx, &w->model->distogram, w->dz, d, w->z);
+    rt_arena_reset(ctx->step, mark);
+}
+
+/* Each kind of loss in turn, then the trunk's backward. */
+static void run_losses(work *w, const rt_trunk_saved *opt_saved)
+{
+    const rt_step_plan *plan = w->plan;
+    if (plan->rollout && rt_ctx_go_on(w->ctx)) run_rollout(w);
+    if (plan->confidence && rt_ctx_go_on(w->ctx)) run_confidence(w);
+    if (plan->distogram && rt_ctx_go_on(w->ctx)) run_distogram(w);
+    if (plan->diffusion && rt_ctx_go_on(w->ctx)) run_diffusion(w);
+    if (!opt_saved) return;
+    RT_PROBE(w->ctx, w->ds, "grad.s_trunk");
+    set_precision(w, true);
+    rt_trunk_backward(w->ctx, &w->model->trunk, w->ds_inputs, w->ds, w->dz, w->features, opt_saved);
+}
+
+rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss, const rt_step_plan *plan,
+                      const rt_features *features, const rt_label *label, const rt_draw_key *key,
+                      const rt_step_given *opt_given, bool backward, bool dropout, rt_err *err)
+{
+    static const rt_step_given NOTHING;
+    const rt_step_given *given = opt_given ? opt_given : &NOTHING;
+    int64_t mark = rt_arena_mark(ctx->step);
+    work w = {.ctx = ctx,
+              .model = model,
+              .plan = plan,
+              .features = features,
+              .key = key,
+              .given = given,
+              .loss = out_loss,
+              .backward = backward};
+    rt_trunk_saved saved;
+    bool trunk = backward && plan->trunk;
+    struct rt_dropout drops = {.seed = rt_draws_seed(key), .step = key->number};
+    *out_loss = (rt_step_loss){
+        .n_cycle = given->n_cycle > 0 ? given->n_cycle : rt_draws_cycles(key, plan->options.most_cycles),
+        .confidence_weight = rt_loss_confidence_weight(&plan->options.resolution, label->resolution)};
+    out_loss->counts = plan->diffusion || plan->distogram || (plan->confidence && out_loss->confidence_weight > 0);
+    copy_label(&w, label);
+    ctx->dropout = dropout ? &drops : NULL; /* the trunk alone has any; confidence and denoiser have none */
+    run_trunk(&w, trunk ? &saved : NULL);
+    if (trunk) w.ds_inputs = zeros_like(ctx, w.s_inputs), w.ds = zeros_like(ctx, w.s), w.dz = zeros_like(ctx, w.z);
+    run_losses(&w, trunk ? &saved : NULL);
+    ctx->dropout = NULL;
+    rt_arena_reset(ctx->step, mark);
+    return rt_ctx_take(ctx, err);
+}

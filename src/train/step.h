@@ -1,0 +1,77 @@
+/* step.h - one sample's losses, and their gradients where something trains
+ * Room: train.  Uses: model, diffusion/sampler, train/draws, train/loss_*, train/permutation.
+ * Reference: rnapro/model/RNAPro.py main_train_loop, runner/train.py get_loss
+ *
+ * As the reference: trunk with a drawn number of recycles; a short sampler run (the mini-rollout) whose structure the
+ * confidence head judges, its inputs detached; noised copies of the label through the denoiser; the distogram.  Only
+ * what leads from a loss that counts to a weight that trains is done: confidence-only training runs no backward through
+ * the trunk or the denoiser, and frozen parts behave as in evaluation.
+ *
+ *     rt_step_plan_make(&plan, model, &options);
+ *     RT_TRY(rt_step_run(ctx, model, &loss, &plan, &features, &label, &key, NULL, true, err));
+ *     gradients of model->params have grown by those of loss.total
+ */
+#ifndef RT_TRAIN_STEP_H
+#define RT_TRAIN_STEP_H
+
+#include "model.h"
+#include "train/draws.h"
+#include "train/loss_confidence.h"
+#include "train/loss_diffusion.h"
+
+typedef struct {
+    rt_confidence_terms confidence;
+    rt_diffusion_terms diffusion;
+    double distogram;
+} rt_step_terms;
+
+typedef struct {
+    rt_step_terms weight;  /* a term of weight 0 is not worked out when all of its kind are 0 */
+    int64_t most_cycles;   /* recycles are drawn from 1 .. this */
+    int64_t rollout_steps; /* of the mini-rollout; the reference: 20 */
+    int64_t copies;        /* noised copies of the label; the reference: 48 */
+    rt_resolution_rule resolution;
+    bool permute; /* equivalent label atoms take the names that suit the mini-rollout */
+} rt_step_options;
+
+/* What a step does, from what trains and what counts. */
+typedef struct {
+    rt_step_options options;
+    bool rollout, confidence, diffusion, distogram; /* forward */
+    bool trunk, denoiser;                           /* backward */
+} rt_step_plan;
+
+/* Draws and stages from elsewhere, for verification; a tensor with data NULL is drawn or worked out here. */
+typedef struct {
+    int64_t n_cycle;
+    const rt_tensor *opt_msa_rows; /* one I64 tensor per cycle */
+    rt_tensor x_mini;              /* (A,3): instead of the mini-rollout */
+    rt_tensor sigma, x_noisy;      /* (B), (B,A,3) */
+} rt_step_given;
+
+typedef struct {
+    rt_step_terms term;       /* unweighted; 0 for what is not worked out */
+    double total;             /* sum of weight x term, the confidence ones times confidence_weight */
+    double confidence_weight; /* of this target's resolution */
+    int64_t n_cycle;
+    bool counts; /* false: every term that is worked out has weight 0 for this target */
+} rt_step_loss;
+
+/* The reference's weights: MSE 4, smooth lDDT 4, distogram 0.03, confidence 1e-4 each with PAE 0. */
+extern const rt_step_terms rt_step_weights_reference;
+
+/* A kind of loss is worked out when it has a weight above 0 and its gradient reaches something that trains. */
+void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_step_options *options);
+
+/* Losses of one sample; with `backward` their gradients are added to those of model->params.  Everything that is drawn
+ * is a function of `key`.  The context's step arena is as before afterwards. `dropout` on: the trunk's dropout, drawn
+ * from the key, as in training.  n_cycle 0 in opt_given: drawn. Errors: RT_ERR_MEMORY (with what would be needed),
+ * RT_ERR_STOPPED; not-finite losses are no error here (train/guard). */
+rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss, const rt_step_plan *plan,
+                      const rt_features *features, const rt_label *label, const rt_draw_key *key,
+                      const rt_step_given *opt_given, bool backward, bool dropout, rt_err *err);
+
+/* sum of weight x term */
+double rt_step_total(const rt_step_terms *term, const rt_step_terms *weight);
+
+#endif
