@@ -27,7 +27,7 @@ typedef struct {
     double min_prob, gamma;
     rt_writer *writer;           /* of --out; NULL: stdout */
     rt_text table;               /* --json: what it is made of */
-    bool json;
+    bool json, begun;            /* the header of the table is out */
 } task;
 
 static const char *const NUMBERS[] = {"i", "j", "p", NULL};
@@ -39,6 +39,14 @@ static rt_status put(task *t, const rt_text *text, rt_err *err)
     if (t->json) rt_text_add_bytes(&t->table, text->data, text->length);
     else fwrite(text->data, 1, (size_t)text->length, t->writer ? rt_writer_stream(t->writer) : stdout);
     return RT_OK;
+}
+
+static rt_status put_header(task *t, rt_err *err)
+{
+    const rt_text header = {.data = (char *)(uintptr_t)"id\ti\tj\tp\n", .length = 9};
+    if (t->begun || strcmp(t->format, "tsv") != 0) return RT_OK;
+    t->begun = true;
+    return put(t, &header, err);
 }
 
 /* Which structure the formats of one structure show. */
@@ -61,6 +69,7 @@ static rt_status print(task *t, const char *name, const char *sequence, const rt
     rt_text text = {0};
     int32_t *partner = NULL;
     double score;
+    RT_TRY(put_header(t, err));
     if (!strcmp(t->format, "tsv")) {
         rt_pairs_print_tsv(&text, name, pairs, t->min_prob);
     } else {
@@ -202,14 +211,13 @@ static rt_status work(task *t, rt_err *err)
 {
     rt_status status = RT_OK;
     const rt_options *o = t->options;
-    const rt_text header = {.data = (char *)(uintptr_t)"id\ti\tj\tp\n", .length = 9};
     rt_text text = {0};
     if (rt_option_count(o, "compare")) {
         RT_TRY(rt_pairs_agreement_print(&text, o, err));
         RT_TRY(put(t, &text, err));
     } else {
-        if (!strcmp(t->format, "tsv")) RT_TRY(put(t, &header, err));
         RT_TRY(!strcmp(t->method, "3d") ? read_structure(t, err) : fold_sequences(t, err));
+        RT_TRY(put_header(t, err));
     }
     if (t->table.failed) status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
     else if (t->json)
