@@ -204,7 +204,7 @@ static rt_status fold_missing(batch *b, int64_t n_missing, rt_pool *pool, rt_err
     RT_TRY_ALLOC(b->status, n_missing);
     RT_TRY_ALLOC(b->err, n_missing);
     rt_progress_start("sequence", n_missing);
-    rt_progress_label(NAMES[b->predictor->method]);
+    rt_progress_label("%s", NAMES[b->predictor->method]);
     rt_pool_run(pool, n_missing, fold_one, b);
     rt_progress_end();
     for (int64_t k = 0; k < n_missing && status == RT_OK; k++)
