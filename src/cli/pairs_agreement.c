@@ -27,6 +27,7 @@ static rt_status read_known(rt_known_set *set, const rt_options *o, rt_err *err)
                                         : rt_known_add_file(set, path, longest, err);
     }
     if (status != RT_OK) return status;
+    if (set->n_unread) rt_warn("%lld files could not be read", (long long)set->n_unread);
     if (set->n_long) rt_info("%lld chains are longer than --max-length %lld: left out", (long long)set->n_long, (long long)longest);
     if (set->n_bare) rt_info("%lld chains have no pairs: left out", (long long)set->n_bare);
     if (set->n_twice) rt_info("%lld chains have a sequence and pairs that came before: left out", (long long)set->n_twice);
