@@ -52,10 +52,11 @@ static void crossing_helices_have_brackets_of_their_own(void **state)
     (void)state;
     assert_shown("((...))", "((...))");
     assert_shown("(.[.).]", "(.[.).]");                           /* equal: the first is the nested one */
-    assert_shown("[[..(((..]]...)))", "[[..(((..]]...)))");       /* the longer has the round ones, wherever it begins */
+    assert_shown("[[..(((..]]...)))", "[[..(((..]]...)))"); /* the longer has the round ones, wherever it begins */
     assert_shown("((..[[[..))...]]]", "[[..(((..]]...)))");
     assert_shown("(((..[[..{{..)))..]]..}}", "(((..[[..{{..)))..]]..}}");
-    assert_shown("(((..[[..)))..{{..]]..}}", "(((..[[..)))..((..]]..))");   /* a level is used again where nothing crosses */
+    /* a level is used again where nothing crosses */
+    assert_shown("(((..[[..)))..{{..]]..}}", "(((..[[..)))..((..]]..))");
 }
 
 static void the_shorter_of_two_that_cross_is_the_knot(void **state)
@@ -110,7 +111,8 @@ static void ct_and_bpseq_show_crossing_pairs(void **state)
     rt_text text = {0};
     int64_t n = read_brackets(partner, "(.[).]");
     rt_pairs_print_ct(&text, "k\tnot", "GACUGA", partner, n);
-    assert_string_equal(text.data, "6 k?not\n1 G 0 2 4 1\n2 A 1 3 0 2\n3 C 2 4 6 3\n4 U 3 5 1 4\n5 G 4 6 0 5\n6 A 5 0 3 6\n");
+    assert_string_equal(text.data,
+                        "6 k?not\n1 G 0 2 4 1\n2 A 1 3 0 2\n3 C 2 4 6 3\n4 U 3 5 1 4\n5 G 4 6 0 5\n6 A 5 0 3 6\n");
     rt_text_clear(&text);
     rt_pairs_print_bpseq(&text, "knot", "GACUGA", partner, n);
     assert_string_equal(text.data, "# knot\n1 G 4\n2 A 0\n3 C 6\n4 U 1\n5 G 0\n6 A 3\n");
