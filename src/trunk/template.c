@@ -1,6 +1,5 @@
 #include "trunk/template.h"
 
-static const double DROPOUT = 0.15;
 static const double FIRST_BIN = 3.25, BIN_WIDTH = 1.25;   /* Angstrom; the reference keeps them as Python defaults */
 
 void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
@@ -17,7 +16,7 @@ void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
     rt_linear_bind_exact(binder, &t->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, t->n_bin, false);
     rt_linear_bind_exact(binder, &t->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1, false);
     rt_pairformer_bind(binder, &t->stack, "template_embedder.pairformer_stack", c->template_blocks, c->template_heads, false,
-                       DROPOUT);
+                       c->dropout_template);
     rt_norm_bind(binder, &t->norm_z, PREFIX, "layernorm_z", c->c_z, true);
     rt_linear_bind(binder, &t->final, PREFIX, "final_linear_no_bias", c->c_z, c->c_z, false);
 }
