@@ -29,6 +29,7 @@ typedef struct {
     rt_model *model;
     rt_ctx *ctx;
     rt_loop_options loop;
+    bool begun; /* the folder is this run's */
 } job;
 
 /* ---- what trains and what counts ----------------------------------------------------------------------------------
@@ -149,6 +150,66 @@ done:
     return status;
 }
 
+/* ---- run.json -----------------------------------------------------------------------------------------------------
+ */
+
+/* run.json: when the run begins, when it ends, and with the reason when it fails; a kill leaves "running". */
+static rt_status write_record(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why,
+                              rt_err *err)
+{
+    char path[4096], why[2048];
+    rt_run_record *record = j->cli->record;
+    rt_run_record_set(record, "state", json_string(state));
+    rt_run_record_set(record, "ended", strcmp(state, "running") == 0 ? json_null() : NULL);
+    if (opt_why) {
+        rt_err_print(opt_why, why, sizeof why);
+        json_t *text = json_string(why);
+        rt_run_record_set(record, "error", text ? text : json_string("(not UTF-8)"));
+    }
+    rt_run_record_seed(record, (int64_t)j->loop.seed);
+    rt_run_record_device(record, rt_option_text(j->o, "device"));
+    rt_run_record_set(record, "split",
+                      rt_option_has(j->o, "split") ? json_string("audited") : json_string("none: --no-split"));
+    rt_run_record_set(record, "data_sha256", json_string(rt_dataset_hash(j->set)));
+    rt_run_record_set(record, "plan_sha256", json_string(j->loop.identity.plan));
+    rt_run_record_set(record, "training_targets", json_integer(j->loop.n_train));
+    rt_run_record_set(record, "validation_targets", json_integer(j->loop.n_validation));
+    rt_run_record_set(record, "targets_without_resolution", json_integer(j->n_unknown));
+    rt_run_record_set(record, "trained_parameters", json_integer(rt_params_elements(j->params)));
+    if (opt_report) {
+        const rt_loop_report *r = opt_report;
+        rt_run_record_set(record, "steps", json_integer(r->n_step));
+        rt_run_record_set(record, "epochs_done", json_integer(r->n_epoch));
+        rt_run_record_set(record, "steps_left_out", json_integer(r->n_skipped));
+        rt_run_record_set(record, "finished", json_boolean(r->finished));
+        rt_run_record_set(record, "stopped", json_boolean(r->stopped));
+        rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
+        rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
+        rt_run_record_set(record, "best_step", json_integer(r->best_step));
+        rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
+    }
+    rt_path_join(path, sizeof path, j->loop.out, "run.json");
+    return rt_run_record_write(record, j->o, path, err);
+}
+
+/* A record that cannot be written stops no training: its checkpoints will say so where it matters. */
+static void write_state(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why)
+{
+    rt_err err;
+    char text[1024];
+    if (write_record(j, state, opt_report, opt_why, &err) == RT_OK) return;
+    rt_err_print(&err, text, sizeof text);
+    rt_warn("%s; training goes on without this record", text);
+}
+
+static void write_begin(void *user)
+{
+    job *j = user;
+    j->begun = true;
+    write_state(j, "running", NULL, NULL);
+}
+
+
 /* ---- the plan -----------------------------------------------------------------------------------------------------
  */
 
@@ -177,6 +238,9 @@ static rt_status make_plan(job *j)
     l->save_minutes = rt_option_double(o, "save-minutes");
     l->patience = rt_option_int(o, "patience");
     l->resume = rt_option_flag(o, "resume");
+    l->export_torch = rt_option_flag(o, "export-pt");
+    if (rt_option_flag(o, "continue-adam")) l->opt_continue = rt_option_text(o, "checkpoint");
+    l->opt_begun = write_begin, l->user = j;
     l->retention = rt_retention_default;
     l->retention.keep_epochs = rt_option_int(o, "keep-epochs");
     l->schedule = (rt_schedule){.kind = strcmp(schedule, "cosine") == 0 ? RT_SCHEDULE_COSINE
@@ -198,7 +262,7 @@ static rt_status hash_plan(job *j)
 {
     static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
                                         "conformers", "ribonanza", "save-minutes", "keep-epochs", "keep-every", "quiet",
-                                        "verbose"};
+                                        "verbose", "export-pt"};
     rt_status status = RT_OK;
     json_t *json = rt_options_json(j->o);
     for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);
@@ -380,36 +444,6 @@ static void close_job(job *j)
     free(j->validation);
 }
 
-static rt_status write_record(job *j, const rt_loop_report *opt_report)
-{
-    char path[4096];
-    rt_run_record *record = j->cli->record;
-    rt_run_record_seed(record, (int64_t)j->loop.seed);
-    rt_run_record_device(record, rt_option_text(j->o, "device"));
-    rt_run_record_set(record, "split",
-                      rt_option_has(j->o, "split") ? json_string("audited") : json_string("none: --no-split"));
-    rt_run_record_set(record, "data_sha256", json_string(rt_dataset_hash(j->set)));
-    rt_run_record_set(record, "plan_sha256", json_string(j->loop.identity.plan));
-    rt_run_record_set(record, "training_targets", json_integer(j->loop.n_train));
-    rt_run_record_set(record, "validation_targets", json_integer(j->loop.n_validation));
-    rt_run_record_set(record, "targets_without_resolution", json_integer(j->n_unknown));
-    rt_run_record_set(record, "trained_parameters", json_integer(rt_params_elements(j->params)));
-    if (opt_report) {
-        const rt_loop_report *r = opt_report;
-        rt_run_record_set(record, "steps", json_integer(r->n_step));
-        rt_run_record_set(record, "epochs_done", json_integer(r->n_epoch));
-        rt_run_record_set(record, "steps_left_out", json_integer(r->n_skipped));
-        rt_run_record_set(record, "finished", json_boolean(r->finished));
-        rt_run_record_set(record, "stopped", json_boolean(r->stopped));
-        rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
-        rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
-        rt_run_record_set(record, "best_step", json_integer(r->best_step));
-        rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
-    }
-    rt_path_join(path, sizeof path, j->loop.out, "run.json");
-    return rt_run_record_write(record, j->o, path, j->err);
-}
-
 static void print_report(const job *j, const rt_loop_report *r)
 {
     printf("key\tvalue\n");
@@ -434,8 +468,10 @@ static rt_status execute(rt_cli *cli, rt_err *err)
         goto done;
     }
     RT_TRY(rt_make_folder(j.loop.out, err));
-    RT_TRY(rt_loop_run(j.ctx, j.model, &j.loop, &report, err));
-    RT_TRY(write_record(&j, &report));
+    status = rt_loop_run(j.ctx, j.model, &j.loop, &report, err);
+    if (status != RT_OK && j.begun) write_state(&j, "failed", &report, err);
+    RT_TRY(status);
+    RT_TRY(write_record(&j, report.finished ? "finished" : "stopped", &report, NULL, err));
     print_report(&j, &report);
     if (report.stopped) rt_info("stopped; the same command with --resume goes on");
     if (report.early) rt_info("stopped early: %lld epochs without a better validation", (long long)j.loop.patience);
@@ -621,6 +657,12 @@ static const rt_option OPTIONS[] = {
      .high = 1000,
      .help = "activations of every K-th block are kept, the others computed again; 0: all are kept"},
     {.name = "resume", .type = RT_OPTION_FLAG, .help = "go on with the run in --out"},
+    {.name = "continue-adam",
+     .type = RT_OPTION_FLAG,
+     .help = "begin with the optimizer's moments and step in --checkpoint, a .pt of the reference's training"},
+    {.name = "export-pt",
+     .type = RT_OPTION_FLAG,
+     .help = "best.pt and final.pt too, as the reference saves them, the optimizer included"},
     {.name = "dry-run",
      .type = RT_OPTION_FLAG,
      .help = "train nothing: what would train, memory, and time by one measured sample"},

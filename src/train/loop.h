@@ -8,7 +8,8 @@
  * time, the base's losses beside them.
  *
  * The folder: checkpoints.json and its files (train/checkpoint.h), log.jsonl and TensorBoard events,
- * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end).
+ * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end),
+ * on request also as .pt.
  */
 #ifndef RT_TRAIN_LOOP_H
 #define RT_TRAIN_LOOP_H
@@ -34,6 +35,10 @@ typedef struct {
     double save_minutes; /* between checkpoints within an epoch; 0: none */
     int64_t patience;    /* epochs without a better validation that end the run; 0: none do */
     bool resume;
+    bool export_torch;        /* best.pt and final.pt beside the safetensors */
+    const char *opt_continue; /* .pt of the reference's training: Adam and its step go on from there; NULL: from 0 */
+    void (*opt_begun)(void *user); /* called once it is clear that the folder is this run's */
+    void *user;
     rt_run_identity identity;
     rt_retention retention;
 } rt_loop_options;
