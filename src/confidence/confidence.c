@@ -131,7 +131,7 @@ void rt_confidence_head_backward(rt_ctx *ctx, const rt_confidence_head *head, co
                       features);
     if (dlogits->pae.data) rt_norm_linear_backward(ctx, &head->norm_pae, &head->pae, dz, dlogits->pae, saved->z);
     if (dlogits->pde.data) pde_backward(ctx, head, dz, dlogits->pde, saved->z);
-    rt_pairformer_backward(ctx, &head->stack, ds, dz, &saved->stack);
+    rt_pairformer_backward(ctx, &head->stack, ds, dz, NULL, &saved->stack);
     inputs_backward(ctx, head, ds, dz, saved);
     rt_arena_reset(ctx->step, mark);
 }

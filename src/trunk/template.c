@@ -81,7 +81,7 @@ static void template_backward(rt_ctx *ctx, const rt_template_embedder *t, rt_ten
     rt_tensor done = rt_new_like(ctx, dz);
     rt_op_axpby(ctx, done, 0, dmean, 1.0 / (double)saved->n_template);
     rt_norm_backward(ctx, &t->norm_z, done, false, done, own->one);
-    rt_pairformer_backward(ctx, &t->stack, RT_ABSENT, done, &own->stack);
+    rt_pairformer_backward(ctx, &t->stack, RT_ABSENT, done, NULL, &own->stack);
     if (rt_linear_trains(&t->distance_bin) || rt_linear_trains(&t->distance_raw))
         rt_op_distance_embed_backward(ctx, rt_linear_gradient(ctx, &t->distance_bin), rt_linear_gradient(ctx, &t->distance_raw),
                                       done, own->d, own->mask, saved->lower, saved->upper);

@@ -84,7 +84,7 @@ void rt_trunk_backward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor ds_inputs, 
                        const rt_features *features, const rt_trunk_saved *saved)
 {
     if (!trunk->trains) return;
-    rt_pairformer_backward(ctx, &trunk->pairformer, ds, dz, &saved->pairformer);
+    rt_pairformer_backward(ctx, &trunk->pairformer, ds, dz, "grad.z_trunk", &saved->pairformer);
     if (!trunk->before_trains) return;
     rt_norm_linear_backward(ctx, &trunk->norm_s, &trunk->cycle_s, RT_ABSENT, ds, saved->s_before);
     rt_msa_module_backward(ctx, &trunk->msa, dz, ds_inputs, features, &saved->msa);
