@@ -150,66 +150,6 @@ done:
     return status;
 }
 
-/* ---- run.json -----------------------------------------------------------------------------------------------------
- */
-
-/* run.json: when the run begins, when it ends, and with the reason when it fails; a kill leaves "running". */
-static rt_status write_record(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why,
-                              rt_err *err)
-{
-    char path[4096], why[2048];
-    rt_run_record *record = j->cli->record;
-    rt_run_record_set(record, "state", json_string(state));
-    rt_run_record_set(record, "ended", strcmp(state, "running") == 0 ? json_null() : NULL);
-    if (opt_why) {
-        rt_err_print(opt_why, why, sizeof why);
-        json_t *text = json_string(why);
-        rt_run_record_set(record, "error", text ? text : json_string("(not UTF-8)"));
-    }
-    rt_run_record_seed(record, (int64_t)j->loop.seed);
-    rt_run_record_device(record, rt_option_text(j->o, "device"));
-    rt_run_record_set(record, "split",
-                      rt_option_has(j->o, "split") ? json_string("audited") : json_string("none: --no-split"));
-    rt_run_record_set(record, "data_sha256", json_string(rt_dataset_hash(j->set)));
-    rt_run_record_set(record, "plan_sha256", json_string(j->loop.identity.plan));
-    rt_run_record_set(record, "training_targets", json_integer(j->loop.n_train));
-    rt_run_record_set(record, "validation_targets", json_integer(j->loop.n_validation));
-    rt_run_record_set(record, "targets_without_resolution", json_integer(j->n_unknown));
-    rt_run_record_set(record, "trained_parameters", json_integer(rt_params_elements(j->params)));
-    if (opt_report) {
-        const rt_loop_report *r = opt_report;
-        rt_run_record_set(record, "steps", json_integer(r->n_step));
-        rt_run_record_set(record, "epochs_done", json_integer(r->n_epoch));
-        rt_run_record_set(record, "steps_left_out", json_integer(r->n_skipped));
-        rt_run_record_set(record, "finished", json_boolean(r->finished));
-        rt_run_record_set(record, "stopped", json_boolean(r->stopped));
-        rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
-        rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
-        rt_run_record_set(record, "best_step", json_integer(r->best_step));
-        rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
-    }
-    rt_path_join(path, sizeof path, j->loop.out, "run.json");
-    return rt_run_record_write(record, j->o, path, err);
-}
-
-/* A record that cannot be written stops no training: its checkpoints will say so where it matters. */
-static void write_state(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why)
-{
-    rt_err err;
-    char text[1024];
-    if (write_record(j, state, opt_report, opt_why, &err) == RT_OK) return;
-    rt_err_print(&err, text, sizeof text);
-    rt_warn("%s; training goes on without this record", text);
-}
-
-static void write_begin(void *user)
-{
-    job *j = user;
-    j->begun = true;
-    write_state(j, "running", NULL, NULL);
-}
-
-
 /* ---- the plan -----------------------------------------------------------------------------------------------------
  */
 
@@ -240,7 +180,6 @@ static rt_status make_plan(job *j)
     l->resume = rt_option_flag(o, "resume");
     l->export_torch = rt_option_flag(o, "export-pt");
     if (rt_option_flag(o, "continue-adam")) l->opt_continue = rt_option_text(o, "checkpoint");
-    l->opt_begun = write_begin, l->user = j;
     l->retention = rt_retention_default;
     l->retention.keep_epochs = rt_option_int(o, "keep-epochs");
     l->schedule = (rt_schedule){.kind = strcmp(schedule, "cosine") == 0 ? RT_SCHEDULE_COSINE
@@ -444,6 +383,63 @@ static void close_job(job *j)
     free(j->validation);
 }
 
+/* run.json: when the run begins, when it ends, and with the reason when it fails; a kill leaves "running". */
+static rt_status write_record(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why,
+                              rt_err *err)
+{
+    char path[4096], why[2048];
+    rt_run_record *record = j->cli->record;
+    rt_run_record_set(record, "state", json_string(state));
+    rt_run_record_set(record, "ended", strcmp(state, "running") == 0 ? json_null() : NULL);
+    if (opt_why) {
+        rt_err_print(opt_why, why, sizeof why);
+        json_t *text = json_string(why);
+        rt_run_record_set(record, "error", text ? text : json_string("(not UTF-8)"));
+    }
+    rt_run_record_seed(record, (int64_t)j->loop.seed);
+    rt_run_record_device(record, rt_option_text(j->o, "device"));
+    rt_run_record_set(record, "split",
+                      rt_option_has(j->o, "split") ? json_string("audited") : json_string("none: --no-split"));
+    rt_run_record_set(record, "data_sha256", json_string(rt_dataset_hash(j->set)));
+    rt_run_record_set(record, "plan_sha256", json_string(j->loop.identity.plan));
+    rt_run_record_set(record, "training_targets", json_integer(j->loop.n_train));
+    rt_run_record_set(record, "validation_targets", json_integer(j->loop.n_validation));
+    rt_run_record_set(record, "targets_without_resolution", json_integer(j->n_unknown));
+    rt_run_record_set(record, "trained_parameters", json_integer(rt_params_elements(j->params)));
+    if (opt_report) {
+        const rt_loop_report *r = opt_report;
+        rt_run_record_set(record, "steps", json_integer(r->n_step));
+        rt_run_record_set(record, "epochs_done", json_integer(r->n_epoch));
+        rt_run_record_set(record, "steps_left_out", json_integer(r->n_skipped));
+        rt_run_record_set(record, "finished", json_boolean(r->finished));
+        rt_run_record_set(record, "stopped", json_boolean(r->stopped));
+        rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
+        rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
+        rt_run_record_set(record, "best_step", json_integer(r->best_step));
+        rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
+    }
+    rt_path_join(path, sizeof path, j->loop.out, "run.json");
+    return rt_run_record_write(record, j->o, path, err);
+}
+
+/* A record that cannot be written stops no training: its checkpoints will say so where it matters. */
+static void write_state(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why)
+{
+    rt_err err;
+    char text[1024];
+    if (write_record(j, state, opt_report, opt_why, &err) == RT_OK) return;
+    rt_err_print(&err, text, sizeof text);
+    rt_warn("%s; training goes on without this record", text);
+}
+
+static void write_begin(void *user)
+{
+    job *j = user;
+    j->begun = true;
+    write_state(j, "running", NULL, NULL);
+}
+
+
 static void print_report(const job *j, const rt_loop_report *r)
 {
     printf("key\tvalue\n");
@@ -468,6 +464,7 @@ static rt_status execute(rt_cli *cli, rt_err *err)
         goto done;
     }
     RT_TRY(rt_make_folder(j.loop.out, err));
+    j.loop.opt_begun = write_begin, j.loop.user = &j;
     status = rt_loop_run(j.ctx, j.model, &j.loop, &report, err);
     if (status != RT_OK && j.begun) write_state(&j, "failed", &report, err);
     RT_TRY(status);

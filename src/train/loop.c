@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +14,7 @@
 #include "base/text.h"
 #include "train/event_log.h"
 #include "train/export.h"
-#include "train/torch_state.h"
+#include "train/loop_torch.h"
 
 enum { QUEUE = 2 };
 static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
@@ -198,26 +197,19 @@ static rt_status save(run *r, bool epoch_end, double value, bool best)
     return rt_checkpoint_save(r->store, &r->options->identity, &r->state, &r->parts, epoch_end, value, best, r->err);
 }
 
-/* The whole network as one file that `predict` takes, and one that PyTorch takes; the weights are then those that are
- * validated.  Averaged weights are not those that the optimizer's moments belong to, so they go without. */
+/* The whole network as one file that `predict` takes; the weights are then those that are validated. */
 static rt_status export_model(run *r, const char *name)
 {
-    rt_status status = RT_OK;
-    char path[PATH_MAX], file[64];
-    const rt_weights *base = r->model->weights;
-    bool moments = !r->average && rt_export_has_order(base);
+    char path[PATH_MAX];
     rt_export_options options = {.adapter_alpha = r->options->adapter_alpha, .steps_done = r->state.step};
-    snprintf(file, sizeof file, "%s.safetensors", name);
-    path_of(r, path, file);
-    RT_TRY(rt_export_safetensors(path, base, r->model->params, &options, r->err));
-    if (!r->options->export_torch) return RT_OK;
-    options.module_prefix = true;
-    if (moments) options.opt_adam = r->adam, options.opt_schedule = &r->state.schedule;
-    snprintf(file, sizeof file, "%s.pt", name);
-    path_of(r, path, file);
-    RT_TRY(rt_export_torch(path, base, r->model->params, &options, r->err));
-done:
-    return status;
+    path_of(r, path, name);
+    return rt_export_safetensors(path, r->model->weights, r->model->params, &options, r->err);
+}
+
+/* The same as a .pt, when it was asked for. */
+static rt_status export_torch(run *r, const char *name)
+{
+    return rt_loop_torch_export(r->options, r->model, r->average ? NULL : r->adam, &r->state, name, r->err);
 }
 
 static void swap_average(run *r)
@@ -258,7 +250,8 @@ static rt_status end_epoch(run *r)
             value = rt_step_total(&terms, &r->options->step.weight);
             best = isfinite(value) && !(value >= r->state.best_value);
             say_validation(r, terms, value, best);
-            if (best) status = export_model(r, "best");
+            if (best) status = export_model(r, "best.safetensors");
+            if (best && status == RT_OK) status = export_torch(r, "best.pt");
         }
         swap_average(r);
         RT_TRY(status);
@@ -372,44 +365,6 @@ static rt_status refuse_older_run(const run *r)
     return rt_hint(r->err, "--resume takes it up again; or give another --out");
 }
 
-/* Adam goes on from a checkpoint that the reference's training wrote, and so do its step and with it the schedule. */
-static rt_status continue_adam(run *r)
-{
-    rt_status status = RT_OK;
-    const char *path = r->options->opt_continue;
-    rt_torch_state file;
-    status = rt_torch_state_load(&file, r->adam, r->model->params, path, r->err);
-    if (status != RT_OK && !r->err->hint[0])
-        rt_hint(r->err, "--continue-adam takes a .pt that training wrote, with its optimizer");
-    RT_TRY(status);
-    if (file.n_state == 0) {
-        rt_fail(r->err, RT_ERR_MISMATCH, path, 0, "its optimizer has moments of nothing that trains here");
-        RT_TRY(rt_hint(r->err, "train what it trained, or leave --continue-adam out"));
-    }
-    r->state.step = file.next_step;
-    r->state.schedule.steps += file.next_step;
-    rt_info("goes on from the optimizer of %s: moments of %lld of %lld tensors, next step %lld; its rate was %g, here %g",
-            path, (long long)file.n_state, (long long)rt_params_count(r->model->params), (long long)file.next_step,
-            file.rate, rt_schedule_rate(&r->state.schedule, r->state.step));
-    const rt_adam_options *mine = rt_adam_options_of(r->adam);
-    if (file.decoupled != (mine->kind == RT_ADAM_DECOUPLED) || file.beta1 != mine->beta1 || file.beta2 != mine->beta2)
-        rt_warn("%s was made by %s with betas %g and %g; here it is %s with %g and %g", path,
-                file.decoupled ? "AdamW" : "Adam", file.beta1, file.beta2,
-                mine->kind == RT_ADAM_DECOUPLED ? "AdamW" : "Adam", mine->beta1, mine->beta2);
-done:
-    return status;
-}
-
-static void say_export(const run *r)
-{
-    if (!r->options->export_torch) return;
-    if (r->average) rt_info("the .pt files hold the averaged weights, and so no optimizer");
-    else if (!rt_export_has_order(r->model->weights))
-        rt_warn("the .pt files will hold no optimizer: the base's tensors do not stand in the model's order");
-    if (r->model->ribonanza_weights)
-        rt_warn("the .pt files will lack RibonanzaNet2, which is not in the base; the reference's loader wants it");
-}
-
 static rt_status open_run(run *r, bool *out_go_on)
 {
     rt_status status = RT_OK;
@@ -420,10 +375,11 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(refuse_older_run(r));
     if (o->opt_begun) o->opt_begun(o->user);
     RT_TRY(rt_adam_create(&r->adam, r->model->params, &o->adam, r->err));
-    if (o->opt_continue && rt_checkpoint_count(r->store) == 0) RT_TRY(continue_adam(r));
+    if (o->opt_continue && rt_checkpoint_count(r->store) == 0)
+        RT_TRY(rt_loop_torch_continue(r->adam, &r->state, o->opt_continue, r->model->params, r->err));
     if (o->ema > 0) RT_TRY(rt_average_create(&r->average, r->model->params, o->ema, r->err));
     RT_TRY(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err));
-    say_export(r);
+    rt_loop_torch_say(o, r->model, r->average != NULL);
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
     RT_TRY(find_base(r, out_go_on));
     if (o->n_validation > 0) r->report->base_value = rt_step_total(&r->base, &o->step.weight);
@@ -477,7 +433,8 @@ static rt_status train(run *r)
         goto done;
     }
     swap_average(r);
-    status = export_model(r, "final");
+    status = export_model(r, "final.safetensors");
+    if (status == RT_OK) status = export_torch(r, "final.pt");
     swap_average(r);
 done:
     return status;
