@@ -12,6 +12,7 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "prep/audit.h"
+#include "train/estimate.h"
 #include "train/loop.h"
 
 typedef struct {
@@ -292,34 +293,29 @@ static void print_modules(const job *j)
     }
 }
 
-/* A training target's cost against the longest one's: pairs dominate. */
-static double relative_cost(const job *j, int64_t number, int64_t tokens)
-{
-    double n = (double)rt_dataset_at(j->set, number)->length, crop = (double)j->loop.sample.crop;
-    if (crop > 0 && n > crop) n = crop;
-    return n * n / ((double)tokens * (double)tokens);
-}
-
 static rt_status dry_run(job *j)
 {
     rt_status status = RT_OK;
     rt_loop_measure m;
-    double epoch = 0, values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
+    rt_estimate time;
+    double values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
     print_modules(j);
     RT_TRY(rt_loop_try(j->ctx, j->model, &j->loop, &m, j->err));
-    for (int64_t i = 0; i < j->loop.n_train; i++) epoch += m.seconds * relative_cost(j, j->train[i], m.tokens);
-    for (int64_t i = 0; i < j->loop.n_validation; i++)
-        epoch += m.seconds * relative_cost(j, j->validation[i], m.tokens);
+    RT_TRY(rt_estimate_make(&time, j->ctx, j->model, &j->loop, &m, j->err));
     printf("\nmemory\tMiB\n");
     printf("weights and gradients that train\t%.1f\n", values / (1 << 20));
     printf("optimizer\t%.1f\n", 8 * elements / (1 << 20));
     printf("averaged weights\t%.1f\n", j->loop.ema > 0 ? 4 * elements / (1 << 20) : 0);
-    printf("activations, %lld tokens\t%.1f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
+    printf("activations, %lld tokens\t%.2f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
     printf("\ntime\tvalue\n");
     printf("seconds for the longest sample, %lld tokens, %lld recycles\t%.3f\n", (long long)m.tokens,
            (long long)m.loss.n_cycle, m.seconds);
-    printf("hours per epoch, validation included\t%.4f\n", epoch / 3600);
-    printf("hours in all, %lld epochs\t%.4f\n", (long long)j->loop.epochs, (double)j->loop.epochs * epoch / 3600);
+    if (time.tokens[1] < time.tokens[0])
+        printf("seconds for a shorter one, %lld tokens\t%.3f\n", (long long)time.tokens[1], time.seconds[1]);
+    printf("of that, a training sample on average\t%.2f\n", time.train_share);
+    printf("of that, a held-out sample\t%.2f\n", time.held_out_share);
+    printf("hours per epoch, validation included\t%.4f\n", time.epoch / 3600);
+    printf("hours in all, %lld epochs and the base's validation\t%.4f\n", (long long)j->loop.epochs, time.total / 3600);
     printf("steps in all\t%lld\n", (long long)rt_loop_steps(j->loop.n_train, j->loop.accumulation, j->loop.epochs));
 done:
     return status;
@@ -416,6 +412,7 @@ static rt_status write_record(job *j, const char *state, const rt_loop_report *o
         rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
         rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
         rt_run_record_set(record, "best_step", json_integer(r->best_step));
+        rt_run_record_set(record, "peak_activation_bytes", json_integer(r->activations));
         rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
     }
     rt_path_join(path, sizeof path, j->loop.out, "run.json");
@@ -662,7 +659,7 @@ static const rt_option OPTIONS[] = {
      .help = "best.pt and final.pt too, as the reference saves them, the optimizer included"},
     {.name = "dry-run",
      .type = RT_OPTION_FLAG,
-     .help = "train nothing: what would train, memory, and time by one measured sample"},
+     .help = "train nothing: what would train, memory, and time by measured samples of two lengths"},
     {.name = "ribonanza",
      .type = RT_OPTION_FOLDER,
      .value = "DIR",

@@ -463,6 +463,7 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
     if (!r.plan.confidence && !r.plan.diffusion && !r.plan.distogram) RT_TRY(no_gradient(&r));
     RT_TRY(open_run(&r, &go_on));
     r.begun = rt_clock();
+    rt_arena_peak_reset(ctx->step);
     if (go_on) RT_TRY(train(&r));
     else out_report->stopped = true;
 done:
@@ -470,6 +471,7 @@ done:
     out_report->n_skipped = r.state.guard.n_skipped;
     out_report->best_value = r.state.best_value, out_report->best_step = r.state.best_step;
     out_report->seconds = rt_clock() - begun;
+    out_report->activations = rt_arena_peak(ctx->step);
     if (r.loader) out_report->waited = rt_loader_waited(r.loader);
     rt_loader_close(r.loader);
     rt_event_log_close(r.log);
@@ -480,27 +482,22 @@ done:
     return status;
 }
 
-rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
-                      rt_err *err)
+rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
+                             int64_t n_cycle, bool backward, rt_loop_measure *out_measure, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_arena *arena = NULL;
     rt_sample sample = {0};
     rt_step_plan plan;
-    const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
-    for (int64_t i = 1; i < options->n_train; i++) {
-        const rt_target *t = rt_dataset_at(options->set, options->train[i]);
-        if (t->length > longest->length) longest = t;
-    }
-    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(longest->id)};
-    rt_step_given given = {.n_cycle = options->step.most_cycles};
+    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(target->id)};
+    rt_step_given given = {.n_cycle = n_cycle};
     RT_TRY(rt_arena_create(&arena, "sample", SAMPLE_MEMORY, err));
-    RT_TRY(rt_sample_build(&sample, arena, &options->sample, longest, &key, true, err));
+    RT_TRY(rt_sample_build(&sample, arena, &options->sample, target, &key, true, err));
     rt_step_plan_make(&plan, model, &options->step);
     rt_arena_peak_reset(ctx->step);
     double begin = rt_clock();
-    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, true, true,
-                       err));
+    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, backward,
+                       backward, err));
     out_measure->seconds = rt_clock() - begin;
     out_measure->tokens = sample.features.n_token;
     out_measure->bytes = rt_arena_peak(ctx->step);
@@ -508,4 +505,15 @@ done:
     rt_sample_free_members(&sample);
     rt_arena_free(arena);
     return status;
+}
+
+rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
+                      rt_err *err)
+{
+    const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
+    for (int64_t i = 1; i < options->n_train; i++) {
+        const rt_target *t = rt_dataset_at(options->set, options->train[i]);
+        if (t->length > longest->length) longest = t;
+    }
+    return rt_loop_try_target(ctx, model, options, longest, options->step.most_cycles, true, out_measure, err);
 }

@@ -51,6 +51,7 @@ typedef struct {
     double base_value, first_loss, last_loss, best_value; /* NAN: none */
     int64_t best_step;
     double seconds, waited; /* of this start; waited: for samples */
+    int64_t activations;    /* of this start: the most bytes that a sample's step held */
 } rt_loop_report;
 
 /* Steps of a whole run. */
@@ -69,7 +70,12 @@ typedef struct {
     rt_step_loss loss;
 } rt_loop_measure;
 
-/* One sample of the longest training target, forward and backward; nothing is changed.  Errors: as rt_step_run's and
+/* One sample of a target, forward and with `backward` back; nothing is changed.  Errors: as rt_step_run's and
+ * rt_sample_build's. */
+rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
+                             int64_t n_cycle, bool backward, rt_loop_measure *out_measure, rt_err *err);
+
+/* One sample of the longest training target with all recycles, forward and backward; nothing is changed.  Errors: as rt_step_run's and
  * rt_sample_build's. */
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
