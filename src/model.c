@@ -198,7 +198,8 @@ static rt_status bind_model(rt_model *model, const rt_model_options *options, rt
             bytes += 12 * (rt_count(pair->a) + rt_count(pair->b)) + 1024;
         }
     rt_binder binder = {.config = &model->config, .weights = model->weights, .ribonanza = model->ribonanza_weights,
-                        .adapter = model->adapter, .n_adapter = model->n_adapter, .real = options->real, .precision = options->precision, .params = options->params, .err = err};
+                        .adapter = model->adapter, .n_adapter = model->n_adapter,
+                        .real = options->real, .precision = options->precision, .params = options->params, .err = err};
     model->params = options->params;
     RT_TRY_ALLOC(binder.used, count + 1);
     RT_TRY(rt_arena_create(&model->arena, "weight", bytes, err));

@@ -85,8 +85,8 @@ static rt_status average(job *j, rt_err *err)
     if (!json) RT_TRY(rt_fail(err, RT_ERR_UNSUPPORTED, out, 0, "the folder's name is not UTF-8"));
     if (rt_option_flag(o, "json")) RT_TRY(rt_print_json(json, err));
     else
-        printf("folder\tadapters\tlayers\twhole_weights\trank\tkept\tleast_kept\n%s\t%d\t%lld\t%lld\t%lld\t%.6f\t%.6f\n", out, j->n,
-               (long long)r.n_layer, (long long)r.n_weight, (long long)r.rank, r.kept, r.least_kept);
+        printf("folder\tadapters\tlayers\twhole_weights\trank\tkept\tleast_kept\n%s\t%d\t%lld\t%lld\t%lld\t%.6f\t%.6f\n",
+               out, j->n, (long long)r.n_layer, (long long)r.n_weight, (long long)r.rank, r.kept, r.least_kept);
 done:
     json_decref(json);
     return status;

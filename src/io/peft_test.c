@@ -236,7 +236,8 @@ static void tensors_that_do_not_fit_are_refused(void **state)
     refuse_tensors((rt_weight[]){{"base_model.model.l.lora_A.weight", a}}, 1, RT_ERR_FORMAT, "lora_A alone");
     refuse_tensors((rt_weight[]){{"base_model.model.l.lora_B.weight", b}}, 1, RT_ERR_FORMAT, "lora_B alone");
     refuse_tensors((rt_weight[]){{"l.lora_A.weight", a}, {"l.lora_B.weight", wide}}, 2, RT_ERR_FORMAT, "rank 2 in lora_A and 3");
-    refuse_tensors((rt_weight[]){{"l.lora_A.weight", RT_WRAP(nan, RT_F32, 2, 3)}, {"l.lora_B.weight", b}}, 2, RT_ERR_FORMAT, "NaN");
+    refuse_tensors((rt_weight[]){{"l.lora_A.weight", RT_WRAP(nan, RT_F32, 2, 3)}, {"l.lora_B.weight", b}}, 2, RT_ERR_FORMAT,
+                   "NaN");
     refuse_tensors((rt_weight[]){{"l.lora_A.weight", RT_WRAP(integer, RT_I32, 2, 3)}, {"l.lora_B.weight", b}}, 2, RT_ERR_FORMAT,
                    "floating-point");
     refuse_tensors((rt_weight[]){{"l.lora_A.weight", RT_WRAP(v, RT_F32, 6)}, {"l.lora_B.weight", b}}, 2, RT_ERR_FORMAT, "matrix");
@@ -250,7 +251,8 @@ static void a_file_lends_its_confidence_head(void **state)
     int64_t heads = 0;
     rt_weights *base;
     expect_ok(rt_weights_open(&base, TINY, &err), &err);
-    for (int64_t i = 0; i < rt_weights_count(base); i++) heads += strncmp(rt_weights_at(base, i)->name, "confidence_head.", 16) == 0;
+    for (int64_t i = 0; i < rt_weights_count(base); i++)
+        heads += strncmp(rt_weights_at(base, i)->name, "confidence_head.", 16) == 0;
     assert_int_equal(rt_peft_weight_count(peft), heads);
     assert_int_equal(rt_peft_count(peft), 0);
     assert_null(rt_peft_config_path(peft));

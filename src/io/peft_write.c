@@ -27,7 +27,10 @@ static int64_t first_number(const char *name)
 
 static void add_escaped(rt_text *text, const char *name, int64_t length)
 {
-    for (int64_t i = 0; i < length; i++) rt_text_add(text, isalnum((unsigned char)name[i]) || name[i] == '_' ? "%c" : "\\%c", name[i]);
+    for (int64_t i = 0; i < length; i++) {
+        bool plain = isalnum((unsigned char)name[i]) || name[i] == '_';
+        rt_text_add(text, plain ? "%c" : "\\%c", name[i]);
+    }
 }
 
 static bool same_but_number(const char *a, const char *b)

@@ -26,8 +26,8 @@ typedef struct {
 /* {"model", "optimizer", "scheduler", "step"}, for torch.load(weights_only=True).  "step" counts from 0 and names
  * the last one done.  An optimizer numbers its tensors by their place in the model; adapters are no tensors of the
  * reference's, so their moments are left out.
- * Errors: RT_ERR_IO, RT_ERR_MISMATCH (something trained, or an adapter changes something, that the base lacks), RT_ERR_UNSUPPORTED (an optimizer for a
- * base whose tensors are sorted by name), RT_ERR_MEMORY. */
+ * Errors: RT_ERR_IO, RT_ERR_MISMATCH (something trained, or an adapter changes something, that the base
+ * lacks), RT_ERR_UNSUPPORTED (an optimizer for a base whose tensors are sorted by name), RT_ERR_MEMORY. */
 rt_status rt_export_torch(const char *path, const rt_weights *base, rt_params *params, const rt_export_options *options,
                           rt_err *err);
 
