@@ -112,7 +112,7 @@ static void every_seed_of_rfam_is_read(void **state)
 static void a_row_gets_the_consensus(void **state)
 {
     (void)state;
-    static const char TEXT[] = "# STOCKHOLM 1.0\nr GCU-AAaAGC\n#=GR r PP *98.******\n#=GC SS_cons <<<<..>>>>\n//\n";
+    static const char TEXT[] = "# STOCKHOLM 1.0\nr GCU-AAaAGC\n#=GR r PP **8.****9*\n#=GC SS_cons <<<<..>>>>\n//\n";
     rt_stockholm a;
     rt_pairs pairs = {.length = 11};
     rt_err err;
