@@ -14,7 +14,8 @@
 
 static const char TWO_BLOCKS[] = "# STOCKHOLM 1.0\n#=GF ID  tiny\n#=GF AC  RF99999;\n#=GF AU  no matter\n\n"
                                  "one/1-8   GC-A\n#=GR one/1-8 PP 9*.8\ntwo       GCAA\n#=GC SS_cons <<..\n\n"
-                                 "one/1-8   AAGC\n#=GR one/1-8 PP 0***\ntwo       aa-C\n#=GC SS_cons ..>>\n#=GC RF  gcaaaagc\n//\n";
+                                 "one/1-8   AAGC\n#=GR one/1-8 PP 0***\ntwo       aa-C\n"
+                                 "#=GC SS_cons ..>>\n#=GC RF  gcaaaagc\n//\n";
 
 static rt_status parse(rt_stockholm *out, int64_t *at, const char *text, rt_err *err)
 {
