@@ -201,7 +201,7 @@ static rt_status save(run *r, bool epoch_end, double value, bool best)
 static rt_status export_model(run *r, const char *name)
 {
     char path[PATH_MAX];
-    rt_export_options options = {.adapter_alpha = r->options->adapter_alpha, .steps_done = r->state.step};
+    rt_export_options options = {.adapter = r->model->adapter, .n_adapter = r->model->n_adapter, .steps_done = r->state.step};
     path_of(r, path, name);
     return rt_export_safetensors(path, r->model->weights, r->model->params, &options, r->err);
 }

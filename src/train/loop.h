@@ -29,7 +29,6 @@ typedef struct {
     rt_schedule schedule;
     rt_adam_options adam;
     double ema; /* decay of the averaged weights, which are validated and exported; 0: none */
-    double adapter_alpha;
     uint64_t seed;
     int64_t guard_limit; /* steps without finite numbers in a row that end the run */
     double save_minutes; /* between checkpoints within an epoch; 0: none */

@@ -39,7 +39,7 @@ void rt_msa_module_bind(rt_binder *binder, rt_msa_module *m)
         rt_linear_bind(binder, &block->gate, average, "linear_no_bias_mg", width, c->c_m, false);
         rt_linear_bind(binder, &block->out, average, "linear_no_bias_out", c->c_m, width, false);
         rt_transition_bind(binder, &block->transition, transition, c->c_m, 4);
-        block->dropout = rt_bind_trained(binder) > before ? binder->config->dropout_msa : 0;
+        block->dropout = rt_params_drops(binder->params, before) ? binder->config->dropout_msa : 0;
     }
 }
 

@@ -18,7 +18,7 @@ void rt_pair_block_bind(rt_binder *binder, rt_pair_block *block, const char *pre
     rt_triangle_attention_bind(binder, &block->tri_att_start, start, c->c_z, c->c_hidden_pair_att, c->no_heads_pair);
     rt_triangle_attention_bind(binder, &block->tri_att_end, end, c->c_z, c->c_hidden_pair_att, c->no_heads_pair);
     rt_transition_bind(binder, &block->pair_transition, transition, c->c_z, 4);
-    block->dropout = rt_bind_trained(binder) > before_block ? dropout : 0;
+    block->dropout = rt_params_drops(binder->params, before_block) ? dropout : 0;
 }
 
 void rt_pairformer_bind(rt_binder *binder, rt_pairformer *p, const char *prefix, int64_t n_block, int64_t heads,
