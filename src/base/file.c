@@ -55,6 +55,15 @@ void rt_map_page_out(const void *data, int64_t size)
 #endif
 }
 
+void rt_map_forget(const rt_map *map, const void *data, int64_t size)
+{
+    const uint8_t *from = data;
+    if (map->size <= 0 || from < map->data || from + size > map->data + map->size) return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)from + page - 1) / page * page;
+    uintptr_t last = ((uintptr_t)from + (uintptr_t)size) / page * page;
+    if (last > first) madvise((void *)first, last - first, MADV_DONTNEED); /* a file's pages, which nobody writes to */
+}
+
 struct rt_writer {
     FILE *stream;
     int failure;                /* errno of the first write that failed, as far as it is known */
