@@ -11,8 +11,11 @@
 #include "base/text.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
+#include "cli/train_cache.h"
 #include "prep/audit.h"
 #include "train/loop.h"
+
+enum { CACHE_VIEWS = 4 }; /* of a target, unless --views says otherwise */
 
 typedef struct {
     rt_cli *cli;
@@ -29,6 +32,8 @@ typedef struct {
     rt_model *model;
     rt_ctx *ctx;
     rt_loop_options loop;
+    rt_trunk_cache_options cache;
+    json_t *cache_plan;
 } job;
 
 /* ---- what trains and what counts ----------------------------------------------------------------------------------
@@ -164,6 +169,8 @@ static rt_status make_plan(job *j)
     l->epochs = rt_option_int(o, "epochs"), l->accumulation = rt_option_int(o, "accumulation");
     l->step.most_cycles = rt_option_int(o, "cycles"), l->step.rollout_steps = rt_option_int(o, "rollout-steps");
     l->step.copies = rt_option_int(o, "copies"), l->step.permute = true;
+    l->step.rollouts = rt_option_int(o, "rollouts");
+    l->views = rt_option_has(o, "views") ? rt_option_int(o, "views") : rt_option_has(o, "cache") ? CACHE_VIEWS : 0;
     l->sample = (rt_sample_options){.crop = rt_option_int(o, "crop"),
                                     .template_dropout = rt_option_double(o, "template-dropout"),
                                     .template_missing = RT_TEMPLATE_MISSING_ORIGIN,
@@ -196,12 +203,13 @@ done:
 /* SHA-256 of what the numbers depend on, as options; paths aside, whose contents are hashed. */
 static rt_status hash_plan(job *j)
 {
-    static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
+    static const char *const OTHER[] = {"out", "resume", "cache-size", "threads", "dry-run", "checkpoint", "data", "split", "templates",
                                         "conformers", "ribonanza", "save-minutes", "keep-epochs", "keep-every", "quiet",
                                         "verbose"};
     rt_status status = RT_OK;
     json_t *json = rt_options_json(j->o);
     for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);
+    json_object_set_new(json, "cache", json_boolean(rt_option_has(j->o, "cache"))); /* it rounds; where it lies is free */
     const char *key;
     json_t *value;
     json_object_foreach(json, key, value) json_object_del(value, "from"); /* typed or by default: the same plan */
@@ -308,16 +316,20 @@ static rt_status dry_run(job *j)
     for (int64_t i = 0; i < j->loop.n_validation; i++)
         epoch += m.seconds * relative_cost(j, j->validation[i], m.tokens);
     printf("\nmemory\tMiB\n");
+    printf("weights of the network\t%.1f\n", (double)rt_model_bytes(j->model) / (1 << 20));
     printf("weights and gradients that train\t%.1f\n", values / (1 << 20));
     printf("optimizer\t%.1f\n", 8 * elements / (1 << 20));
     printf("averaged weights\t%.1f\n", j->loop.ema > 0 ? 4 * elements / (1 << 20) : 0);
     printf("activations, %lld tokens\t%.1f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
+    printf("in all, on the device\t%.1f\n", ((double)rt_model_bytes(j->model) + values + 8 * elements +
+                                              (j->loop.ema > 0 ? 4 * elements : 0) + (double)m.bytes) / (1 << 20));
     printf("\ntime\tvalue\n");
     printf("seconds for the longest sample, %lld tokens, %lld recycles\t%.3f\n", (long long)m.tokens,
            (long long)m.loss.n_cycle, m.seconds);
     printf("hours per epoch, validation included\t%.4f\n", epoch / 3600);
     printf("hours in all, %lld epochs\t%.4f\n", (long long)j->loop.epochs, (double)j->loop.epochs * epoch / 3600);
     printf("steps in all\t%lld\n", (long long)rt_loop_steps(j->loop.n_train, j->loop.accumulation, j->loop.epochs));
+    RT_TRY(rt_train_cache_print(&j->loop, &j->model->config, &m, j->err));
 done:
     return status;
 }
@@ -364,6 +376,12 @@ static rt_status open_job(job *j)
             (long long)j->model->n_parameters, (long long)rt_params_count(j->params));
     RT_TRY(hash_data(j));
     RT_TRY(hash_plan(j));
+    if (rt_option_has(o, "cache")) {
+        j->cache.folder = rt_option_text(o, "cache");
+        RT_TRY(rt_choice_bytes(o, "cache-size", &j->cache.limit, j->err));
+        RT_TRY(rt_train_cache_plan(&j->cache_plan, o, &j->loop, j->ctx, j->err));
+        j->cache.plan = j->cache_plan, j->loop.opt_cache = &j->cache;
+    }
 done:
     return status;
 }
@@ -376,6 +394,7 @@ static void close_job(job *j)
     rt_template_file_close(j->templates);
     rt_split_free_members(&j->split);
     rt_dataset_close(j->set);
+    json_decref(j->cache_plan);
     free(j->train);
     free(j->validation);
 }
@@ -405,6 +424,7 @@ static rt_status write_record(job *j, const rt_loop_report *opt_report)
         rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
         rt_run_record_set(record, "best_step", json_integer(r->best_step));
         rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
+        if (j->loop.opt_cache) rt_run_record_set(record, "cache", rt_train_cache_json(&r->cache, j->cache_plan));
     }
     rt_path_join(path, sizeof path, j->loop.out, "run.json");
     return rt_run_record_write(record, j->o, path, j->err);
@@ -419,6 +439,10 @@ static void print_report(const job *j, const rt_loop_report *r)
     if (isfinite(r->first_loss)) printf("first_loss\t%.6f\nlast_loss\t%.6f\n", r->first_loss, r->last_loss);
     if (isfinite(r->base_value)) printf("base_loss\t%.6f\n", r->base_value);
     if (isfinite(r->best_value)) printf("best_loss\t%.6f\nbest_step\t%lld\n", r->best_value, (long long)r->best_step);
+    if (j->loop.opt_cache)
+        printf("cache_read\t%lld\ncache_made\t%lld\ncache_kept\t%lld\ncache_damaged\t%lld\n",
+               (long long)r->cache.n_read, (long long)r->cache.n_made, (long long)r->cache.n_kept,
+               (long long)r->cache.n_damaged);
     if (r->finished)
         printf("model\t%s/%s\n", j->loop.out, isfinite(r->best_value) ? "best.safetensors" : "final.safetensors");
 }
@@ -571,6 +595,29 @@ static const rt_option OPTIONS[] = {
      .low = 1,
      .high = 10000,
      .help = "diffusion steps of the structure that the confidence head judges"},
+    {.name = "rollouts",
+     .type = RT_OPTION_INT,
+     .value = "K",
+     .fallback = "1",
+     .low = 1,
+     .high = 100,
+     .help = "structures drawn and judged from each trunk pass, with 1, 1/2, 1/4, 2, ... times the steps"},
+    {.name = "cache",
+     .type = RT_OPTION_OUT_FOLDER,
+     .value = "DIR",
+     .help = "keep trunk outputs (bf16) and rollouts on disk; several runs may share it"},
+    {.name = "cache-size",
+     .type = RT_OPTION_TEXT,
+     .value = "SIZE",
+     .otherwise = "what the disk has, less a tenth",
+     .help = "most that DIR may hold, as 200G; what does not fit is worked out each time"},
+    {.name = "views",
+     .type = RT_OPTION_INT,
+     .value = "V",
+     .otherwise = "4 with --cache, else every visit draws anew",
+     .low = 0,
+     .high = 100000,
+     .help = "draws of each target (crop, templates, MSA rows, ...), used in turn, one an epoch; 0: as many as visits"},
     {.name = "copies",
      .type = RT_OPTION_INT,
      .value = "N",

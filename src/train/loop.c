@@ -32,6 +32,7 @@ typedef struct {
     rt_event_log *log;
     bool log_failed;
     rt_loader *loader;
+    rt_trunk_cache *cache; /* NULL: none */
     rt_arena *sample_arena; /* of validation samples */
     rt_train_parts parts;
     rt_train_state state;
@@ -132,8 +133,8 @@ static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
             warn_unusable(r, r->err);
             continue;
         }
-        status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &sample.features, &sample.label, &key, &given, false,
-                             false, r->err);
+        status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &loss, &r->plan, &sample.features, &sample.label, &key,
+                                     &given, false, false, r->err);
         rt_sample_free_members(&sample);
         RT_TRY(status);
         if (loss.counts) add_terms(out_terms, loss.term, 1), n++;
@@ -287,8 +288,8 @@ static rt_status gather(run *r, group *g)
             continue;
         }
         rt_progress_label("%s", item.sample->target->id);
-        status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &item.sample->features, &item.sample->label,
-                             &item.sample->key, NULL, true, true, r->err);
+        status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &loss, &r->plan, &item.sample->features,
+                                     &item.sample->label, &item.sample->key, NULL, true, true, r->err);
         if (status != RT_OK) return status;
         rt_text_add(&g->targets, "%s%s", g->count ? " " : "", item.sample->target->id);
         add_terms(&g->term, loss.term, 1);
@@ -356,6 +357,45 @@ static rt_status refuse_older_run(const run *r)
     return rt_hint(r->err, "--resume takes it up again; or give another --out");
 }
 
+double rt_loop_cache_bytes(const rt_loop_options *options, const rt_config *config)
+{
+    static const double ATOMS = 22; /* of a nucleotide, about */
+    const rt_loop_options *o = options;
+    double sum = 0, views = (double)(o->views > 0 && o->views < o->epochs ? o->views : o->epochs);
+    for (int64_t i = 0; i < o->n_train + o->n_validation; i++) {
+        bool trains = i < o->n_train;
+        int64_t n = rt_dataset_at(o->set, trains ? o->train[i] : o->validation[i - o->n_train])->length;
+        if (o->sample.crop > 0 && n > o->sample.crop) n = o->sample.crop;
+        sum += (trains ? views : 1) * (double)rt_trunk_cache_entry_bytes(config, n, (int64_t)(ATOMS * (double)n),
+                                                                         rt_step_rollouts(&o->step));
+    }
+    return sum;
+}
+
+static rt_status open_cache(run *r)
+{
+    rt_status status = RT_OK;
+    int64_t limit, used, others;
+    const rt_loop_options *o = r->options;
+    if (!o->opt_cache) return RT_OK;
+    if (!rt_step_is_frozen(&r->plan)) {
+        rt_fail(r->err, RT_ERR_USAGE, NULL, 0, "a cache keeps what is frozen, but more than the confidence head learns");
+        return rt_hint(r->err, "--cache is for 'train confidence', and for weights of 0 on all other losses");
+    }
+    RT_TRY(rt_trunk_cache_open(&r->cache, o->opt_cache, r->err));
+    rt_trunk_cache_size(r->cache, &limit, &used, &others);
+    double need = rt_loop_cache_bytes(o, &r->model->config), room = (double)(limit - others);
+    rt_info("cache %s (key %.16s): %lld targets x %lld views and %lld held-out ones take %.4g GB; it may hold %.4g GB, "
+            "%.4g GB are there, %.4g GB of them for other plans", o->opt_cache->folder, rt_trunk_cache_key(r->cache),
+            (long long)o->n_train, (long long)(o->views < o->epochs ? o->views : o->epochs), (long long)o->n_validation,
+            1e-9 * need, 1e-9 * (double)limit, 1e-9 * (double)used, 1e-9 * (double)others);
+    if (room < need)
+        rt_info("the cache is used in part: %.0f%% of the views fit, the others are worked out at each visit",
+                room > 0 ? 100 * room / need : 0);
+done:
+    return status;
+}
+
 static rt_status open_run(run *r, bool *out_go_on)
 {
     rt_status status = RT_OK;
@@ -364,6 +404,7 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(rt_make_folder(o->out, r->err));
     RT_TRY(rt_checkpoint_open(&r->store, o->out, &o->retention, r->err));
     RT_TRY(refuse_older_run(r));
+    RT_TRY(open_cache(r));
     RT_TRY(rt_adam_create(&r->adam, r->model->params, &o->adam, r->err));
     if (o->ema > 0) RT_TRY(rt_average_create(&r->average, r->model->params, o->ema, r->err));
     RT_TRY(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err));
@@ -382,6 +423,7 @@ static rt_status open_run(run *r, bool *out_go_on)
                                 .n_target = o->n_train,
                                 .sample = o->sample,
                                 .seed = o->seed,
+                                .views = o->views,
                                 .depth = QUEUE,
                                 .sample_memory = SAMPLE_MEMORY};
     RT_TRY(rt_loader_open(&r->loader, &loader, r->state.sample, r->err));
@@ -456,7 +498,9 @@ done:
     out_report->best_value = r.state.best_value, out_report->best_step = r.state.best_step;
     out_report->seconds = rt_clock() - begun;
     if (r.loader) out_report->waited = rt_loader_waited(r.loader);
+    if (r.cache) out_report->cache = rt_trunk_cache_counted(r.cache);
     rt_loader_close(r.loader);
+    rt_trunk_cache_close(r.cache);
     rt_event_log_close(r.log);
     rt_checkpoint_close(r.store);
     rt_average_free(r.average);
@@ -489,6 +533,7 @@ rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
     out_measure->seconds = rt_clock() - begin;
     out_measure->tokens = sample.features.n_token;
     out_measure->bytes = rt_arena_peak(ctx->step);
+    RT_TRY(rt_work_count(ctx, model, &out_measure->work, &options->step, &sample.features, &sample.label, &key, err));
 done:
     rt_sample_free_members(&sample);
     rt_arena_free(arena);

@@ -16,6 +16,8 @@
 #include "train/checkpoint.h"
 #include "train/loader.h"
 #include "train/step.h"
+#include "train/trunk_cache.h"
+#include "train/work.h"
 
 typedef struct {
     const char *out;
@@ -24,6 +26,8 @@ typedef struct {
     int64_t n_train, n_validation;     /* n_validation 0: none is done */
     rt_step_options step;
     rt_sample_options sample;
+    int64_t views;                           /* of each target, seen in turn, one an epoch; 0: every visit draws anew */
+    const rt_trunk_cache_options *opt_cache; /* for trunk outputs and rollouts, which must be frozen; NULL: none */
     int64_t epochs, accumulation;
     rt_schedule schedule;
     rt_adam_options adam;
@@ -46,7 +50,11 @@ typedef struct {
     double base_value, first_loss, last_loss, best_value; /* NAN: none */
     int64_t best_step;
     double seconds, waited; /* of this start; waited: for samples */
+    rt_trunk_cache_counts cache;
 } rt_loop_report;
+
+/* Bytes of everything that a cache would hold: all views that the run sees, and the held-out targets. */
+double rt_loop_cache_bytes(const rt_loop_options *options, const rt_config *config);
 
 /* Steps of a whole run. */
 int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs);
@@ -62,6 +70,7 @@ typedef struct {
     double seconds;        /* of one sample's forward and backward */
     int64_t tokens, bytes; /* its size; the activations' highest use */
     rt_step_loss loss;
+    rt_work work;
 } rt_loop_measure;
 
 /* One sample of the longest training target, forward and backward; nothing is changed.  Errors: as rt_step_run's and

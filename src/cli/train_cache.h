@@ -1,0 +1,23 @@
+/* train_cache.h - what a training run's cache depends on, and what amortising saves
+ * Room: cli.  Uses: cli/options, train/loop.
+ */
+#ifndef RT_CLI_TRAIN_CACHE_H
+#define RT_CLI_TRAIN_CACHE_H
+
+#include <jansson.h>
+
+#include "cli/options.h"
+#include "train/loop.h"
+
+/* Everything that trunk outputs and rollouts depend on beside target and view; json_decref() it.  Hashes the files of
+ * RibonanzaNet2, and a --config that is a file.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
+rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
+                              const rt_ctx *ctx, rt_err *err);
+
+/* For --dry-run: work of a judged structure alone, with the plan's rollouts, and from the cache; the cache's size. */
+rt_status rt_train_cache_print(const rt_loop_options *loop, const rt_config *config, const rt_loop_measure *measure,
+                               rt_err *err);
+
+json_t *rt_train_cache_json(const rt_trunk_cache_counts *counts, const json_t *plan);
+
+#endif
