@@ -13,9 +13,15 @@
 #include "cli/commands.h"
 #include "cli/train_cache.h"
 #include "prep/audit.h"
+#include "confidence/ranking.h"
+#include "train/choice.h"
 #include "train/loop.h"
+#include "train/terms.h"
 
-enum { CACHE_VIEWS = 4 }; /* of a target, unless --views says otherwise */
+enum {
+    CACHE_VIEWS = 4, /* of a target, unless --views says otherwise */
+    CHOICE_RESAMPLES = 10000
+};
 
 typedef struct {
     rt_cli *cli;
@@ -34,6 +40,8 @@ typedef struct {
     rt_loop_options loop;
     rt_trunk_cache_options cache;
     json_t *cache_plan;
+    const char **component; /* of each held-out target */
+    rt_choice_report choice;
 } job;
 
 /* ---- what trains and what counts ----------------------------------------------------------------------------------
@@ -63,22 +71,15 @@ static rt_status choose_weights(job *j)
 {
     rt_step_terms *w = &j->loop.step.weight;
     *w = j->confidence ? (rt_step_terms){.confidence = {1, 1, 1, 1}} : rt_step_weights_reference;
-    const struct {
-        const char *name;
-        double *to;
-    } names[] = {{"plddt", &w->confidence.plddt}, {"pae", &w->confidence.pae},
-                 {"pde", &w->confidence.pde},     {"resolved", &w->confidence.resolved},
-                 {"mse", &w->diffusion.mse},      {"smooth_lddt", &w->diffusion.smooth_lddt},
-                 {"distogram", &w->distogram}};
     for (int i = 0; i < rt_option_count(j->o, "weight"); i++) {
         const char *text = rt_option_at(j->o, "weight", i), *equals = strchr(text, '=');
         char *end = NULL;
         double value = equals ? strtod(equals + 1, &end) : NAN;
         bool known = false;
-        for (int k = 0; k < 7 && equals; k++)
-            if (strlen(names[k].name) == (size_t)(equals - text) &&
-                strncmp(names[k].name, text, (size_t)(equals - text)) == 0)
-                *names[k].to = value, known = true;
+        for (int k = 0; k < RT_TERMS && equals; k++)
+            if (strlen(rt_terms_name(k)) == (size_t)(equals - text) &&
+                strncmp(rt_terms_name(k), text, (size_t)(equals - text)) == 0)
+                *rt_terms_at(w, k) = value, known = true;
         if (known && end != equals + 1 && !*end && isfinite(value) && value >= 0) continue;
         rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--weight '%s' is no loss term and a weight of at least 0", text);
         return rt_hint(j->err, "plddt=1, pae=1, pde=1, resolved=1, mse=4, smooth_lddt=4 or distogram=0.03");
@@ -131,14 +132,18 @@ static rt_status choose_targets(job *j)
     int64_t n = rt_dataset_count(j->set), limit = rt_option_int(j->o, "validation-targets");
     j->train = rt_alloc(n + 1, sizeof *j->train, j->err);
     j->validation = rt_alloc(n + 1, sizeof *j->validation, j->err);
-    if (!j->train || !j->validation) return RT_ERR_MEMORY;
+    j->component = rt_alloc(n + 1, sizeof *j->component, j->err);
+    if (!j->train || !j->validation || !j->component) return RT_ERR_MEMORY;
     for (int64_t i = 0; i < n; i++) {
         const rt_target *t = rt_dataset_at(j->set, i);
         const rt_split_row *row = rt_split_find(&j->split, t->id);
         rt_part part = row ? row->part : j->split.n ? RT_PART_NONE : RT_PART_TRAIN;
         if ((part != RT_PART_TRAIN && part != RT_PART_VALIDATION) || !is_usable(j, t)) continue;
         if (part == RT_PART_TRAIN) j->train[j->loop.n_train++] = i;
-        else if (!limit || j->loop.n_validation < limit) j->validation[j->loop.n_validation++] = i;
+        else if (!limit || j->loop.n_validation < limit) {
+            j->component[j->loop.n_validation] = row->component;
+            j->validation[j->loop.n_validation++] = i;
+        }
     }
     j->loop.train = j->train, j->loop.validation = j->validation;
     rt_info("%lld training targets, %lld held out for validation; %lld without a resolution count %s, %lld outside "
@@ -203,7 +208,7 @@ done:
 /* SHA-256 of what the numbers depend on, as options; paths aside, whose contents are hashed. */
 static rt_status hash_plan(job *j)
 {
-    static const char *const OTHER[] = {"out", "resume", "cache-size", "threads", "dry-run", "checkpoint", "data", "split", "templates",
+    static const char *const OTHER[] = {"out", "resume", "cache-size", "validation-rollouts", "validation-steps", "threads", "dry-run", "checkpoint", "data", "split", "templates",
                                         "conformers", "ribonanza", "save-minutes", "keep-epochs", "keep-every", "quiet",
                                         "verbose"};
     rt_status status = RT_OK;
@@ -345,6 +350,11 @@ static rt_status open_job(job *j)
     j->confidence = strcmp(phase, "confidence") == 0;
     if (!j->confidence && strcmp(phase, "full") != 0)
         RT_TRY(rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "'%s' is no phase: confidence or full", phase));
+    int64_t rollouts = rt_option_int(o, "validation-rollouts");
+    if (rollouts > 0 && (!j->confidence || rollouts < 2 || rt_option_flag(o, "no-split"))) {
+        rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--validation-rollouts %lld has nothing to choose", (long long)rollouts);
+        RT_TRY(rt_hint(j->err, "it takes 'train confidence', a --split, and at least 2 structures"));
+    }
     if (!rt_option_has(o, "out") && !rt_option_flag(o, "dry-run"))
         RT_TRY(rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--out says where the run goes"));
     j->loop.step.resolution = rt_resolution_default;
@@ -397,6 +407,9 @@ static void close_job(job *j)
     json_decref(j->cache_plan);
     free(j->train);
     free(j->validation);
+    free(j->component);
+    json_decref(j->choice.rows);
+    json_decref(j->choice.ranking);
 }
 
 static rt_status write_record(job *j, const rt_loop_report *opt_report)
@@ -424,6 +437,8 @@ static rt_status write_record(job *j, const rt_loop_report *opt_report)
         rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
         rt_run_record_set(record, "best_step", json_integer(r->best_step));
         rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
+        if (j->choice.rows) rt_run_record_set(record, "validation", json_incref(j->choice.rows));
+        if (j->choice.ranking) rt_run_record_set(record, "ranking", json_incref(j->choice.ranking));
         if (j->loop.opt_cache) rt_run_record_set(record, "cache", rt_train_cache_json(&r->cache, j->cache_plan));
     }
     rt_path_join(path, sizeof path, j->loop.out, "run.json");
@@ -443,8 +458,33 @@ static void print_report(const job *j, const rt_loop_report *r)
         printf("cache_read\t%lld\ncache_made\t%lld\ncache_kept\t%lld\ncache_damaged\t%lld\n",
                (long long)r->cache.n_read, (long long)r->cache.n_made, (long long)r->cache.n_kept,
                (long long)r->cache.n_damaged);
+    if (j->choice.n_target > 0) printf("validation\t%s/%s\n", j->loop.out, RT_CHOICE_TABLE);
+    if (j->choice.ranked) printf("ranking\t%s/%s\n", j->loop.out, RT_RANKING_FILE);
     if (r->finished)
         printf("model\t%s/%s\n", j->loop.out, isfinite(r->best_value) ? "best.safetensors" : "final.safetensors");
+}
+
+/* The choice among many structures, once the run is over. */
+static rt_status validate_choice(job *j, const rt_loop_report *report)
+{
+    char trained[4096];
+    int64_t steps = rt_option_int(j->o, "validation-steps");
+    rt_choice_options o = {.out = j->loop.out,
+                           .trained = trained,
+                           .set = j->set,
+                           .target = j->validation,
+                           .component = j->component,
+                           .n = j->loop.n_validation,
+                           .sample = &j->loop.sample,
+                           .step = j->loop.step,
+                           .rollouts = rt_option_int(j->o, "validation-rollouts"),
+                           .rollout_steps = steps > 0 ? steps : (int64_t)j->model->config.n_step,
+                           .n_resample = CHOICE_RESAMPLES,
+                           .seed = j->loop.seed,
+                           .identity = &j->loop.identity};
+    if (o.rollouts < 2 || !report->finished || !isfinite(report->best_value)) return RT_OK;
+    rt_path_join(trained, sizeof trained, j->loop.out, "best.safetensors");
+    return rt_choice_run(j->ctx, j->model, &o, &j->choice, j->err);
 }
 
 static rt_status execute(rt_cli *cli, rt_err *err)
@@ -459,9 +499,11 @@ static rt_status execute(rt_cli *cli, rt_err *err)
     }
     RT_TRY(rt_make_folder(j.loop.out, err));
     RT_TRY(rt_loop_run(j.ctx, j.model, &j.loop, &report, err));
-    RT_TRY(write_record(&j, &report));
+    RT_TRY(write_record(&j, &report)); /* what was trained is on record, whatever becomes of the validation */
+    RT_TRY(validate_choice(&j, &report));
+    if (j.choice.rows) RT_TRY(write_record(&j, &report));
     print_report(&j, &report);
-    if (report.stopped) rt_info("stopped; the same command with --resume goes on");
+    if (report.stopped || j.choice.stopped) rt_info("stopped; the same command with --resume goes on");
     if (report.early) rt_info("stopped early: %lld epochs without a better validation", (long long)j.loop.patience);
 done:
     close_job(&j);
@@ -639,6 +681,21 @@ static const rt_option OPTIONS[] = {
      .low = 0,
      .high = 1e9,
      .help = "the first N held-out targets only; 0: all"},
+    {.name = "validation-rollouts",
+     .type = RT_OPTION_INT,
+     .value = "M",
+     .fallback = "0",
+     .low = 0,
+     .high = 1000,
+     .help = "confidence: at the end draw M structures of each held-out target, measure how the base's and the trained "
+             "head choose among them, and fit ranking.json; 25 is the plan's; 0: not"},
+    {.name = "validation-steps",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "0",
+     .low = 0,
+     .high = 100000,
+     .help = "diffusion steps of these structures; 0: the config's, as in predict"},
     {.name = "max-bad-steps",
      .type = RT_OPTION_INT,
      .value = "N",

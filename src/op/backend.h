@@ -117,6 +117,8 @@ rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim
 rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t);
 rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t);
 void rt_zero(rt_ctx *ctx, rt_tensor t);
+/* Ranking works in float: a double context's tensor is converted, a float context's used as it is. */
+rt_tensor rt_as_f32(rt_ctx *ctx, rt_tensor t);
 
 /* Shows a stage's output to whoever watches; does nothing (and formats nothing) otherwise.  The name is the golden
  * files': "pairformer_stack.blocks.0@1.1" is the second element of block 0's second call. */

@@ -14,9 +14,9 @@
 #include "base/text.h"
 #include "train/event_log.h"
 #include "train/export.h"
+#include "train/validation.h"
 
 enum { QUEUE = 2 };
-static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
 static const int64_t SAMPLE_MEMORY = (int64_t)2 << 30;     /* address space; pages come as they are used */
 
 typedef struct {
@@ -36,7 +36,7 @@ typedef struct {
     rt_arena *sample_arena; /* of validation samples */
     rt_train_parts parts;
     rt_train_state state;
-    rt_step_terms base; /* of the validation */
+    rt_validation base;
     double last_save, begun;
     int64_t saved_sample; /* state.sample of the newest checkpoint */
 } run;
@@ -49,40 +49,6 @@ int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs)
 static void path_of(const run *r, char out[PATH_MAX], const char *name)
 {
     rt_path_join(out, PATH_MAX, r->options->out, name);
-}
-
-/* ---- terms: one list of names for sums, logs and files ------------------------------------------------------------
- */
-
-enum { N_TERMS = 7 };
-static const char *const TERM_NAME[N_TERMS] = {"plddt", "pae", "pde", "resolved", "mse", "smooth_lddt", "distogram"};
-
-static double *term_at(rt_step_terms *t, int index)
-{
-    double *at[N_TERMS] = {&t->confidence.plddt, &t->confidence.pae,        &t->confidence.pde, &t->confidence.resolved,
-                           &t->diffusion.mse,    &t->diffusion.smooth_lddt, &t->distogram};
-    return at[index];
-}
-
-static void add_terms(rt_step_terms *sum, rt_step_terms term, double scale)
-{
-    for (int i = 0; i < N_TERMS; i++) *term_at(sum, i) += scale * *term_at(&term, i);
-}
-
-/* Whether a term is worked out in this run. */
-static bool has_term(const run *r, int index)
-{
-    rt_step_terms weight = r->options->step.weight;
-    bool worked = index < 4 ? r->plan.confidence : index < 6 ? r->plan.diffusion : r->plan.distogram;
-    return worked && *term_at(&weight, index) > 0;
-}
-
-static int64_t list_terms(const run *r, rt_event_value *out, rt_step_terms terms)
-{
-    int64_t n = 0;
-    for (int i = 0; i < N_TERMS; i++)
-        if (has_term(r, i)) out[n++] = (rt_event_value){TERM_NAME[i], *term_at(&terms, i)};
-    return n;
 }
 
 /* A log that cannot be written costs no training: said once. */
@@ -107,47 +73,19 @@ static void warn_unusable(run *r, const rt_err *why)
 /* ---- validation ---------------------------------------------------------------------------------------------------
  */
 
-/* Mean losses over the held-out targets, always with the same draws and all recycles.  *out_done false: asked to stop.
- */
-static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
+static rt_status validate(run *r, rt_validation *out, bool *out_done)
 {
-    rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
-    int64_t n = 0;
-    *out_terms = (rt_step_terms){0};
-    *out_done = false;
-    rt_progress_start("held-out target", o->n_validation);
-    for (int64_t i = 0; i < o->n_validation; i++) {
-        const rt_target *target = rt_dataset_at(o->set, o->validation[i]);
-        rt_draw_key key = {.seed = o->seed ^ VALIDATION_KEY, .stream = rt_hash_text(target->id)};
-        rt_step_given given = {.n_cycle = o->step.most_cycles};
-        rt_sample sample;
-        rt_step_loss loss;
-        if (rt_stop_requested()) goto done;
-        rt_progress_label("%s", target->id);
-        rt_arena_reset(r->sample_arena, 0);
-        status = rt_sample_build(&sample, r->sample_arena, &o->sample, target, &key, false, r->err);
-        if (status == RT_ERR_MEMORY) goto done;
-        if (status != RT_OK) {
-            status = RT_OK;
-            warn_unusable(r, r->err);
-            continue;
-        }
-        status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &loss, &r->plan, &sample.features, &sample.label, &key,
-                                     &given, false, false, r->err);
-        rt_sample_free_members(&sample);
-        RT_TRY(status);
-        if (loss.counts) add_terms(out_terms, loss.term, 1), n++;
-        rt_progress_step(i + 1);
-    }
-    if (n > 0) {
-        rt_step_terms sum = *out_terms;
-        *out_terms = (rt_step_terms){0};
-        add_terms(out_terms, sum, 1.0 / (double)n);
-    }
-    *out_done = true;
-done:
-    rt_progress_end();
+    rt_validation_options options = {.set = o->set,
+                                     .target = o->validation,
+                                     .n = o->n_validation,
+                                     .sample = &o->sample,
+                                     .plan = &r->plan,
+                                     .seed = o->seed,
+                                     .opt_cache = r->cache,
+                                     .arena = r->sample_arena};
+    rt_status status = rt_validation_run(r->ctx, r->model, out, out_done, &options, r->err);
+    r->report->n_unusable += out->n_unusable;
     return status;
 }
 
@@ -168,8 +106,15 @@ static rt_status find_base(run *r, bool *out_done)
         RT_TRY(rt_json_read_text(json, &data, NULL, "data", path, r->err));
         RT_TRY(rt_json_read_text(json, &base, NULL, "base", path, r->err));
         bool same = strcmp(plan, id->plan) == 0 && strcmp(data, id->data) == 0 && strcmp(base, id->base) == 0;
-        for (int i = 0; same && i < N_TERMS; i++)
-            RT_TRY(rt_json_read_double(json, term_at(&r->base, i), NULL, TERM_NAME[i], path, r->err));
+        for (int i = 0; same && i < RT_TERMS; i++)
+            RT_TRY(rt_json_read_double(json, rt_terms_at(&r->base.term, i), NULL, rt_terms_name(i), path, r->err));
+        for (int i = 0; same && i < RT_VALIDATION_NUMBERS; i++) {
+            const char *name = rt_validation_name(i);
+            bool found = false;
+            r->base.number[i] = NAN;
+            if (!json_is_null(json_object_get(json, name)))
+                RT_TRY(rt_json_read_double(json, &r->base.number[i], &found, name, path, r->err));
+        }
         if (same) goto done;
     }
     rt_info("validation of the base on %lld held-out targets", (long long)r->options->n_validation);
@@ -177,7 +122,10 @@ static rt_status find_base(run *r, bool *out_done)
     if (!*out_done) goto done;
     json_decref(json);
     json = json_pack("{s:s, s:s, s:s}", "plan", id->plan, "data", id->data, "base", id->base);
-    for (int i = 0; i < N_TERMS; i++) json_object_set_new(json, TERM_NAME[i], json_real(*term_at(&r->base, i)));
+    for (int i = 0; i < RT_TERMS; i++)
+        json_object_set_new(json, rt_terms_name(i), json_real(*rt_terms_at(&r->base.term, i)));
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        json_object_set_new(json, rt_validation_name(i), rt_json_number(r->base.number[i]));
     RT_TRY(rt_json_save(json, path, r->err));
 done:
     json_decref(json);
@@ -212,18 +160,24 @@ static void swap_average(run *r)
     rt_params_refresh(r->model->params);
 }
 
-static void say_validation(run *r, rt_step_terms terms, double value, bool best)
+static void say_validation(run *r, const rt_validation *v, double value, bool best)
 {
-    rt_event_value list[2 * N_TERMS + 2];
-    rt_step_terms base = r->base;
+    rt_event_value list[RT_TERMS + RT_VALIDATION_NUMBERS + 2];
+    rt_validation now = *v, base = r->base;
     rt_text text = {0};
-    int64_t n = list_terms(r, list, terms);
+    int64_t n = rt_terms_list(list, &r->plan, now.term);
     list[n++] = (rt_event_value){"loss", value};
     list[n++] = (rt_event_value){"base_loss", r->report->base_value};
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        if (isfinite(now.number[i])) list[n++] = (rt_event_value){rt_validation_name(i), now.number[i]};
     write_log(r, "validation", list, n, NULL);
-    for (int i = 0; i < N_TERMS; i++)
-        if (has_term(r, i))
-            rt_text_add(&text, ", %s %.4f (base %.4f)", TERM_NAME[i], *term_at(&terms, i), *term_at(&base, i));
+    for (int i = 0; i < RT_TERMS; i++)
+        if (rt_terms_has(&r->plan, i))
+            rt_text_add(&text, ", %s %.4f (base %.4f)", rt_terms_name(i), *rt_terms_at(&now.term, i),
+                        *rt_terms_at(&base.term, i));
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        if (isfinite(now.number[i]))
+            rt_text_add(&text, ", %s %.3f (%.3f)", rt_validation_name(i), now.number[i], base.number[i]);
     rt_info("epoch %lld: held-out loss %.5f, base %.5f%s%s", (long long)r->state.epoch + 1, value,
             r->report->base_value, text.failed || !text.data ? "" : text.data, best ? "; the best so far" : "");
     rt_text_free(&text);
@@ -233,16 +187,16 @@ static void say_validation(run *r, rt_step_terms terms, double value, bool best)
 static rt_status end_epoch(run *r)
 {
     rt_status status = RT_OK;
-    rt_step_terms terms;
+    rt_validation terms;
     double value = NAN;
     bool done = true, best = false;
     if (r->options->n_validation > 0) {
         swap_average(r);
         status = validate(r, &terms, &done);
         if (status == RT_OK && done) {
-            value = rt_step_total(&terms, &r->options->step.weight);
+            value = rt_step_total(&terms.term, &r->options->step.weight);
             best = isfinite(value) && !(value >= r->state.best_value);
-            say_validation(r, terms, value, best);
+            say_validation(r, &terms, value, best);
             if (best) status = export_model(r, "best.safetensors");
         }
         swap_average(r);
@@ -292,7 +246,7 @@ static rt_status gather(run *r, group *g)
                                      &item.sample->label, &item.sample->key, NULL, true, true, r->err);
         if (status != RT_OK) return status;
         rt_text_add(&g->targets, "%s%s", g->count ? " " : "", item.sample->target->id);
-        add_terms(&g->term, loss.term, 1);
+        rt_terms_add(&g->term, loss.term, 1);
         g->total += loss.total;
         g->count++;
     }
@@ -308,10 +262,10 @@ static rt_status no_gradient(run *r)
 
 static void log_step(run *r, const group *g, double rate, double norm, double seconds)
 {
-    rt_event_value list[N_TERMS + 5];
+    rt_event_value list[RT_TERMS + 5];
     rt_step_terms mean = {0};
-    add_terms(&mean, g->term, 1.0 / (double)g->count);
-    int64_t n = list_terms(r, list, mean);
+    rt_terms_add(&mean, g->term, 1.0 / (double)g->count);
+    int64_t n = rt_terms_list(list, &r->plan, mean);
     list[n++] = (rt_event_value){"loss", g->total / (double)g->count};
     list[n++] = (rt_event_value){"rate", rate};
     list[n++] = (rt_event_value){"gradient_norm", norm};
@@ -410,7 +364,7 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err));
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
     RT_TRY(find_base(r, out_go_on));
-    if (o->n_validation > 0) r->report->base_value = rt_step_total(&r->base, &o->step.weight);
+    if (o->n_validation > 0) r->report->base_value = rt_step_total(&r->base.term, &o->step.weight);
     RT_TRY(rt_checkpoint_resume(r->store, &found, &r->state, &o->identity, &r->parts, r->err));
     rt_params_refresh(r->model->params);
     r->saved_sample = r->state.sample;

@@ -1,5 +1,6 @@
 /* loop.h - a training run from its first step to its last, or from where it was left
- * Room: train.  Uses: train/step, loader, adam, average, schedule, guard, checkpoint, event_log, export; base/progress.
+ * Room: train.  Uses: train/trunk_cache, loader, adam, average, schedule, guard, checkpoint, event_log, export,
+ * validation, work; base/progress.
  * Reference: runner/train.py AF3Trainer.run
  *
  * A run is a function of its plan, data, base checkpoint and seed: stopped anywhere and taken up again, with any number
