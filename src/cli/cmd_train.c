@@ -316,6 +316,8 @@ static rt_status dry_run(job *j)
     rt_loop_measure m;
     double epoch = 0, values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
     print_modules(j);
+    RT_TRY(rt_train_cache_print(j->ctx, j->model, &j->loop, j->err));
+    fflush(stdout); /* what follows takes as long as a step */
     RT_TRY(rt_loop_try(j->ctx, j->model, &j->loop, &m, j->err));
     for (int64_t i = 0; i < j->loop.n_train; i++) epoch += m.seconds * relative_cost(j, j->train[i], m.tokens);
     for (int64_t i = 0; i < j->loop.n_validation; i++)
@@ -334,7 +336,6 @@ static rt_status dry_run(job *j)
     printf("hours per epoch, validation included\t%.4f\n", epoch / 3600);
     printf("hours in all, %lld epochs\t%.4f\n", (long long)j->loop.epochs, (double)j->loop.epochs * epoch / 3600);
     printf("steps in all\t%lld\n", (long long)rt_loop_steps(j->loop.n_train, j->loop.accumulation, j->loop.epochs));
-    RT_TRY(rt_train_cache_print(&j->loop, &j->model->config, &m, j->err));
 done:
     return status;
 }

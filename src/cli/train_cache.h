@@ -14,9 +14,8 @@
 rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
                               const rt_ctx *ctx, rt_err *err);
 
-/* For --dry-run: work of a judged structure alone, with the plan's rollouts, and from the cache; the cache's size. */
-rt_status rt_train_cache_print(const rt_loop_options *loop, const rt_config *config, const rt_loop_measure *measure,
-                               rt_err *err);
+/* For --dry-run: the cache's size; work of a judged structure alone, with the plan's rollouts, and from the cache. */
+rt_status rt_train_cache_print(rt_ctx *ctx, rt_model *model, const rt_loop_options *loop, rt_err *err);
 
 json_t *rt_train_cache_json(const rt_trunk_cache_counts *counts, const json_t *plan);
 

@@ -463,6 +463,19 @@ done:
     return status;
 }
 
+/* A sample of the longest training target. */
+static rt_status build_longest(rt_sample *out, rt_arena **ret_arena, const rt_loop_options *options, rt_err *err)
+{
+    const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
+    for (int64_t i = 1; i < options->n_train; i++) {
+        const rt_target *t = rt_dataset_at(options->set, options->train[i]);
+        if (t->length > longest->length) longest = t;
+    }
+    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(longest->id)};
+    rt_status status = rt_arena_create(ret_arena, "sample", SAMPLE_MEMORY, err);
+    return status == RT_OK ? rt_sample_build(out, *ret_arena, &options->sample, longest, &key, true, err) : status;
+}
+
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err)
 {
@@ -470,24 +483,31 @@ rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
     rt_arena *arena = NULL;
     rt_sample sample = {0};
     rt_step_plan plan;
-    const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
-    for (int64_t i = 1; i < options->n_train; i++) {
-        const rt_target *t = rt_dataset_at(options->set, options->train[i]);
-        if (t->length > longest->length) longest = t;
-    }
-    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(longest->id)};
     rt_step_given given = {.n_cycle = options->step.most_cycles};
-    RT_TRY(rt_arena_create(&arena, "sample", SAMPLE_MEMORY, err));
-    RT_TRY(rt_sample_build(&sample, arena, &options->sample, longest, &key, true, err));
+    RT_TRY(build_longest(&sample, &arena, options, err));
     rt_step_plan_make(&plan, model, &options->step);
     rt_arena_peak_reset(ctx->step);
     double begin = rt_clock();
-    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, true, true,
-                       err));
+    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &sample.key, &given, true,
+                       true, err));
     out_measure->seconds = rt_clock() - begin;
     out_measure->tokens = sample.features.n_token;
     out_measure->bytes = rt_arena_peak(ctx->step);
-    RT_TRY(rt_work_count(ctx, model, &out_measure->work, &options->step, &sample.features, &sample.label, &key, err));
+done:
+    rt_sample_free_members(&sample);
+    rt_arena_free(arena);
+    return status;
+}
+
+rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,
+                        int64_t *out_tokens, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_arena *arena = NULL;
+    rt_sample sample = {0};
+    RT_TRY(build_longest(&sample, &arena, options, err));
+    *out_tokens = sample.features.n_token;
+    RT_TRY(rt_work_count(ctx, model, out_work, &options->step, &sample.features, &sample.label, &sample.key, err));
 done:
     rt_sample_free_members(&sample);
     rt_arena_free(arena);

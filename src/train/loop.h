@@ -71,12 +71,15 @@ typedef struct {
     double seconds;        /* of one sample's forward and backward */
     int64_t tokens, bytes; /* its size; the activations' highest use */
     rt_step_loss loss;
-    rt_work work;
 } rt_loop_measure;
 
 /* One sample of the longest training target, forward and backward; nothing is changed.  Errors: as rt_step_run's and
  * rt_sample_build's. */
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
+
+/* The same sample's work, counted and not done: seconds.  *out_tokens: its size. */
+rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,
+                        int64_t *out_tokens, rt_err *err);
 
 #endif

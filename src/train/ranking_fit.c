@@ -8,7 +8,7 @@
 
 enum { F = RT_RANKING_FEATURES, RIDGES = 7 };
 static const double RIDGE[RIDGES] = {1e-4, 1e-3, 1e-2, .1, 1, 10, 100}; /* times the number of targets */
-static const double LEAST_SLOPE = 1e-6;
+static const double LEAST_SLOPE = 1e-6, LEAST_SPREAD = 1e-18; /* of the quality, squared: less is rounding */
 
 /* Sums over targets of means over their samples: what a ridge regression needs. */
 typedef struct {
@@ -177,7 +177,7 @@ rt_status rt_ranking_fit(rt_ranking *out_ranking, rt_selection_data *data, rt_er
         add_target(&family[data->target[t].family], r, &data->target[t]);
     }
     for (int64_t g = 0; g < data->n_family; g++) {
-        informative += family[g].yy > 0;
+        informative += family[g].yy > LEAST_SPREAD * family[g].n;
         add_sums(&all, &family[g], 1);
     }
     if (informative < 2)
