@@ -34,7 +34,7 @@ done:
 }
 
 rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
-                              const rt_ctx *ctx, rt_err *err)
+                              const rt_ctx *ctx, const rt_model *model, rt_err *err)
 {
     static const char *const TEXT[] = {"precision", "device"};
     const rt_options *o = options;
@@ -48,6 +48,11 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
     rt_status status = plan ? RT_OK : rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
     for (int i = 0; i < 2 && plan; i++) json_object_set_new(plan, TEXT[i], json_string(rt_option_text(o, TEXT[i])));
     if (status == RT_OK) status = add_files(plan, o, err);
+    for (int i = 0; i < model->n_adapter && status == RT_OK; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "adapter_%d", i);
+        status = add_hash(plan, name, rt_peft_tensor_path(model->adapter[i]), err);
+    }
     if (status == RT_OK) *ret_plan = plan;
     else json_decref(plan);
     return status;

@@ -10,9 +10,9 @@
 #include "train/loop.h"
 
 /* Everything that trunk outputs and rollouts depend on beside target and view; json_decref() it.  Hashes the files of
- * RibonanzaNet2, and a --config that is a file.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
+ * RibonanzaNet2, of adapters, and a --config that is a file.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
 rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
-                              const rt_ctx *ctx, rt_err *err);
+                              const rt_ctx *ctx, const rt_model *model, rt_err *err);
 
 /* For --dry-run: the cache's size; work of a judged structure alone, with the plan's rollouts, and from the cache. */
 rt_status rt_train_cache_print(rt_ctx *ctx, rt_model *model, const rt_loop_options *loop, rt_err *err);

@@ -336,7 +336,7 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
     new_label(&w);
     w.s_inputs = RT_NEW(ctx, n, c->c_s_inputs), w.s = RT_NEW(ctx, n, c->c_s), w.z = RT_NEW(ctx, n, n, c->c_z);
     if (plan->rollout) w.x_mini = RT_NEW(ctx, rt_step_rollouts(&plan->options), features->n_atom, 3);
-    ctx->dropout = dropout ? &drops : NULL; /* the trunk alone has any; confidence and denoiser have none */
+    ctx->dropout = dropout ? &drops : NULL;
     run_frozen(&w, given->opt_frozen, trunk ? &saved : NULL);
     if (trunk) w.ds_inputs = zeros_like(ctx, w.s_inputs), w.ds = zeros_like(ctx, w.s), w.dz = zeros_like(ctx, w.z);
     run_losses(&w, trunk ? &saved : NULL);
