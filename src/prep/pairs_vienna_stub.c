@@ -1,6 +1,8 @@
 /* pairs_vienna_stub.c - instead of pairs_vienna.c in a program built without ViennaRNA */
 #include "prep/pairs_vienna.h"
 
+#include <stddef.h>
+
 bool rt_pairs_vienna_here(void) { return false; }
 
 rt_status rt_pairs_vienna_fold(rt_pairs *out_pairs, const char *sequence, int64_t length, double min_prob, rt_err *err)
