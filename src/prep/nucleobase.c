@@ -56,17 +56,6 @@ static const float *at_slot(const float *residue, int slot) { return residue + 3
 
 static bool is_there(const float *at) { return isfinite(at[0]) && isfinite(at[1]) && isfinite(at[2]); }
 
-/* Adds a pair of points, `weight` times. */
-static void add_point(rt_superpose_sums *sums, const double x[3], const double y[3], double weight)
-{
-    sums->n += weight;
-    for (int i = 0; i < 3; i++) {
-        sums->x[i] += weight * x[i];
-        sums->y[i] += weight * y[i];
-        for (int j = 0; j < 3; j++) sums->xy[i][j] += weight * x[i] * y[j];
-    }
-}
-
 bool rt_nucleobase_frame(rt_rigid *out_frame, double *opt_rmsd, char letter, const float *residue)
 {
     const rt_nucleobase *base = rt_nucleobase_of(letter);
@@ -82,24 +71,20 @@ bool rt_nucleobase_frame(rt_rigid *out_frame, double *opt_rmsd, char letter, con
     return true;
 }
 
-/* The motion of the new base from its own frame to its place: turned about its nitrogen. */
+/* The motion of the new base from its own frame to its place: turned about its nitrogen, whose lines to the other atoms
+ * are superposed, so that nothing is centred. */
 static void find_place(rt_rigid *out, const rt_nucleobase *base, const rt_rigid *frame, const double c1[3],
                        const double nitrogen[3])
 {
-    rt_superpose_sums sums = {0};
+    rt_superpose_sums sums = {.n = base->n};
     const double *own = base->atom[0].xyz;
-    double bond[3], place[3];
-    for (int d = 0; d < 3; d++) bond[d] = base->c1[d] - own[d], place[d] = c1[d] - nitrogen[d];
-    /* lines from the nitrogen, so that the best motion leaves it where it is: added with both signs, their mean is 0 */
-    for (int i = 0; i < base->n; i++) {
-        double x[3], y[3], was[3];
-        const double *line = i ? x : bond, *target = i ? y : place;
-        rt_superpose_apply(was, frame, base->atom[i].xyz);
-        for (int d = 0; d < 3; d++) x[d] = base->atom[i].xyz[d] - own[d], y[d] = was[d] - nitrogen[d];
-        double minus_line[3], minus_target[3], weight = i ? 1 : C1_WEIGHT;
-        for (int d = 0; d < 3; d++) minus_line[d] = -line[d], minus_target[d] = -target[d];
-        add_point(&sums, line, target, weight);
-        add_point(&sums, minus_line, minus_target, weight);
+    for (int i = 0; i < base->n; i++) {   /* 0: C1' in the place of the nitrogen itself */
+        const double *ideal = i ? base->atom[i].xyz : base->c1;
+        double was[3], weight = i ? 1 : C1_WEIGHT;
+        rt_superpose_apply(was, frame, ideal);
+        for (int j = 0; j < 3; j++)
+            for (int k = 0; k < 3; k++)
+                sums.xy[j][k] += weight * (ideal[j] - own[j]) * ((i ? was[k] : c1[k]) - nitrogen[k]);
     }
     rt_superpose_from_sums(out, &sums);
     for (int i = 0; i < 3; i++) {
