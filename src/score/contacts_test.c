@@ -179,6 +179,9 @@ static void canonical_pairs_of_the_bpseq_set(void **state)
 
 /* ---- INF ------------------------------------------------------------------------------------------------------- */
 
+#define CANONICAL .kind = RT_CONTACT_CANONICAL, .edge_i = 'W', .edge_j = 'W', .cis = true
+#define OTHER(edge, opposite) .kind = RT_CONTACT_OTHER_PAIR, .edge_i = (edge), .edge_j = (opposite), .cis = true
+
 /* Native: pairs 0-9 and 1-8, stack 0-1, sugar edge pair 2-5.  Model: 0-9, another pair 1-7, stack 0-1, 2-5 by another
  * edge. */
 static void fidelity_by_hand(void **state)
@@ -188,11 +191,11 @@ static void fidelity_by_hand(void **state)
     rt_err err;
     rt_inf inf;
     int32_t map[10];
-    rt_contact a[] = {{0, 1, RT_CONTACT_STACK, 0, 0, false, 0}, {0, 9, RT_CONTACT_CANONICAL, 'W', 'W', true, 3},
-                      {1, 8, RT_CONTACT_CANONICAL, 'W', 'W', true, 3}, {2, 5, RT_CONTACT_OTHER_PAIR, 'S', 'H', true, 2}};
-    rt_contact b[] = {{0, 1, RT_CONTACT_STACK, 0, 0, false, 0}, {0, 9, RT_CONTACT_CANONICAL, 'W', 'W', true, 2},
-                      {1, 7, RT_CONTACT_CANONICAL, 'W', 'W', true, 3}, {2, 5, RT_CONTACT_OTHER_PAIR, 'S', 'W', true, 2}};
-    rt_contacts native = {a, 4, 4}, model = {b, 4, 4}, none = {NULL, 0, 0};
+    rt_contact a[] = {{.i = 0, .j = 1, .kind = RT_CONTACT_STACK}, {.i = 0, .j = 9, CANONICAL, .bonds = 3},
+                      {.i = 1, .j = 8, CANONICAL, .bonds = 3}, {.i = 2, .j = 5, OTHER('S', 'H'), .bonds = 2}};
+    rt_contact b[] = {{.i = 0, .j = 1, .kind = RT_CONTACT_STACK}, {.i = 0, .j = 9, CANONICAL, .bonds = 2},
+                      {.i = 1, .j = 7, CANONICAL, .bonds = 3}, {.i = 2, .j = 5, OTHER('S', 'W'), .bonds = 2}};
+    rt_contacts native = {.contact = a, .n = 4}, model = {.contact = b, .n = 4}, none = {0};
     assert_int_equal(rt_molecule_create(&m, 10, 1, 0, &err), RT_OK);
     for (int i = 0; i < 10; i++) map[i] = i;
     assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &model, map, &err), RT_OK);
@@ -205,8 +208,8 @@ static void fidelity_by_hand(void **state)
     assert_int_equal(rt_inf_compare(&inf, &m, &none, &m, &none, map, &err), RT_OK);
     assert_true(isnan(inf.all));
     for (int i = 0; i < 10; i++) map[i] = 9 - i;   /* chains in another order: a pair's edges go with its residues */
-    rt_contact turned[] = {{4, 7, RT_CONTACT_OTHER_PAIR, 'H', 'S', true, 2}};
-    rt_contacts other = {turned, 1, 1};
+    rt_contact turned[] = {{.i = 4, .j = 7, OTHER('H', 'S'), .bonds = 2}};
+    rt_contacts other = {.contact = turned, .n = 1};
     assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &other, map, &err), RT_OK);
     assert_true(inf.nwc == 1);
     turned[0].cis = false;
