@@ -1,0 +1,45 @@
+/* homologs.h - which sequences of its family's seed alignment can be threaded on a target's structure
+ * Room: prep.  Uses: base/memory, base/rng, prep/family_table, prep/seed.
+ * Reference: O. Gotoh, J. Mol. Biol. 162:705 (1982), the alignment of a target with the seed's nearest row.
+ *
+ * The target is aligned with the row that is most like it; through that row's columns it meets all others.
+ */
+#ifndef RT_PREP_HOMOLOGS_H
+#define RT_PREP_HOMOLOGS_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "prep/family_table.h"
+#include "prep/seed.h"
+
+typedef struct {
+    char *name;               /* the seed's row */
+    char *letters;            /* (length of the target) A C G U, '-' where the homolog has no residue */
+    double identity;          /* residues of the target that are the same */
+} rt_homolog;
+
+typedef struct {
+    rt_homolog *homolog;
+    int64_t n, capacity;
+    const char *family;       /* the seed's accession or id; NULL: no family, or no seed alignment of it */
+} rt_homologs;
+
+typedef struct {
+    double identity;          /* least share of the target's residues that are the same */
+    double gaps;              /* most residues without a counterpart, over the target's length; so of insertions */
+    int64_t keep;             /* of each target: so many, chosen by their names' hashes */
+} rt_homolog_rules;
+
+/* opt_row: the target's families; NULL: none are found.  `seeds` must outlive the result.
+ * Cost: one alignment score per row of the seed.  Errors: RT_ERR_MEMORY. */
+rt_status rt_homologs_find(rt_homologs *out_homologs, const char *target, const char *sequence,
+                           const rt_family_row *opt_row, const rt_seeds *seeds, const rt_homolog_rules *rules, rt_err *err);
+void rt_homologs_free_members(rt_homologs *homologs);
+
+/* out_place (length of a): the residue of b that is aligned with each residue of a, -1: none.  Ends are free.  Returns
+ * the score (match 2, mismatch -1, a gap -4 and -1 for each residue); INT32_MIN without memory.  out_place may be NULL:
+ * the score alone, with less memory. */
+int32_t rt_homologs_align(int32_t *out_place, const char *a, const char *b);
+
+#endif
