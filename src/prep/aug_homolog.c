@@ -33,9 +33,9 @@ static bool has_base(const float *residue) { return isfinite(residue[3 * RT_SLOT
 static void place_base(rt_augment_job *job, int64_t i, char to)
 {
     float old[RT_SLOT_COUNT * 3];
-    int64_t clashes = rt_base_fit_clashes(&job->fit, job->xyz, i, job->sequence[i]);
+    rt_base_clashes clashes = rt_base_fit_clashes(&job->fit, job->xyz, i, job->sequence[i], -1);
     bool placed = rt_augment_put(job, i, to, old);
-    if (!placed || rt_base_fit_clashes(&job->fit, job->xyz, i, to) > clashes)
+    if (!placed || rt_base_fit_is_worse(rt_base_fit_clashes(&job->fit, job->xyz, i, to, -1), clashes))
         rt_augment_mask_base(job->xyz + i * STRIDE);
     job->sequence[i] = to;
 }

@@ -44,9 +44,9 @@ static rt_status change_residue(rt_augment_job *job, int64_t i, rt_augment_reaso
     if (change.reason == RT_REASON_NONE) {
         int64_t own = strchr(LETTER, from) - LETTER;
         change.to[0] = LETTER[(own + 1 + rt_rng_below(&job->rng, (uint64_t)(DRAWS_PER_RESIDUE * i), 3)) % 4];
-        int64_t clashes = rt_base_fit_clashes(&job->fit, job->xyz, i, from);
+        rt_base_clashes clashes = rt_base_fit_clashes(&job->fit, job->xyz, i, from, -1);
         if (!rt_augment_put(job, i, change.to[0], old)) change.reason = RT_REASON_UNRESOLVED;
-        else if (rt_base_fit_clashes(&job->fit, job->xyz, i, change.to[0]) > clashes) {
+        else if (rt_base_fit_is_worse(rt_base_fit_clashes(&job->fit, job->xyz, i, change.to[0], -1), clashes)) {
             rt_augment_undo(job, i, from, old);
             change.reason = RT_REASON_CLASH;
         }

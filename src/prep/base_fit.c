@@ -93,7 +93,7 @@ static int64_t clashes_with(const float *r, const rt_nucleobase *base, const flo
     return n;
 }
 
-int64_t rt_base_fit_clashes(const rt_base_fit *fit, const float *xyz, int64_t residue, char letter)
+rt_base_clashes rt_base_fit_clashes(const rt_base_fit *fit, const float *xyz, int64_t residue, char letter, int64_t but)
 {
     const rt_nucleobase *base = rt_nucleobase_of(letter);
     const float *r = xyz + residue * PER * 3;
@@ -102,14 +102,19 @@ int64_t rt_base_fit_clashes(const rt_base_fit *fit, const float *xyz, int64_t re
         for (int d = 0; d < 3; d++) centre[d] += r[3 * base->atom[i].slot + d] / (float)base->n;
     for (int i = 0; i < base->n; i++) far = fmaxf(far, squared(r + 3 * base->atom[i].slot, centre));
     far = sqrtf(far) + 3.6f - OVERLAP;   /* 3.6: two phosphorus atoms' radii, the largest */
-    int64_t n = own_clashes(r, base);
+    rt_base_clashes n = {.own = own_clashes(r, base)};
     for (int64_t k = 0; k < fit->length; k++) {
         const float *ball = fit->ball + 4 * k;
         float reach = far + ball[3];
-        if (k == residue || ball[3] < 0 || squared(ball, centre) > reach * reach) continue;
-        n += clashes_with(r, base, xyz + k * PER * 3);
+        if (k == residue || k == but || ball[3] < 0 || squared(ball, centre) > reach * reach) continue;
+        n.others += clashes_with(r, base, xyz + k * PER * 3);
     }
     return n;
+}
+
+bool rt_base_fit_is_worse(rt_base_clashes after, rt_base_clashes before)
+{
+    return after.own > before.own || after.others > before.others;
 }
 
 /* ---- hydrogen bonds ---------------------------------------------------------------------------------------------- */

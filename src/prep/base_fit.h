@@ -25,9 +25,14 @@ void rt_base_fit_free_members(rt_base_fit *fit);
 /* Takes note that a residue's atoms have moved. */
 void rt_base_fit_move(rt_base_fit *fit, const float *xyz, int64_t residue);
 
-/* Atoms of the base `letter` at a residue that overlap by more than 0.4 Angstrom with atoms of other residues, or with
- * those of their own sugar and phosphate that are four bonds away and more: pairs of atoms. */
-int64_t rt_base_fit_clashes(const rt_base_fit *fit, const float *xyz, int64_t residue, char letter);
+/* Pairs of atoms that overlap by more than 0.4 Angstrom: of the base with other residues, and of the base with its own
+ * sugar and phosphate, four bonds away and more. */
+typedef struct { int64_t others, own; } rt_base_clashes;
+
+/* Those of the base `letter` at a residue; `but`: a residue that does not count, -1 for none. */
+rt_base_clashes rt_base_fit_clashes(const rt_base_fit *fit, const float *xyz, int64_t residue, char letter, int64_t but);
+/* Has either kind become more? */
+bool rt_base_fit_is_worse(rt_base_clashes after, rt_base_clashes before);
 
 /* A Watson-Crick pair, letters a and b: of its two (AU) or three (GC) hydrogen bonds the greatest difference from the
  * length in crystals, Angstrom.  NaN for other pairs and where an atom is missing. */

@@ -141,7 +141,7 @@ static rt_status find_around(rt_foreign *out_around, bool *out_found, const rt_t
     *out_found = false;
     if (!(target->origin & RT_ORIGIN_STRUCTURES) || !rt_file_exists(target->source)) return RT_OK;
     if (rt_structure_open(&structure, target->source, &why) != RT_OK || structure.n_atom == 0) goto done;
-    RT_TRY(rt_foreign_find(out_around, &structure, structure.atom[0].model, err));
+    RT_TRY(rt_foreign_find(out_around, &structure, 0, err));
     RT_TRY(add_other_chains(out_around, &structure, target, err));
     *out_found = true;
 done:

@@ -1,0 +1,315 @@
+/* augment_claims_test.c - what tiers 2 to 4 say of their chemistry, measured over every structure that is here: those of
+ * the shared folder, or else the demo's */
+#include "io/io_test.h"
+#include "io/test_files.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "prep/annotation.h"
+#include "prep/augment.h"
+#include "prep/base_fit.h"
+#include "prep/import.h"
+#include "prep/nucleobase.h"
+#include "prep/partition.h"
+#include "score/clash.h"
+
+enum { VARIANTS = 4, STRIDE = RT_SLOT_COUNT * 3 };
+
+/* ---- the structures ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    rt_dataset *set;
+    rt_fold_map *map;            /* (targets) */
+    int64_t n;
+} corpus;
+
+static void open_folder(corpus *c, const char *folder, const char *name)
+{
+    rt_err err;
+    rt_import_options options = {.folder = folder, .out = test_path(name), .max_breaks = -1, .max_models = 2};
+    rt_loop_model model;
+    rt_log_set_level(RT_LOG_QUIET);
+    expect_ok(rt_import_structures(&options, &err), &err);
+    expect_ok(rt_dataset_open(&c->set, test_path(name), &err), &err);
+    expect_ok(rt_loop_model_load(&model, NULL, &err), &err);
+    c->n = rt_dataset_count(c->set);
+    c->map = rt_alloc(c->n, sizeof *c->map, &err);
+    for (int64_t i = 0; i < c->n; i++) {
+        const rt_target *t = rt_dataset_at(c->set, i);
+        rt_pairs pairs;
+        expect_ok(rt_partition_fold(&pairs, &model, t->sequence, t->length, 0.01, &err), &err);
+        expect_ok(rt_fold_map_build(&c->map[i], t, &pairs, true, &err), &err);
+        rt_pairs_free_members(&pairs);
+    }
+}
+
+static void close_corpus(corpus *c)
+{
+    for (int64_t i = 0; i < c->n; i++) rt_fold_map_free_members(&c->map[i]);
+    free(c->map);
+    rt_dataset_close(c->set);
+}
+
+static corpus all;               /* shared/data/rnaset, or the demo's structures */
+
+static int open_all(void **state)
+{
+    const char *shared_folder = getenv("RT_SHARED") ? getenv("RT_SHARED") : "../shared";
+    char folder[4096];
+    if (test_folder_make(state) != 0) return -1;
+    snprintf(folder, sizeof folder, "%s/data/rnaset", shared_folder);
+    if (!rt_folder_exists(folder)) snprintf(folder, sizeof folder, "examples/demo/structures");
+    open_folder(&all, folder, "set");
+    print_message("note: %lld chains of %s\n", (long long)all.n, folder);
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    close_corpus(&all);
+    return test_folder_remove(state);
+}
+
+static rt_augment_plan plan_of(const char *text)
+{
+    rt_augment_plan plan = {.seed = 7};
+    rt_err err;
+    expect_ok(rt_augment_plan_add(&plan, text, &err), &err);
+    return plan;
+}
+
+/* ---- measures ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    double most, sum;
+    int64_t n;
+} spread;
+
+static void add(spread *s, double value)
+{
+    if (!isfinite(value)) return;
+    s->most = fmax(s->most, fabs(value));
+    s->sum += fabs(value);
+    s->n++;
+}
+
+static double mean(const spread *s) { return s->n ? s->sum / (double)s->n : 0; }
+
+static double length_of(const float *r, int a, int b)
+{
+    double sum = 0;
+    for (int d = 0; d < 3; d++) sum += pow((double)r[3 * a + d] - (double)r[3 * b + d], 2);
+    return sqrt(sum);
+}
+
+/* The angle a-b-c in degrees. */
+static double angle_of(const float *r, int a, int b, int c)
+{
+    double x = length_of(r, a, b), y = length_of(r, b, c), z = length_of(r, a, c);
+    return acos((x * x + y * y - z * z) / (2 * x * y)) * 180 / M_PI;
+}
+
+/* Means of bond lengths and of angles at the glycosidic bond in high-resolution structures: L. Clowney et al., J. Am.
+ * Chem. Soc. 118:509 (1996), A. Gelbin et al., ibid. 118:519 (1996).  Written down apart from the code's own table. */
+typedef struct { char letter; int a, b; double length; } known_bond;
+static const known_bond BOND[] = {
+    {'A', RT_SLOT_N1, RT_SLOT_C2, 1.339}, {'A', RT_SLOT_C2, RT_SLOT_N3, 1.331}, {'A', RT_SLOT_N3, RT_SLOT_C4, 1.344},
+    {'A', RT_SLOT_C4, RT_SLOT_C5, 1.383}, {'A', RT_SLOT_C5, RT_SLOT_C6, 1.406}, {'A', RT_SLOT_C6, RT_SLOT_N1, 1.351},
+    {'A', RT_SLOT_C5, RT_SLOT_N7, 1.388}, {'A', RT_SLOT_N7, RT_SLOT_C8, 1.311}, {'A', RT_SLOT_C8, RT_SLOT_N9, 1.373},
+    {'A', RT_SLOT_N9, RT_SLOT_C4, 1.374}, {'A', RT_SLOT_C6, RT_SLOT_N6, 1.335}, {'A', RT_SLOT_N9, RT_SLOT_C1P, 1.462},
+    {'G', RT_SLOT_N1, RT_SLOT_C2, 1.373}, {'G', RT_SLOT_C2, RT_SLOT_N3, 1.323}, {'G', RT_SLOT_N3, RT_SLOT_C4, 1.350},
+    {'G', RT_SLOT_C4, RT_SLOT_C5, 1.379}, {'G', RT_SLOT_C5, RT_SLOT_C6, 1.419}, {'G', RT_SLOT_C6, RT_SLOT_N1, 1.391},
+    {'G', RT_SLOT_C5, RT_SLOT_N7, 1.388}, {'G', RT_SLOT_N7, RT_SLOT_C8, 1.305}, {'G', RT_SLOT_C8, RT_SLOT_N9, 1.374},
+    {'G', RT_SLOT_N9, RT_SLOT_C4, 1.375}, {'G', RT_SLOT_C2, RT_SLOT_N2, 1.341}, {'G', RT_SLOT_C6, RT_SLOT_O6, 1.237},
+    {'G', RT_SLOT_N9, RT_SLOT_C1P, 1.459},
+    {'C', RT_SLOT_N1, RT_SLOT_C2, 1.397}, {'C', RT_SLOT_C2, RT_SLOT_N3, 1.353}, {'C', RT_SLOT_N3, RT_SLOT_C4, 1.335},
+    {'C', RT_SLOT_C4, RT_SLOT_C5, 1.425}, {'C', RT_SLOT_C5, RT_SLOT_C6, 1.339}, {'C', RT_SLOT_C6, RT_SLOT_N1, 1.367},
+    {'C', RT_SLOT_C2, RT_SLOT_O2, 1.240}, {'C', RT_SLOT_C4, RT_SLOT_N4, 1.335}, {'C', RT_SLOT_N1, RT_SLOT_C1P, 1.470},
+    {'U', RT_SLOT_N1, RT_SLOT_C2, 1.381}, {'U', RT_SLOT_C2, RT_SLOT_N3, 1.373}, {'U', RT_SLOT_N3, RT_SLOT_C4, 1.380},
+    {'U', RT_SLOT_C4, RT_SLOT_C5, 1.431}, {'U', RT_SLOT_C5, RT_SLOT_C6, 1.337}, {'U', RT_SLOT_C6, RT_SLOT_N1, 1.375},
+    {'U', RT_SLOT_C2, RT_SLOT_O2, 1.219}, {'U', RT_SLOT_C4, RT_SLOT_O4, 1.232}, {'U', RT_SLOT_N1, RT_SLOT_C1P, 1.469},
+};
+typedef struct { char letter; int a, b, c; double degrees; } known_angle;
+static const known_angle ANGLE[] = {
+    {'A', RT_SLOT_C1P, RT_SLOT_N9, RT_SLOT_C4, 126.3}, {'A', RT_SLOT_C1P, RT_SLOT_N9, RT_SLOT_C8, 127.7},
+    {'G', RT_SLOT_C1P, RT_SLOT_N9, RT_SLOT_C4, 126.5}, {'G', RT_SLOT_C1P, RT_SLOT_N9, RT_SLOT_C8, 127.0},
+    {'C', RT_SLOT_C1P, RT_SLOT_N1, RT_SLOT_C2, 118.8}, {'C', RT_SLOT_C1P, RT_SLOT_N1, RT_SLOT_C6, 120.8},
+    {'U', RT_SLOT_C1P, RT_SLOT_N1, RT_SLOT_C2, 117.7}, {'U', RT_SLOT_C1P, RT_SLOT_N1, RT_SLOT_C6, 121.2},
+};
+
+typedef struct {
+    spread bonds, joint, angles, sugar, c1_shift, worse, native_bonds, native_angles, pair_bonds, native_pair_bonds;
+    int64_t rebuilt, examples, changed_examples, clashes_before, clashes_after, more_clashes;
+    int64_t pairs_changed, pairs_kept, sequences;
+    rt_augment_tally tally;
+    double seconds;
+} measure;
+
+static void measure_base(spread *bonds, spread *joint, spread *angles, const float *r, char letter)
+{
+    for (size_t k = 0; k < sizeof BOND / sizeof *BOND; k++) {
+        if (BOND[k].letter != letter) continue;
+        double off = length_of(r, BOND[k].a, BOND[k].b) - BOND[k].length;
+        if (BOND[k].b == RT_SLOT_C1P && joint) add(joint, off);
+        else add(bonds, off);
+    }
+    for (size_t k = 0; k < sizeof ANGLE / sizeof *ANGLE; k++)
+        if (ANGLE[k].letter == letter) add(angles, angle_of(r, ANGLE[k].a, ANGLE[k].b, ANGLE[k].c) - ANGLE[k].degrees);
+}
+
+static int nitrogen(char letter) { return letter == 'A' || letter == 'G' ? RT_SLOT_N9 : RT_SLOT_N1; }
+
+static void measure_residue(measure *m, const float *before, const float *after, char from, char to)
+{
+    int was = nitrogen(from), is = nitrogen(to);
+    measure_base(&m->bonds, &m->joint, &m->angles, after, to);
+    measure_base(&m->native_bonds, NULL, &m->native_angles, before, from);
+    add(&m->sugar, angle_of(after, RT_SLOT_O4P, RT_SLOT_C1P, is) - angle_of(before, RT_SLOT_O4P, RT_SLOT_C1P, was));
+    add(&m->sugar, angle_of(after, RT_SLOT_C2P, RT_SLOT_C1P, is) - angle_of(before, RT_SLOT_C2P, RT_SLOT_C1P, was));
+    for (int s = 0; s < RT_SLOT_COUNT; s++) {
+        bool base = s >= RT_SLOT_N1 && s <= RT_SLOT_O6;
+        if (!base) assert_memory_equal(before + 3 * s, after + 3 * s, 3 * sizeof *before);
+    }
+    double shift = 0;
+    for (int d = 0; d < 3; d++) shift += pow((double)before[3 * RT_SLOT_C1P + d] - (double)after[3 * RT_SLOT_C1P + d], 2);
+    add(&m->c1_shift, sqrt(shift));
+    m->rebuilt++;
+}
+
+/* By score/clash and prep/annotation, which the augmentations do not use. */
+static void measure_whole(measure *m, const rt_target *t, const rt_augment_example *e, const rt_augment_log *log)
+{
+    rt_molecule before, after;
+    rt_annotation annotation;
+    rt_err err;
+    double score;
+    int64_t n_before, n_after;
+    expect_ok(rt_fold_map_molecule(&before, t->sequence, rt_target_xyz(t, 0), t->n_slot, "", &err), &err);
+    expect_ok(rt_fold_map_molecule(&after, e->sequence, e->xyz, e->n_slot, "", &err), &err);
+    expect_ok(rt_clash(&score, &n_before, &before, &err), &err);
+    expect_ok(rt_clash(&score, &n_after, &after, &err), &err);
+    m->clashes_before += n_before, m->clashes_after += n_after;
+    m->more_clashes += n_after > n_before;
+    expect_ok(rt_annotation_build(&annotation, &after, NULL, &err), &err);
+    for (int64_t k = 0; k < log->n; k++) {
+        const rt_augment_change *c = &log->change[k];
+        if (c->reason != RT_REASON_NONE || c->j < 0) continue;
+        m->pairs_changed++;
+        m->pairs_kept += annotation.partner[c->i] == c->j;
+        m->worse.most = fmax(m->worse.most, c->bonds_after - c->bonds_before);
+        add(&m->pair_bonds, c->bonds_after);
+        add(&m->native_pair_bonds, c->bonds_before);
+    }
+    rt_annotation_free_members(&annotation);
+    rt_molecule_free_members(&before);
+    rt_molecule_free_members(&after);
+}
+
+static void run_target(measure *m, const rt_augment_plan *plan, const rt_target *t, const rt_fold_map *map,
+                       const rt_homologs *opt_homologs)
+{
+    char *seen[VARIANTS + 1];
+    int64_t n_seen = 0;
+    rt_err err;
+    seen[n_seen++] = rt_copy_text(t->sequence, -1, &err);
+    for (int64_t v = 0; v < VARIANTS; v++) {
+        rt_augment_example e;
+        rt_augment_log log = {0};
+        rt_augment_draw draw = {.kinds = rt_augment_sequence_bits(plan), .variant = v};
+        double begin = rt_clock();
+        expect_ok(rt_augment_make(&e, &m->tally, &log, plan, t, map, opt_homologs, &draw, &err), &err);
+        m->seconds += rt_clock() - begin;
+        m->examples++;
+        bool changed = strcmp(e.sequence, t->sequence) != 0, is_new = true;
+        m->changed_examples += changed;
+        for (int64_t k = 0; k < n_seen; k++) is_new = is_new && strcmp(seen[k], e.sequence) != 0;
+        if (is_new) seen[n_seen++] = rt_copy_text(e.sequence, -1, &err);
+        const float *native = rt_target_xyz(t, 0);
+        for (int64_t i = 0; i < t->length; i++) {
+            const float *r = e.xyz + i * STRIDE;
+            if (e.sequence[i] != t->sequence[i] && isfinite(r[3 * RT_SLOT_N1]))
+                measure_residue(m, native + i * STRIDE, r, t->sequence[i], e.sequence[i]);
+        }
+        if (changed) measure_whole(m, t, &e, &log);
+        rt_augment_log_free_members(&log);
+        rt_augment_example_free_members(&e);
+    }
+    m->sequences += n_seen;
+    for (int64_t k = 0; k < n_seen; k++) free(seen[k]);
+}
+
+static void print_measure(const char *name, const measure *m, rt_augment_kind kind, int64_t targets)
+{
+    const rt_augment_count *c = &m->tally.of[kind];
+    int64_t rejected = 0;
+    print_message("note: %s: %lld bases rebuilt in %lld of %lld examples; %.2f distinct sequences per target\n", name,
+                  (long long)m->rebuilt, (long long)m->changed_examples, (long long)m->examples,
+                  (double)m->sequences / (double)targets);
+    print_message("note:   bond lengths in the base: off by %.4f A in the mean, %.4f at most (the old bases: %.4f, %.4f)\n",
+                  mean(&m->bonds), m->bonds.most, mean(&m->native_bonds), m->native_bonds.most);
+    print_message("note:   C1'-N bond: %.4f A, %.4f at most; angles there: %.2f degrees, %.2f (the old: %.2f, %.2f)\n",
+                  mean(&m->joint), m->joint.most, mean(&m->angles), m->angles.most, mean(&m->native_angles),
+                  m->native_angles.most);
+    print_message("note:   angles at the sugar changed by %.5f degrees at most; C1' moved by %.5f A at most\n", m->sugar.most,
+                  m->c1_shift.most);
+    if (m->pairs_changed)
+        print_message("note:   %lld pairs, %lld still canonical in 3D; hydrogen bonds off by %.3f A (before %.3f), worse by "
+                      "%.3f at most\n", (long long)m->pairs_changed, (long long)m->pairs_kept, mean(&m->pair_bonds),
+                      mean(&m->native_pair_bonds), m->worse.most);
+    print_message("note:   clashes in the whole structures: %lld before, %lld after; more than before in %lld examples\n",
+                  (long long)m->clashes_before, (long long)m->clashes_after, (long long)m->more_clashes);
+    print_message("note:   made %lld, masked %lld;", (long long)c->changes, (long long)c->masked);
+    for (int r = 1; r < RT_REASONS; r++) {
+        if (c->rejected[r])
+            print_message(" %s %lld", rt_augment_reason_name((rt_augment_reason)r), (long long)c->rejected[r]);
+        rejected += c->rejected[r];
+    }
+    print_message("; accepted %.1f %% of what was drawn\n",
+                  100.0 * (double)c->changes / (double)(c->changes + rejected > 0 ? c->changes + rejected : 1));
+    print_message("note:   %.3f ms an example\n", 1e3 * m->seconds / (double)m->examples);
+}
+
+static void expect_claims(const measure *m)
+{
+    assert_true(m->rebuilt > 0);
+    assert_true(m->bonds.most < 0.005);
+    assert_true(m->joint.most < 0.015);
+    assert_true(mean(&m->angles) < 2.5 && m->angles.most < 12);
+    assert_true(m->sugar.most < 0.05);
+    assert_true(m->c1_shift.most == 0);
+    assert_int_equal(m->more_clashes, 0);
+    assert_int_equal(m->pairs_kept, m->pairs_changed);
+    assert_true(m->worse.most <= 0.3);
+}
+
+static void tier_2_keeps_pairs(void **state)
+{
+    (void)state;
+    measure m = {0};
+    rt_augment_plan plan = plan_of("compensatory");
+    for (int64_t i = 0; i < all.n; i++) run_target(&m, &plan, rt_dataset_at(all.set, i), &all.map[i], NULL);
+    print_measure("compensatory", &m, RT_AUGMENT_COMPENSATORY, all.n);
+    expect_claims(&m);
+}
+
+static void tier_3_changes_free_loops(void **state)
+{
+    (void)state;
+    measure m = {0};
+    rt_augment_plan plan = plan_of("loop");
+    for (int64_t i = 0; i < all.n; i++) run_target(&m, &plan, rt_dataset_at(all.set, i), &all.map[i], NULL);
+    print_measure("loop", &m, RT_AUGMENT_LOOP, all.n);
+    expect_claims(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tier_2_keeps_pairs),
+        cmocka_unit_test(tier_3_changes_free_loops),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
