@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -244,4 +245,40 @@ const char *rt_path_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+void rt_free_names(char **name, int64_t count)
+{
+    for (int64_t i = 0; i < count && name; i++) free(name[i]);
+    free(name);
+}
+
+rt_status rt_list_folder(char ***ret_name, int64_t *out_count, const char *folder, bool (*keep)(const char *name),
+                         rt_err *err)
+{
+    rt_status status = RT_OK;
+    struct dirent **entry = NULL;
+    char **name = NULL;
+    int64_t kept = 0;
+    *ret_name = NULL;
+    *out_count = 0;
+    int n = scandir(folder, &entry, NULL, alphasort);
+    if (n < 0) return rt_fail(err, RT_ERR_IO, folder, 0, "cannot read the folder: %s", strerror(errno));
+    RT_TRY_ALLOC(name, n);
+    for (int i = 0; i < n; i++) {
+        if (!keep(entry[i]->d_name)) continue;
+        name[kept] = rt_copy_text(entry[i]->d_name, -1, err);
+        if (!name[kept]) RT_TRY(RT_ERR_MEMORY);
+        kept++;
+    }
+done:
+    for (int i = 0; i < n; i++) free(entry[i]);
+    free(entry);
+    if (status != RT_OK) {
+        rt_free_names(name, kept);
+        return status;
+    }
+    *ret_name = name;
+    *out_count = kept;
+    return RT_OK;
 }

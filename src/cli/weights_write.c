@@ -1,5 +1,6 @@
 #include "cli/weights_write.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,10 +86,59 @@ static void spread_of(const rt_schema_entry *e, double *out_mean, double *out_sc
     else if (e->ndim == 2) *out_scale = fmin(0.25, 1 / sqrt((double)e->dim[1]));
 }
 
-static void fill(const rt_schema_entry *e, int64_t count, int64_t seed, float *out)
+/* With what the reference starts training: residual branches and gates that begin closed, everything else of variance
+ * 1 / inputs, or twice that before a product or ReLU.  First match; a vector that is not listed is 0, or 1 as the weight
+ * of a layer norm.  Found by asking every tensor of the reference's freshly built model. */
+static const struct { const char *glob; double mean, gain; } START[] = {
+    {"*.linear_a_last.bias", -2, 0},
+    {"*.conditioned_transition_block.linear_s.bias", -2, 0},
+    {"*.linear_a_last.weight", 0, 0},
+    {"*.linear_s.weight", 0, 0},
+    {"*.linear_nobias_s.weight", 0, 0},
+    {"*.atom_attention_decoder.linear_no_bias_out.weight", 0, 1},
+    {"*.diffusion_transformer.blocks.*.linear_o.weight", 0, 1},
+    {"*.linear_o.weight", 0, 0},
+    {"*.linear_g.weight", 0, 0},
+    {"*.linear_[ab]_g.weight", 0, 0},
+    {"*.linear_no_bias_mg.weight", 0, 0},
+    {"*.linear_z.weight", 0, 0},
+    {"*.linear_out.weight", 0, 0},
+    {"*.linear_no_bias_out.weight", 0, 0},
+    {"*transition*.linear_no_bias.weight", 0, 0},
+    {"template_embedder.final_linear_no_bias.weight", 0, 0},
+    {"linear_no_bias_z_cycle.weight", 0, 0},
+    {"linear_no_bias_s.weight", 0, 0},
+    {"diffusion_module.linear_no_bias_s.weight", 0, 0},
+    {"diffusion_module.atom_attention_encoder.linear_no_bias_[sz].weight", 0, 0},
+    {"distogram_head.linear.weight", 0, 0},
+    {"confidence_head.linear_no_bias_p[ad]e.weight", 0, 0},
+    {"confidence_head.plddt_weight", 0, 0},
+    {"confidence_head.resolved_weight", 0, 0},
+    {"*transition*.linear_no_bias_[ab].weight", 0, 2},
+    {"*.linear_nobias_a[12].weight", 0, 2},
+    {"*.small_mlp.5.weight", 0, 0},
+    {"*.small_mlp.[13].weight", 0, 2},
+};
+
+/* RibonanzaNet2 is never trained: it stays random whatever the values. */
+static void start_of(const rt_schema_entry *e, double *out_mean, double *out_scale)
+{
+    spread_of(e, out_mean, out_scale);
+    if (strncmp(e->name, "ribonanza_net.", 14) == 0 || strstr(e->name, "fourier_embedding")) return;
+    double inputs = e->ndim == 2 ? (double)e->dim[1] : 1;
+    *out_scale = e->ndim == 2 ? sqrt(1 / inputs) : 0;
+    for (size_t i = 0; i < sizeof START / sizeof *START; i++) {
+        if (fnmatch(START[i].glob, e->name, 0) != 0) continue;
+        *out_mean = START[i].mean;
+        *out_scale = sqrt(START[i].gain / inputs);
+        return;
+    }
+}
+
+static void fill(const rt_schema_entry *e, int64_t count, int64_t seed, bool start, float *out)
 {
     double mean, scale;
-    spread_of(e, &mean, &scale);
+    (start ? start_of : spread_of)(e, &mean, &scale);
     rt_rng rng = rt_rng_make((uint64_t)seed, rt_hash_text(e->name), 0, RT_DRAW_WEIGHTS);
     rt_rng_normals(&rng, 0, count, out);
     for (int64_t i = 0; i < count; i++) out[i] = (float)(mean + scale * out[i]);
@@ -104,8 +154,8 @@ static void fill(const rt_schema_entry *e, int64_t count, int64_t seed, float *o
         memset(out + 4 * e->dim[1], 0, (size_t)e->dim[1] * sizeof *out);   /* the padding token */
 }
 
-static rt_status write_tensors(rt_safetensors_writer *writer, const rt_schema *schema, int64_t seed, const char *dtype,
-                               void *buffer, float *numbers, rt_err *err)
+static rt_status write_tensors(rt_safetensors_writer *writer, const rt_schema *schema, int64_t seed, bool start,
+                               const char *dtype, void *buffer, float *numbers, rt_err *err)
 {
     int64_t done = 0;
     rt_status status = RT_OK;
@@ -116,7 +166,7 @@ static rt_status write_tensors(rt_safetensors_writer *writer, const rt_schema *s
         rt_tensor t = rt_schema_tensor(e, rt_weights_write_dtype(dtype, e->name, RT_F32));
         int64_t count = rt_count(t);
         if (rt_stop_requested()) RT_TRY(rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; nothing was written"));
-        fill(e, count, seed, numbers);
+        fill(e, count, seed, start, numbers);
         t.data = numbers;
         if (t.dtype != RT_F32) {
             rt_convert(buffer, t.dtype, numbers, RT_F32, count);
@@ -131,7 +181,7 @@ done:
 }
 
 rt_status rt_weights_write_random(const char *path, const rt_schema *schema, const rt_config *opt_config, int64_t seed,
-                                  const char *dtype, rt_err *err)
+                                  bool start, const char *dtype, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_safetensors_writer *writer = NULL;
@@ -143,6 +193,7 @@ rt_status rt_weights_write_random(const char *path, const rt_schema *schema, con
     RT_TRY(rt_weights_write_metadata(writer, opt_config, err));
     snprintf(text, sizeof text, "%lld", (long long)seed);
     RT_TRY(rt_safetensors_metadata(writer, "rnatune.init_seed", text, err));
+    RT_TRY(rt_safetensors_metadata(writer, "rnatune.init_values", start ? "start" : "random", err));
     for (int64_t i = 0; i < schema->count; i++) {
         const rt_schema_entry *e = &schema->entry[i];
         rt_tensor t = rt_schema_tensor(e, rt_weights_write_dtype(dtype, e->name, RT_F32));
@@ -151,7 +202,7 @@ rt_status rt_weights_write_random(const char *path, const rt_schema *schema, con
     }
     RT_TRY_ALLOC(numbers, largest);
     RT_TRY_ALLOC(buffer, largest);
-    RT_TRY(write_tensors(writer, schema, seed, dtype, buffer, numbers, err));
+    RT_TRY(write_tensors(writer, schema, seed, start, dtype, buffer, numbers, err));
     status = rt_safetensors_commit(writer, err);
     writer = NULL;
 done:

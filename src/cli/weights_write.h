@@ -24,9 +24,10 @@ rt_status rt_weights_write_detect(rt_config *config, const rt_weights *weights, 
 /* Adds what every file of ours carries: "format", "rnatune.version" and the configuration. */
 rt_status rt_weights_write_metadata(rt_safetensors_writer *writer, const rt_config *opt_config, rt_err *err);
 
-/* A random network, the same for the same seed whatever the type: see cmd_init.c's description. */
+/* A random network, the same for the same seed whatever the type: see cmd_init.c's description.
+ * start: with the values with which the reference starts training. */
 rt_status rt_weights_write_random(const char *path, const rt_schema *schema, const rt_config *opt_config, int64_t seed,
-                                  const char *dtype, rt_err *err);
+                                  bool start, const char *dtype, rt_err *err);
 
 /* What a finished file is, as a table or JSON on stdout; hashes it and writes FILE.run.json beside it.
  * Nothing of that when `path` is a stream, such as /dev/stdout. */

@@ -66,7 +66,7 @@ static void write_random(char *out_path, const char *name, const rt_schema *sche
 {
     rt_err err;
     rt_path_join(out_path, 128, folder, name);
-    if (rt_weights_write_random(out_path, schema, NULL, seed, dtype, &err) != RT_OK) fail_msg("%s", err.what);
+    if (rt_weights_write_random(out_path, schema, NULL, seed, false, dtype, &err) != RT_OK) fail_msg("%s", err.what);
 }
 
 static void a_random_network_depends_on_its_seed_alone(void **state)
@@ -178,11 +178,50 @@ static void settings_follow_the_sizes_or_the_file(void **state)
     config.n_step = 17;
     assert_int_equal(rt_schema_build(&schema, &config, &err), RT_OK);
     rt_path_join(path, sizeof path, folder, "own");
-    assert_int_equal(rt_weights_write_random(path, &schema, &config, 1, "bf16", &err), RT_OK);
+    assert_int_equal(rt_weights_write_random(path, &schema, &config, 1, false, "bf16", &err), RT_OK);
     assert_int_equal(rt_weights_open(&weights, path, &err), RT_OK);
     assert_int_equal(rt_config_preset(&config, "rnapro_base", &err), RT_OK);
     assert_int_equal(rt_weights_write_detect(&config, weights, &err), RT_OK);
     assert_true(config.n_step == 17 && config.c_s == 32);
+    rt_weights_close(weights);
+    remove(path);
+    rt_schema_free_members(&schema);
+}
+
+/* tests/data/tiny_start_values.tsv: of every tensor of the reference's freshly built model, the constant that it holds, or
+ * n1 or n2: normal numbers of variance 1 or 2 over the inputs; any: too few numbers to tell. */
+static void a_start_has_the_reference_s_values(void **state)
+{
+    (void)state;
+    rt_schema schema;
+    rt_weights *weights;
+    rt_err err;
+    char path[128], line[512], name[256], kind[16];
+    int n_checked = 0;
+    if (!load_schema(&schema, "tests/data/tiny_state_dict.tsv")) skip();
+    rt_path_join(path, sizeof path, folder, "start");
+    assert_int_equal(rt_weights_write_random(path, &schema, NULL, 42, true, "fp32", &err), RT_OK);
+    assert_int_equal(rt_weights_open(&weights, path, &err), RT_OK);
+    FILE *f = fopen("tests/data/tiny_start_values.tsv", "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof line, f));
+    while (fgets(line, sizeof line, f)) {
+        assert_int_equal(sscanf(line, "%255s %15s", name, kind), 2);
+        const rt_weight *w = rt_weights_find(weights, name);
+        if (!w) fail_msg("%s is not in the file", name);
+        if (strcmp(kind, "any") == 0) continue;
+        const float *x = w->tensor.data;
+        int64_t count = rt_count(w->tensor);
+        double squares = 0;
+        for (int64_t i = 0; i < count; i++) squares += (double)x[i] * x[i];
+        double gain = squares / (double)count * (double)w->tensor.dim[w->tensor.ndim - 1], asked = kind[1] - '0';
+        if (kind[0] == 'n' && fabs(gain / asked - 1) > 0.3) fail_msg("%s: gain %g, not %g", name, gain, asked);
+        for (int64_t i = 0; kind[0] != 'n' && i < count; i++)
+            if (x[i] != (float)atof(kind)) fail_msg("%s: %g, not %s", name, (double)x[i], kind);
+        n_checked++;
+    }
+    fclose(f);
+    assert_true(n_checked > 800);
     rt_weights_close(weights);
     remove(path);
     rt_schema_free_members(&schema);
@@ -251,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_random_network_has_the_right_kinds_of_numbers),
         cmocka_unit_test(a_separate_ribonanza_completes_the_sizes),
         cmocka_unit_test(settings_follow_the_sizes_or_the_file),
+        cmocka_unit_test(a_start_has_the_reference_s_values),
         cmocka_unit_test(types_are_chosen_by_name),
         cmocka_unit_test(parameters_are_counted),
         cmocka_unit_test(differences_from_a_schema_are_found),

@@ -34,9 +34,19 @@ static void run_rows(rt_ctx *ctx, rows_job *job)
     rt_pool_run(ctx->pool, rt_tiles(job->rows, job->tile), rows_task, job);
 }
 
-RT_CLONES static void normalise_rows(const rows_job *job, int64_t from, int64_t to)
+/* Widths of the pair tracks, compiled each on its own: short rows cost more in loop control than in arithmetic. */
+#define FOR_COMMON_WIDTHS(n, CALL) \
+    switch (n) {                   \
+    case 8: CALL(8); break;        \
+    case 16: CALL(16); break;      \
+    case 32: CALL(32); break;      \
+    case 64: CALL(64); break;      \
+    case 128: CALL(128); break;    \
+    default: CALL(n);              \
+    }
+
+static inline __attribute__((always_inline)) void normalise(const rows_job *job, int64_t from, int64_t to, int64_t n)
 {
-    int64_t n = job->width;
     float inverse = 1.0f / (float)n;
     for (int64_t m = from; m < to; m++) {
         const float *x = job->x + m * n;
@@ -59,6 +69,13 @@ RT_CLONES static void normalise_rows(const rows_job *job, int64_t from, int64_t 
             for (int64_t i = 0; i < n; i++) y[i] = (x[i] - mean) * scale;
         }
     }
+}
+
+RT_CLONES static void normalise_rows(const rows_job *job, int64_t from, int64_t to)
+{
+#define NORMALISE(n) normalise(job, from, to, n)
+    FOR_COMMON_WIDTHS(job->width, NORMALISE)
+#undef NORMALISE
 }
 
 void rt_cpu_layer_norm(rt_ctx *ctx, rt_tensor y, rt_tensor x, rt_tensor opt_gain, rt_tensor opt_offset)
@@ -158,8 +175,11 @@ RT_CLONES static void norm_rows(const norm_job *job, float *dgain, float *doffse
     int64_t n = job->n;
     for (int64_t i = 0; dgain && i < n; i++) dgain[i] = 0;
     for (int64_t i = 0; doffset && i < n; i++) doffset[i] = 0;
-    for (int64_t m = from; m < to; m++)
-        norm_row(job->dx ? job->dx + m * n : NULL, job->dy + m * n, job->x + m * n, job->gain, dgain, doffset, n, job->add);
+#define NORM_ROWS(n)                                                                                                     \
+    for (int64_t m = from; m < to; m++)                                                                                  \
+    norm_row(job->dx ? job->dx + m * (n) : NULL, job->dy + m * (n), job->x + m * (n), job->gain, dgain, doffset, n, job->add)
+    FOR_COMMON_WIDTHS(n, NORM_ROWS)
+#undef NORM_ROWS
 }
 
 static void norm_task(void *argument, int64_t task, int worker)

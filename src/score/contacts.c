@@ -112,7 +112,7 @@ static char main_edge(const base *b, unsigned bonded)
     return EDGES[best];
 }
 
-static bool is_canonical(char a, char b)
+bool rt_is_canonical(char a, char b)
 {
     static const char *const PAIRS[] = {"AU", "UA", "GC", "CG", "GU", "UG"};
     for (int i = 0; i < 6; i++)
@@ -192,7 +192,7 @@ static bool find_pair(rt_contact *out, joint *bonds, const base *a, const base *
     *out = (rt_contact){.i = a->residue, .j = b->residue, .kind = RT_CONTACT_OTHER_PAIR, .bonds = bonds->n,
                         .edge_i = main_edge(a, bonds->of_a), .edge_j = main_edge(b, bonds->of_b),
                         .cis = rt_dot(side_a, side_b) > 0};
-    if (out->cis && out->edge_i == 'W' && out->edge_j == 'W' && is_canonical(a->letter, b->letter) && bonds->strong >= 2)
+    if (out->cis && out->edge_i == 'W' && out->edge_j == 'W' && rt_is_canonical(a->letter, b->letter) && bonds->strong >= 2)
         out->kind = RT_CONTACT_CANONICAL;
     return true;
 }

@@ -51,6 +51,9 @@ typedef struct {
 rt_status rt_contacts_find(rt_contacts *out_contacts, const rt_molecule *molecule, rt_err *err);
 void rt_contacts_free_members(rt_contacts *contacts);
 
+/* AU, GC or GU, in either order. */
+bool rt_is_canonical(char a, char b);
+
 enum { RT_POLAR_DONOR = 1, RT_POLAR_ACCEPTOR = 2, RT_POLAR_WEAK = 4 };   /* WEAK: a carbon whose hydrogen may bond */
 /* What an atom of a residue of that letter can do in a hydrogen bond; 0: nothing.  Sugar and phosphate included. */
 int rt_polar_role(char letter, const char *atom);

@@ -181,20 +181,24 @@ RT_CLONES static double neighbours(double force[3], const double at[3], const do
     return sum;
 }
 
-static double true_distance(const job *j, int64_t r, int64_t s)
+/* Squares of the distances from the r-th resolved atom to all. */
+RT_CLONES static void true_squares(double *out, const double *y, int64_t r, int64_t count)
 {
-    double unit[3];
-    return span(unit, j->y + 3 * r, j->y + 3 * s);
+    double at[3] = {y[3 * r], y[3 * r + 1], y[3 * r + 2]};
+    for (int64_t s = 0; s < count; s++) {
+        double dx = at[0] - y[3 * s], dy = at[1] - y[3 * s + 1], dz = at[2] - y[3 * s + 2];
+        out[s] = dx * dx + dy * dy + dz * dz;
+    }
 }
 
-/* Resolved atoms within the radius of the r-th one, which is left out; returns how many. */
+/* Resolved atoms within the radius of the r-th one, which is left out; returns how many. truth: of all atoms' length. */
 static int64_t list_near(const job *j, int64_t r, int32_t *near, double *truth)
 {
     int64_t count = 0;
+    true_squares(truth, j->y, r, j->n_resolved);
     for (int64_t s = 0; s < j->n_resolved; s++) {
-        double length = true_distance(j, r, s);
-        if (s == r || !(length < radius)) continue;
-        truth[count] = length;
+        if (s == r || !(truth[s] < radius * radius)) continue;
+        truth[count] = sqrt(truth[s]);
         near[count++] = (int32_t)s;
     }
     return count;
@@ -229,10 +233,12 @@ static void run_pairs(void *argument, int64_t tile, int worker)
 static void count_pairs(void *argument, int64_t tile, int worker)
 {
     const job *j = argument;
+    double *square = j->truth + TILE * worker * j->n_resolved;
     int64_t count = 0;
-    (void)worker;
-    for (int64_t r = tile * TILE; r < (tile + 1) * TILE && r < j->n_resolved; r++)
-        for (int64_t s = 0; s < j->n_resolved; s++) count += s != r && true_distance(j, r, s) < radius;
+    for (int64_t r = tile * TILE; r < (tile + 1) * TILE && r < j->n_resolved; r++) {
+        true_squares(square, j->y, r, j->n_resolved);
+        for (int64_t s = 0; s < j->n_resolved; s++) count += s != r && square[s] < radius * radius;
+    }
     j->sum[tile] = (double)count;
 }
 
