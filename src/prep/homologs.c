@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "io/plain.h"
+#include "prep/loop_model.h"
 
 enum { MATCH = 2, MISMATCH = -1, OPEN = -5, EXTEND = -1, NEVER = -(1 << 28) };   /* OPEN: with the first residue */
 enum { FROM_END = 0, FROM_PAIR = 1, FROM_A = 2, FROM_B = 3, A_GOES_ON = 4, B_GOES_ON = 8 };   /* A: a residue of a alone */
@@ -16,6 +18,52 @@ void rt_homologs_free_members(rt_homologs *homologs)
     for (int64_t i = 0; i < homologs->n; i++) free(homologs->homolog[i].name), free(homologs->homolog[i].letters);
     free(homologs->homolog);
     *homologs = (rt_homologs){0};
+}
+
+/* ---- seeds -------------------------------------------------------------------------------------------------------- */
+
+void rt_seeds_free_members(rt_seeds *seeds)
+{
+    for (int64_t i = 0; i < seeds->n; i++) rt_stockholm_free_members(&seeds->seed[i]);
+    free(seeds->seed);
+    *seeds = (rt_seeds){0};
+}
+
+const rt_stockholm *rt_seeds_find(const rt_seeds *seeds, const char *family)
+{
+    for (int64_t i = 0; i < seeds->n; i++)
+        if (strcmp(seeds->seed[i].accession, family) == 0 || strcmp(seeds->seed[i].id, family) == 0) return &seeds->seed[i];
+    return NULL;
+}
+
+rt_status rt_seeds_read(rt_seeds *seeds, const char *path, rt_err *err)
+{
+    rt_plain plain;
+    int64_t at = 0, line = 1, before = seeds->n;
+    rt_status status = rt_plain_open(&plain, path, err);
+    if (status != RT_OK) return status;
+    for (;;) {
+        rt_stockholm one;
+        RT_TRY(rt_stockholm_next(&one, &at, &line, plain.data, plain.size, path, err));
+        if (one.n == 0) break;
+        void *items = seeds->seed;
+        status = rt_grow(&items, &seeds->capacity, seeds->n + 1, sizeof one, err);
+        seeds->seed = items;
+        if (status != RT_OK) rt_stockholm_free_members(&one);
+        RT_TRY(status);
+        seeds->seed[seeds->n++] = one;
+    }
+    if (seeds->n == before) status = rt_fail(err, RT_ERR_FORMAT, path, 0, "holds no alignment");
+done:
+    rt_plain_close(&plain);
+    return status;
+}
+
+/* A C G U, '-' for a gap, N for anything else. */
+static char residue_at(const rt_stockholm *seed, int64_t row, int64_t column)
+{
+    char c = seed->row[row].text[column];
+    return RT_IS_GAP(c) ? '-' : "ACGUN"[rt_loop_model_letter(c)];
 }
 
 /* ---- alignment ---------------------------------------------------------------------------------------------------- */
@@ -91,9 +139,9 @@ int32_t rt_homologs_align(int32_t *out_place, const char *a, const char *b)
 
 /* ---- a target's homologs ------------------------------------------------------------------------------------------ */
 
-static const rt_seed *find_seed(const rt_family_row *row, const rt_seeds *seeds)
+static const rt_stockholm *find_seed(const rt_family_row *row, const rt_seeds *seeds)
 {
-    const rt_seed *seed = rt_seeds_find(seeds, row->family);
+    const rt_stockholm *seed = rt_seeds_find(seeds, row->family);
     char name[128];
     for (const char *at = row->domains; !seed && at && rt_family_next_domain(name, sizeof name, &at);)
         seed = rt_seeds_find(seeds, name);
@@ -101,28 +149,29 @@ static const rt_seed *find_seed(const rt_family_row *row, const rt_seeds *seeds)
 }
 
 /* A row without its gaps, and the column of each of its residues. */
-static int64_t ungap(char *out_text, int32_t *out_column, const rt_seed *seed, int64_t row)
+static int64_t ungap(char *out_text, int32_t *out_column, const rt_stockholm *seed, int64_t row)
 {
     int64_t n = 0;
-    for (int64_t c = 0; c < seed->n_column; c++) {
-        if (seed->row[row].text[c] == '-') continue;
+    for (int64_t c = 0; c < seed->columns; c++) {
+        char letter = residue_at(seed, row, c);
+        if (letter == '-') continue;
         out_column[n] = (int32_t)c;
-        out_text[n++] = seed->row[row].text[c];
+        out_text[n++] = letter;
     }
     out_text[n] = 0;
     return n;
 }
 
 /* out_column (length): the seed's column of each residue of the target, -1: none. */
-static rt_status place_target(int32_t *out_column, const char *sequence, const rt_seed *seed, rt_err *err)
+static rt_status place_target(int32_t *out_column, const char *sequence, const rt_stockholm *seed, rt_err *err)
 {
     rt_status status = RT_OK;
     char *text = NULL;
     int32_t *column = NULL, best = INT32_MIN;
     int64_t best_row = 0, n = (int64_t)strlen(sequence);
-    RT_TRY_ALLOC(text, seed->n_column + 1);
-    RT_TRY_ALLOC(column, seed->n_column + 1);
-    for (int64_t r = 0; r < seed->n_row; r++) {
+    RT_TRY_ALLOC(text, seed->columns + 1);
+    RT_TRY_ALLOC(column, seed->columns + 1);
+    for (int64_t r = 0; r < seed->n; r++) {
         ungap(text, column, seed, r);
         int32_t score = rt_homologs_align(NULL, sequence, text);
         if (score == INT32_MIN) RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory"));
@@ -142,13 +191,12 @@ done:
 typedef struct { int64_t same, gaps, extra, n; } likeness;
 
 /* out_letters (length); extra: the row's residues between the target's first and last column that it has no place for. */
-static likeness thread(char *out_letters, const char *sequence, const int32_t *column, const rt_seed *seed, int64_t row)
+static likeness thread(char *out_letters, const char *sequence, const int32_t *column, const rt_stockholm *seed, int64_t row)
 {
     likeness l = {.n = (int64_t)strlen(sequence)};
-    const char *text = seed->row[row].text;
     int64_t first = -1, last = -1, inside = 0, used = 0;
     for (int64_t i = 0; i < l.n; i++) {
-        char letter = column[i] < 0 ? '-' : text[column[i]];
+        char letter = column[i] < 0 ? '-' : residue_at(seed, row, column[i]);
         out_letters[i] = letter == 'N' ? '-' : letter;
         l.same += out_letters[i] == sequence[i];
         l.gaps += out_letters[i] == '-';
@@ -156,7 +204,7 @@ static likeness thread(char *out_letters, const char *sequence, const int32_t *c
         if (column[i] >= 0 && first < 0) first = column[i];
         if (column[i] >= 0) last = column[i];
     }
-    for (int64_t c = first; c >= 0 && c <= last; c++) inside += text[c] != '-';
+    for (int64_t c = first; c >= 0 && c <= last; c++) inside += residue_at(seed, row, c) != '-';
     l.extra = inside - used;
     return l;
 }
@@ -195,7 +243,7 @@ rt_status rt_homologs_find(rt_homologs *out_homologs, const char *target, const 
 {
     rt_status status = RT_OK;
     const int64_t n = (int64_t)strlen(sequence);
-    const rt_seed *seed = opt_row ? find_seed(opt_row, seeds) : NULL;
+    const rt_stockholm *seed = opt_row ? find_seed(opt_row, seeds) : NULL;
     int32_t *column = NULL;
     char *letters = NULL;
     *out_homologs = (rt_homologs){0};
@@ -204,7 +252,7 @@ rt_status rt_homologs_find(rt_homologs *out_homologs, const char *target, const 
     RT_TRY_ALLOC(column, n + 1);
     RT_TRY_ALLOC(letters, n + 1);
     RT_TRY(place_target(column, sequence, seed, err));
-    for (int64_t r = 0; r < seed->n_row; r++) {
+    for (int64_t r = 0; r < seed->n; r++) {
         likeness l = thread(letters, sequence, column, seed, r);
         double length = (double)l.n, identity = (double)l.same / length;
         if (identity < rules->identity || (double)l.gaps / length > rules->gaps || (double)l.extra / length > rules->gaps)

@@ -1,5 +1,5 @@
 /* homologs.h - which sequences of its family's seed alignment can be threaded on a target's structure
- * Room: prep.  Uses: base/memory, base/rng, prep/family_table, prep/seed.
+ * Room: prep.  Uses: base/memory, base/rng, prep/family_table, prep/stockholm, io/plain.
  * Reference: O. Gotoh, J. Mol. Biol. 162:705 (1982), the alignment of a target with the seed's nearest row.
  *
  * The target is aligned with the row that is most like it; through that row's columns it meets all others.
@@ -11,7 +11,20 @@
 
 #include "base/status.h"
 #include "prep/family_table.h"
-#include "prep/seed.h"
+#include "prep/stockholm.h"
+
+/* Seed alignments of families: Rfam.seed, or files of one each. */
+typedef struct {
+    rt_stockholm *seed;
+    int64_t n, capacity;
+} rt_seeds;
+
+/* Appends the alignments of a file, plain or gzip; start from {0}.  Errors: those of rt_stockholm_next; RT_ERR_IO;
+ * RT_ERR_FORMAT for a file without any. */
+rt_status rt_seeds_read(rt_seeds *seeds, const char *path, rt_err *err);
+void rt_seeds_free_members(rt_seeds *seeds);
+/* By accession or id; NULL when there is none. */
+const rt_stockholm *rt_seeds_find(const rt_seeds *seeds, const char *family);
 
 typedef struct {
     char *name;               /* the seed's row */
