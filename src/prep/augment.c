@@ -108,7 +108,7 @@ static const struct {
     rt_augment_kind kind;
     rt_draw purpose;
     rt_status (*make)(rt_augment_job *job, rt_err *err);
-} MAKER[] = {   /* in this order: a homolog's letters come first, what is drawn by the structure after them */
+} MAKER[] = {
     {RT_AUGMENT_HOMOLOG, RT_DRAW_HOMOLOG, rt_aug_homolog_make},
     {RT_AUGMENT_COMPENSATORY, RT_DRAW_COMPENSATORY, rt_aug_compensatory_make},
     {RT_AUGMENT_LOOP, RT_DRAW_LOOP, rt_aug_loop_make},
@@ -167,7 +167,6 @@ rt_status rt_augment_make(rt_augment_example *out_example, rt_augment_tally *opt
         job.count->drawn++;
         RT_TRY(MAKER[m].make(&job, err));
         job.count->applied += job.count->changes > 0;
-        if (kind == RT_AUGMENT_HOMOLOG && job.count->changes > 0) break;   /* the homolog's own pairs and loops stay */
     }
     if (draw->conformation > 0) {
         RT_TRY_ALLOC(other, size);

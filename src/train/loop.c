@@ -112,7 +112,9 @@ static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
 {
     rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
+    rt_sample_options as_it_is = o->sample;   /* what is measured is never augmented */
     int64_t n = 0;
+    as_it_is.opt_augment = NULL;
     *out_terms = (rt_step_terms){0};
     *out_done = false;
     rt_progress_start("held-out target", o->n_validation);
@@ -125,7 +127,7 @@ static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
         if (rt_stop_requested()) goto done;
         rt_progress_label("%s", target->id);
         rt_arena_reset(r->sample_arena, 0);
-        status = rt_sample_build(&sample, r->sample_arena, &o->sample, target, &key, false, r->err);
+        status = rt_sample_build(&sample, r->sample_arena, &as_it_is, target, &key, false, r->err);
         if (status == RT_ERR_MEMORY) goto done;
         if (status != RT_OK) {
             status = RT_OK;
@@ -287,6 +289,7 @@ static rt_status gather(run *r, group *g)
             continue;
         }
         rt_progress_label("%s", item.sample->target->id);
+        rt_augment_tally_add(&r->report->augmented, &item.sample->augmented);
         status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &item.sample->features, &item.sample->label,
                              &item.sample->key, NULL, true, true, r->err);
         if (status != RT_OK) return status;

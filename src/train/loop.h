@@ -46,6 +46,7 @@ typedef struct {
     double base_value, first_loss, last_loss, best_value; /* NAN: none */
     int64_t best_step;
     double seconds, waited; /* of this start; waited: for samples */
+    rt_augment_tally augmented; /* samples of this start */
 } rt_loop_report;
 
 /* Steps of a whole run. */
