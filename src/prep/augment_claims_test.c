@@ -3,55 +3,13 @@
 #include "io/io_test.h"
 #include "io/test_files.h"
 
-#include <math.h>
+#include "prep/augment_test.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/memory.h"
 #include "prep/annotation.h"
-#include "prep/augment.h"
-#include "prep/base_fit.h"
-#include "prep/import.h"
-#include "prep/nucleobase.h"
-#include "prep/partition.h"
 #include "score/clash.h"
 
-enum { VARIANTS = 4, STRIDE = RT_SLOT_COUNT * 3 };
-
-/* ---- the structures ----------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    rt_dataset *set;
-    rt_fold_map *map;            /* (targets) */
-    int64_t n;
-} corpus;
-
-static void open_folder(corpus *c, const char *folder, const char *name)
-{
-    rt_err err;
-    rt_import_options options = {.folder = folder, .out = test_path(name), .max_breaks = -1, .max_models = 2};
-    rt_loop_model model;
-    rt_log_set_level(RT_LOG_QUIET);
-    expect_ok(rt_import_structures(&options, &err), &err);
-    expect_ok(rt_dataset_open(&c->set, test_path(name), &err), &err);
-    expect_ok(rt_loop_model_load(&model, NULL, &err), &err);
-    c->n = rt_dataset_count(c->set);
-    c->map = rt_alloc(c->n, sizeof *c->map, &err);
-    for (int64_t i = 0; i < c->n; i++) {
-        const rt_target *t = rt_dataset_at(c->set, i);
-        rt_pairs pairs;
-        expect_ok(rt_partition_fold(&pairs, &model, t->sequence, t->length, 0.01, &err), &err);
-        expect_ok(rt_fold_map_build(&c->map[i], t, &pairs, true, &err), &err);
-        rt_pairs_free_members(&pairs);
-    }
-}
-
-static void close_corpus(corpus *c)
-{
-    for (int64_t i = 0; i < c->n; i++) rt_fold_map_free_members(&c->map[i]);
-    free(c->map);
-    rt_dataset_close(c->set);
-}
+enum { VARIANTS = 4 };
 
 static corpus all;               /* shared/data/rnaset, or the demo's structures */
 
@@ -62,7 +20,7 @@ static int open_all(void **state)
     if (test_folder_make(state) != 0) return -1;
     snprintf(folder, sizeof folder, "%s/data/rnaset", shared_folder);
     if (!rt_folder_exists(folder)) snprintf(folder, sizeof folder, "examples/demo/structures");
-    open_folder(&all, folder, "set");
+    open_folder(&all, folder, "set", NULL);
     print_message("note: %lld chains of %s\n", (long long)all.n, folder);
     return 0;
 }
@@ -71,14 +29,6 @@ static int close_all(void **state)
 {
     close_corpus(&all);
     return test_folder_remove(state);
-}
-
-static rt_augment_plan plan_of(const char *text)
-{
-    rt_augment_plan plan = {.seed = 7};
-    rt_err err;
-    expect_ok(rt_augment_plan_add(&plan, text, &err), &err);
-    return plan;
 }
 
 /* ---- measures ------------------------------------------------------------------------------------------------------ */

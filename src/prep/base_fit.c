@@ -9,15 +9,10 @@
 static const float OVERLAP = 0.4f;
 enum { PER = RT_SLOT_COUNT };
 
-static float radius_of(int slot)
-{
-    switch (rt_atom_slot_name(slot)[0]) {
-    case 'N': return 1.55f;
-    case 'O': return 1.52f;
-    case 'P': return 1.80f;
-    default: return 1.70f;
-    }
-}
+/* Bondi's radii of C, N, O and P, by slot: rt_atom_slot_name tells which is which. */
+static const float RADIUS[PER] = {1.80f, 1.52f, 1.52f, 1.52f, 1.52f, 1.70f, 1.70f, 1.70f, 1.70f, 1.52f,
+                                  1.70f, 1.55f, 1.70f, 1.52f, 1.55f, 1.70f, 1.55f, 1.70f, 1.70f, 1.52f,
+                                  1.55f, 1.55f, 1.70f, 1.55f, 1.55f, 1.52f, 1.52f, 1.52f};
 
 rt_status rt_base_fit_create(rt_base_fit *out_fit, const float *xyz, int64_t length, rt_err *err)
 {
@@ -74,19 +69,20 @@ static int64_t own_clashes(const float *r, const rt_nucleobase *base)
     for (int i = 0; i < base->n; i++)
         for (int s = 0; s < PER; s++) {
             if (!is_backbone(s) || is_near_in_bonds(i == 0, s)) continue;
-            float limit = radius_of(base->atom[i].slot) + radius_of(s) - OVERLAP;
+            float limit = RADIUS[base->atom[i].slot] + RADIUS[s] - OVERLAP;
             n += squared(r + 3 * base->atom[i].slot, r + 3 * s) < limit * limit;   /* NaN: no */
         }
     return n;
 }
 
-static int64_t clashes_with(const float *r, const rt_nucleobase *base, const float *other)
+/* far: from the base's centre, squared; no atom beyond it can clash. */
+static int64_t clashes_with(const float *r, const rt_nucleobase *base, const float *centre, float far, const float *other)
 {
     int64_t n = 0;
     for (int s = 0; s < PER; s++) {
-        if (!is_there(other + 3 * s)) continue;
+        if (!(squared(other + 3 * s, centre) < far)) continue;   /* NaN: it is not there */
         for (int i = 0; i < base->n; i++) {
-            float limit = radius_of(base->atom[i].slot) + radius_of(s) - OVERLAP;
+            float limit = RADIUS[base->atom[i].slot] + RADIUS[s] - OVERLAP;
             n += squared(r + 3 * base->atom[i].slot, other + 3 * s) < limit * limit;
         }
     }
@@ -107,7 +103,7 @@ rt_base_clashes rt_base_fit_clashes(const rt_base_fit *fit, const float *xyz, in
         const float *ball = fit->ball + 4 * k;
         float reach = far + ball[3];
         if (k == residue || k == but || ball[3] < 0 || squared(ball, centre) > reach * reach) continue;
-        n.others += clashes_with(r, base, xyz + k * PER * 3);
+        n.others += clashes_with(r, base, centre, far * far, xyz + k * PER * 3);
     }
     return n;
 }
