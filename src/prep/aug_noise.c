@@ -38,6 +38,8 @@ static bool is_there(const float *at)
     return !zero && isfinite(at[0]) && isfinite(at[1]) && isfinite(at[2]) && fabsf(at[0]) < 1e6f;
 }
 
+/* About the mean, and moved; but about the origin, and not moved, where points are missing: training puts these at the
+ * origin, as the reference does, and the others' distances from there are seen. */
 static void turn_whole(float *xyz, int64_t n_point, const rt_rng *rng)
 {
     double u[9], t[3], centre[3] = {0};
@@ -49,7 +51,10 @@ static void turn_whole(float *xyz, int64_t n_point, const rt_rng *rng)
         for (int d = 0; d < 3; d++) centre[d] += (double)xyz[3 * i + d];
         n++;
     }
-    for (int d = 0; d < 3 && n; d++) centre[d] /= (double)n;
+    for (int d = 0; d < 3; d++) {
+        centre[d] = n == n_point && n ? centre[d] / (double)n : 0;
+        if (n < n_point) t[d] = 0;
+    }
     for (int64_t i = 0; i < n_point; i++) {
         double x[3];
         if (!is_there(xyz + 3 * i)) continue;

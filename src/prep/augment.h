@@ -166,8 +166,9 @@ typedef struct {
 
 /* Moves n residues of `per` points each, xyz (n, per, 3), in place.  Each residue goes as a whole: all its points by the
  * same step, whose three components are normal with standard deviation sigma (drawn from the setting's range), and
- * correlated along the chain as exp(-distance / correlation).  turn: then the whole is turned and moved at random.
- * Points that are missing (NaN, or 0 in all three) stay.  Returns how many residues moved. */
+ * correlated along the chain as exp(-distance / correlation).  turn: then the whole is turned and moved at random; where
+ * points are missing it is turned about the origin alone.  Points that are missing (NaN, or 0 in all three) stay.
+ * Returns how many residues moved. */
 int64_t rt_augment_noise(float *xyz, int64_t n, int64_t per, bool turn, const rt_augment_plan *plan,
                          const rt_augment_noise_key *key);
 /* Switches of the noise setting. */

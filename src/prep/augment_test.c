@@ -137,6 +137,13 @@ static void turn_keeps_distances(void **state)
         for (int64_t b = 0; b < a; b++)
             assert_true(fabs(point_distance(xyz, a, b) - point_distance(before, a, b)) < 2e-4);
     }
+    for (int d = 0; d < 3; d++) before[3 * 4 + d] = 0;   /* a missing residue: the others keep their distance from it, too */
+    memcpy(xyz, before, sizeof xyz);
+    rt_augment_noise(xyz, N, 1, true, &plan, &key);
+    for (int64_t a = 0; a < N; a++) {
+        assert_true(a == 4 || fabs((double)xyz[3 * a] - (double)before[3 * a]) > 1e-3);
+        assert_true(fabs(point_distance(xyz, a, 4) - point_distance(before, a, 4)) < 2e-4);
+    }
 }
 
 /* ---- variants ----------------------------------------------------------------------------------------------------- */
