@@ -351,8 +351,8 @@ const rt_command rt_cmd_augment = {
     .examples =
         "  rnatune augment --list\n"
         "  rnatune augment --data set --tier 2 --tier 3 --preview --out look\n"
-        "  rnatune augment --data set --split split.tsv --augment homolog:identity=0.7 --families families.tsv \\\n"
-        "      --seeds Rfam.seed.gz --out list\n",
+        "  rnatune augment --data set --split split.tsv --augment homolog:identity=0.7 \\\n"
+        "      --families families.tsv --seeds Rfam.seed.gz --out list\n",
     .long_work = true,
     .run = run,
 };

@@ -39,7 +39,7 @@ const rt_stockholm *rt_seeds_find(const rt_seeds *seeds, const char *family)
 rt_status rt_seeds_read(rt_seeds *seeds, const char *path, rt_err *err)
 {
     rt_plain plain;
-    int64_t at = 0, line = 1, before = seeds->n;
+    int64_t at = 0, line = 0, before = seeds->n;
     rt_status status = rt_plain_open(&plain, path, err);
     if (status != RT_OK) return status;
     for (;;) {
