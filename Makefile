@@ -139,9 +139,9 @@ stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/
 libs:
 	@echo $(LDLIBS) $(CUDA_LIBS)
 
-demo:
+demo: | $(BUILD)/.deps
 ifeq ($(VIENNA),auto)
-	@tools/vienna.sh $(VIENNA_DIR) || echo "going on without ViennaRNA"
+	@tools/vienna.sh $(VIENNA_DIR) || echo "going on without it: pairs --method vienna will not be there"
 endif
 	@$(MAKE) $(BUILD)/rnatune
 	@examples/demo.sh $(BUILD)/rnatune

@@ -99,6 +99,22 @@ rt_status rt_known_add_file(rt_known_set *set, const char *path, int64_t longest
 
 static bool is_known_name(const char *name) { return rt_bpseq_is_name(name) || rt_structure_is_name(name); }
 
+/* One bad file among thousands is said, and the others count. */
+static rt_status add_of_folder(rt_known_set *set, const char *path, int64_t longest, rt_err *err)
+{
+    rt_err local = {0};
+    char said[2048];
+    rt_status status = rt_known_add_file(set, path, longest, &local);
+    if (status == RT_ERR_FORMAT || status == RT_ERR_UNSUPPORTED) {
+        rt_err_print(&local, said, sizeof said);
+        rt_warn("%s; left out", said);
+        set->n_unread++;
+        return RT_OK;
+    }
+    if (status != RT_OK && err) *err = local;
+    return status;
+}
+
 rt_status rt_known_add_folder(rt_known_set *set, const char *folder, int64_t longest, rt_err *err)
 {
     char **name, path[4096];
@@ -112,8 +128,8 @@ rt_status rt_known_add_folder(rt_known_set *set, const char *folder, int64_t lon
     rt_progress_start("file", n);
     for (int64_t k = 0; k < n && status == RT_OK; k++) {
         rt_path_join(path, sizeof path, folder, name[k]);
-        status = rt_stop_requested() ? rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped")
-                                     : rt_known_add_file(set, path, longest, err);
+        if (rt_stop_requested()) status = rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped");
+        else status = add_of_folder(set, path, longest, err);
         rt_progress_step(k + 1);
     }
     rt_progress_end();

@@ -30,6 +30,7 @@ typedef struct {
     rt_known *item;
     int64_t n, capacity;
     int64_t n_long, n_bare, n_twice;   /* left out: too long, without a pair, the same sequence and pairs again */
+    int64_t n_unread;                  /* files of folders that could not be read */
 } rt_known_set;
 
 typedef struct {
@@ -43,7 +44,8 @@ typedef struct {
 /* Adds every chain of a structure, or a bpseq file's structure (by its name: prep/bpseq.h).  longest: longer ones are
  * counted and left out, as are those without pairs and repetitions.  Errors: those of the files; RT_ERR_MEMORY. */
 rt_status rt_known_add_file(rt_known_set *set, const char *path, int64_t longest, rt_err *err);
-/* Every structure or bpseq file of a folder.  A file that cannot be read is an error with its name. */
+/* Every structure or bpseq file of a folder.  A file that is not what its name says, or has no RNA, is a warning and
+ * counted.  Errors: RT_ERR_IO, also for a folder without such files; RT_ERR_MEMORY; RT_ERR_STOPPED. */
 rt_status rt_known_add_folder(rt_known_set *set, const char *folder, int64_t longest, rt_err *err);
 void rt_known_free_members(rt_known_set *set);
 
