@@ -228,6 +228,7 @@ static void check(bool adapters, int64_t stride)
     for (int64_t i = 0; i < n; i++) top = fmax(top, norm(rt_params_at(b.params, i)->grad));
     for (int64_t i = 0; i < n; i += getenv("RT_STRESS") ? 1 : stride) {
         rt_param *p = rt_params_at(b.params, i);
+        if (getenv("RT_ONLY") && !strstr(p->name, getenv("RT_ONLY"))) continue;
         double error = best_difference(&b, p, (uint64_t)i, 1e-5 * top);
         if (!(error <= 1e-6)) print_error("%s: error %g\n", p->name, error);
         worst = fmax(worst, error);

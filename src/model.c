@@ -158,6 +158,33 @@ static rt_status report_problems(rt_binder *binder, const rt_model *model, rt_er
     return status;
 }
 
+static rt_status open_adapters(rt_model *model, const rt_model_options *options, rt_err *err)
+{
+    rt_status status = RT_OK;
+    if (options->n_adapter >= RT_MOST_ADAPTERS)
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "%d adapters on one checkpoint: at most %d", options->n_adapter,
+                       RT_MOST_ADAPTERS - 1);
+    RT_TRY_ALLOC(model->adapter, options->n_adapter);
+    for (; model->n_adapter < options->n_adapter; model->n_adapter++)
+        RT_TRY(rt_peft_open(&model->adapter[model->n_adapter], options->adapter[model->n_adapter], err));
+done:
+    return status;
+}
+
+/* Everything that an adapter holds has found its place. */
+static rt_status check_adapters(const rt_model *model, rt_err *err)
+{
+    for (int i = 0; i < model->n_adapter; i++) {
+        int64_t count;
+        const char *name = rt_peft_untaken(model->adapter[i], &count);
+        if (!name) continue;
+        rt_fail(err, RT_ERR_MISMATCH, rt_peft_path(model->adapter[i]), 0,
+                "has no place in this network for '%.200s' (%lld such names)", name, (long long)count);
+        return rt_hint(err, "adapters go on linear layers of the network; RibonanzaNet2 and parts that never run take none");
+    }
+    return RT_OK;
+}
+
 static rt_status bind_model(rt_model *model, const rt_model_options *options, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -165,7 +192,13 @@ static rt_status bind_model(rt_model *model, const rt_model_options *options, rt
     for (int64_t i = 0; i < count; i++) bytes += rt_count(rt_weights_at(model->weights, i)->tensor) * 12;
     for (int64_t i = 0; model->ribonanza_weights && i < rt_weights_count(model->ribonanza_weights); i++)
         bytes += rt_count(rt_weights_at(model->ribonanza_weights, i)->tensor) * 12;
+    for (int i = 0; i < model->n_adapter; i++)
+        for (int64_t k = 0; k < rt_peft_count(model->adapter[i]); k++) {
+            const rt_peft_pair *pair = rt_peft_at(model->adapter[i], k);
+            bytes += 12 * (rt_count(pair->a) + rt_count(pair->b)) + 1024;
+        }
     rt_binder binder = {.config = &model->config, .weights = model->weights, .ribonanza = model->ribonanza_weights,
+                        .adapter = model->adapter, .n_adapter = model->n_adapter,
                         .real = options->real, .precision = options->precision, .params = options->params, .err = err};
     model->params = options->params;
     RT_TRY_ALLOC(binder.used, count + 1);
@@ -174,6 +207,7 @@ static rt_status bind_model(rt_model *model, const rt_model_options *options, rt
     bind_all(&binder, model);
     RT_TRY(binder.status);
     RT_TRY(report_problems(&binder, model, err));
+    RT_TRY(check_adapters(model, err));
     if (model->params) RT_TRY(rt_params_check(model->params, err));
     for (int64_t i = 0; i < count; i++)
         if (binder.used[i]) model->n_parameters += rt_count(rt_weights_at(model->weights, i)->tensor);
@@ -197,6 +231,7 @@ rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, r
     RT_TRY(rt_weights_open(&model->weights, options->checkpoint, err));
     RT_TRY(open_ribonanza(model, options, err));
     RT_TRY(settle_config(model, options, err));
+    RT_TRY(open_adapters(model, options, err));
     RT_TRY(bind_model(model, options, err));
     *ret_model = model;
     model = NULL;
@@ -234,6 +269,8 @@ void rt_model_close(rt_model *model)
 {
     if (!model) return;
     rt_arena_free(model->arena);
+    for (int i = 0; i < model->n_adapter; i++) rt_peft_close(model->adapter[i]);
+    free(model->adapter);
     rt_weights_close(model->weights);
     rt_weights_close(model->ribonanza_weights);
     free(model);

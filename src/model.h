@@ -29,12 +29,16 @@ typedef struct {
     int64_t in_place;                    /* bytes of weights that are used where they are mapped */
     rt_arena *arena;                     /* block tables and converted copies; weights in their own type stay mapped */
     rt_params *params;                   /* what trains, the caller's; NULL: nothing */
+    rt_peft **adapter;                   /* what goes on top of the checkpoint */
+    int n_adapter;
 } rt_model;
 
 typedef struct {
     const char *checkpoint;
     const char *opt_ribonanza;           /* folder with pairwise.yaml and pytorch_model_fsdp.bin */
     const char *opt_config;              /* preset or file; NULL: what the checkpoint's metadata or shapes say */
+    const char *const *adapter;          /* PEFT folders and files with a confidence head, on top of it in this order */
+    int n_adapter;
     bool no_ribonanza;                   /* the user said that the model runs without it */
     rt_precision precision;
     rt_dtype real;                       /* the context's: RT_F32, RT_F64 for the double reference */
@@ -45,7 +49,8 @@ typedef struct {
  * given: sizes always come from the weights; settings from the config, else from the checkpoint's "rnatune.config"
  * metadata, else from the preset whose block counts fit (rnapro_mini, rnapro_tiny), else from rnapro_base.
  * Errors: RT_ERR_IO, RT_ERR_FORMAT, RT_ERR_MISMATCH (weights missing, unknown or misshapen; sizes against the config; no
- * RibonanzaNet2 and no_ribonanza not said), RT_ERR_USAGE (a rule of `params` that chooses nothing), RT_ERR_MEMORY. */
+ * RibonanzaNet2 and no_ribonanza not said; an adapter that does not fit), RT_ERR_USAGE (a rule of `params` that chooses
+ * nothing, too many adapters), RT_ERR_UNSUPPORTED (see io/peft), RT_ERR_MEMORY. */
 rt_status rt_model_open(rt_model **ret_model, const rt_model_options *options, rt_err *err);
 void rt_model_close(rt_model *model);
 

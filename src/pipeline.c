@@ -243,6 +243,11 @@ static rt_status open_models(run *r, rt_err *err)
         model.real = r->ctx->real;
         RT_TRY(rt_model_open(&r->model[i], &model, err));
     }
+    for (int i = 0; i < r->model[0]->n_adapter; i++) {
+        const rt_peft *a = r->model[0]->adapter[i];
+        rt_info("adapter %s: %lld linear layers, %lld whole weights", rt_peft_path(a), (long long)rt_peft_count(a),
+                (long long)rt_peft_weight_count(a));
+    }
     const rt_config *c = &r->model[0]->config;
     report->n_sample = o->n_sample ? o->n_sample : (int64_t)c->n_sample;
     report->n_cycle = o->n_cycle ? o->n_cycle : (int64_t)c->n_cycle;

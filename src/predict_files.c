@@ -103,6 +103,12 @@ static json_t *sample_record(const rt_predict_run *r, const rt_input *input, con
                                (json_int_t)s->origin.n_cycle, "steps", (json_int_t)s->origin.n_step);
     const char *path = r->options->checkpoint[s->origin.checkpoint];
     json_object_set_new(record, "checkpoint", json_string(rt_path_name(path)));
+    if (r->options->model.n_adapter > 0) {
+        json_t *adapters = json_array();
+        for (int i = 0; i < r->options->model.n_adapter; i++)
+            json_array_append_new(adapters, json_string(r->options->model.adapter[i]));
+        json_object_set_new(record, "adapters", adapters);
+    }
     json_object_update(record, s->scores);
     return record;
 }

@@ -52,6 +52,11 @@ rt_status rt_predict_resume_open(rt_predict_run *r, rt_err *err)
     json_t *key = json_array();
     char path[4096], *text = NULL;
     for (int i = 0; i < o->n_checkpoint; i++) RT_TRY(read_input(r, key, "checkpoint", o->checkpoint[i], err));
+    for (int i = 0; i < r->model[0]->n_adapter; i++) {
+        const rt_peft *adapter = r->model[0]->adapter[i];
+        if (rt_peft_config_path(adapter)) RT_TRY(read_input(r, key, "adapter", rt_peft_config_path(adapter), err));
+        RT_TRY(read_input(r, key, "adapter", rt_peft_tensor_path(adapter), err));
+    }
     if (o->model.opt_ribonanza) {
         rt_path_join(path, sizeof path, o->model.opt_ribonanza, "pytorch_model_fsdp.bin");
         RT_TRY(read_input(r, key, "ribonanza", path, err));

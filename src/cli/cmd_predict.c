@@ -76,11 +76,11 @@ static void print_plan(const json_t *targets)
     }
 }
 
-enum { MOST_CHECKPOINTS = 64, MOST_NUMBERS = 64 };
+enum { MOST_CHECKPOINTS = 64, MOST_ADAPTERS = 64, MOST_NUMBERS = 64 };
 
 /* The lists that options point into. */
 typedef struct {
-    const char *checkpoint[MOST_CHECKPOINTS];
+    const char *checkpoint[MOST_CHECKPOINTS], *adapter[MOST_ADAPTERS];
     int64_t number[MOST_NUMBERS], template_idx[MOST_NUMBERS];
     uint64_t seed[MOST_NUMBERS];
 } lists;
@@ -101,6 +101,11 @@ static rt_status read_lists(const rt_options *o, rt_predict_options *options, li
         return rt_fail(err, RT_ERR_USAGE, NULL, 0, "%d checkpoints: at most %d", options->n_checkpoint, MOST_CHECKPOINTS);
     for (int i = 0; i < options->n_checkpoint; i++) l->checkpoint[i] = rt_option_at(o, "checkpoint", i);
     options->checkpoint = l->checkpoint;
+    options->model.n_adapter = rt_option_count(o, "adapter");
+    if (options->model.n_adapter > MOST_ADAPTERS)
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "%d adapters: at most %d", options->model.n_adapter, MOST_ADAPTERS);
+    for (int i = 0; i < options->model.n_adapter; i++) l->adapter[i] = rt_option_at(o, "adapter", i);
+    options->model.adapter = l->adapter;
     RT_TRY(rt_choice_numbers(o, "seed", 0, (int64_t)9e15, l->number, MOST_NUMBERS, &options->n_seed, err));
     for (int i = 0; i < options->n_seed; i++) l->seed[i] = (uint64_t)l->number[i];
     options->seed = l->seed;
@@ -234,6 +239,8 @@ done:
 static const rt_option OPTIONS[] = {
     {.name = "checkpoint", .type = RT_OPTION_FILE, .required = true, .repeated = true, .value = "FILE",
      .help = "RNAPro's weights: a .pt that PyTorch wrote, or safetensors; given several times, the samples of all compete"},
+    {.name = "adapter", .type = RT_OPTION_PATH, .repeated = true, .value = "DIR|FILE", .otherwise = "none",
+     .help = "on top of every checkpoint, in this order: a PEFT LoRA folder, or a file whose confidence head replaces its own"},
     {.name = "ribonanza", .type = RT_OPTION_FOLDER, .value = "DIR", .otherwise = "from the checkpoint",
      .help = "RibonanzaNet2: a folder with pairwise.yaml and pytorch_model_fsdp.bin"},
     {.name = "no-ribonanza", .type = RT_OPTION_FLAG, .help = "run without RibonanzaNet2, knowing that it costs accuracy"},

@@ -13,6 +13,7 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "prep/audit.h"
+#include "train/estimate.h"
 #include "train/loop.h"
 
 typedef struct {
@@ -31,6 +32,7 @@ typedef struct {
     rt_ctx *ctx;
     rt_augment_inputs augment;
     rt_loop_options loop;
+    bool begun; /* the folder is this run's */
 } job;
 
 /* ---- what trains and what counts ----------------------------------------------------------------------------------
@@ -179,6 +181,8 @@ static rt_status make_plan(job *j)
     l->save_minutes = rt_option_double(o, "save-minutes");
     l->patience = rt_option_int(o, "patience");
     l->resume = rt_option_flag(o, "resume");
+    l->export_torch = rt_option_flag(o, "export-pt");
+    if (rt_option_flag(o, "continue-adam")) l->opt_continue = rt_option_text(o, "checkpoint");
     l->retention = rt_retention_default;
     l->retention.keep_epochs = rt_option_int(o, "keep-epochs");
     l->schedule = (rt_schedule){.kind = strcmp(schedule, "cosine") == 0 ? RT_SCHEDULE_COSINE
@@ -200,8 +204,7 @@ static rt_status hash_plan(job *j)
 {
     static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
                                         "conformers", "ribonanza", "families", "seeds", "pairs-cache",
-                                        "save-minutes", "keep-epochs", "keep-every", "quiet",
-                                        "verbose"};
+                                        "save-minutes", "keep-epochs", "keep-every", "quiet", "verbose", "export-pt"};
     rt_status status = RT_OK;
     json_t *json = rt_options_json(j->o);
     for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);
@@ -293,34 +296,29 @@ static void print_modules(const job *j)
     }
 }
 
-/* A training target's cost against the longest one's: pairs dominate. */
-static double relative_cost(const job *j, int64_t number, int64_t tokens)
-{
-    double n = (double)rt_dataset_at(j->set, number)->length, crop = (double)j->loop.sample.crop;
-    if (crop > 0 && n > crop) n = crop;
-    return n * n / ((double)tokens * (double)tokens);
-}
-
 static rt_status dry_run(job *j)
 {
     rt_status status = RT_OK;
     rt_loop_measure m;
-    double epoch = 0, values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
+    rt_estimate time;
+    double values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
     print_modules(j);
     RT_TRY(rt_loop_try(j->ctx, j->model, &j->loop, &m, j->err));
-    for (int64_t i = 0; i < j->loop.n_train; i++) epoch += m.seconds * relative_cost(j, j->train[i], m.tokens);
-    for (int64_t i = 0; i < j->loop.n_validation; i++)
-        epoch += m.seconds * relative_cost(j, j->validation[i], m.tokens);
+    RT_TRY(rt_estimate_make(&time, j->ctx, j->model, &j->loop, &m, j->err));
     printf("\nmemory\tMiB\n");
     printf("weights and gradients that train\t%.1f\n", values / (1 << 20));
     printf("optimizer\t%.1f\n", 8 * elements / (1 << 20));
     printf("averaged weights\t%.1f\n", j->loop.ema > 0 ? 4 * elements / (1 << 20) : 0);
-    printf("activations, %lld tokens\t%.1f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
+    printf("activations, %lld tokens\t%.2f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
     printf("\ntime\tvalue\n");
     printf("seconds for the longest sample, %lld tokens, %lld recycles\t%.3f\n", (long long)m.tokens,
            (long long)m.loss.n_cycle, m.seconds);
-    printf("hours per epoch, validation included\t%.4f\n", epoch / 3600);
-    printf("hours in all, %lld epochs\t%.4f\n", (long long)j->loop.epochs, (double)j->loop.epochs * epoch / 3600);
+    if (time.tokens[1] < time.tokens[0])
+        printf("seconds for a shorter one, %lld tokens\t%.3f\n", (long long)time.tokens[1], time.seconds[1]);
+    printf("of that, a training sample on average\t%.2f\n", time.train_share);
+    printf("of that, a held-out sample\t%.2f\n", time.held_out_share);
+    printf("hours per epoch, validation included\t%.4f\n", time.epoch / 3600);
+    printf("hours in all, %lld epochs and the base's validation\t%.4f\n", (long long)j->loop.epochs, time.total / 3600);
     printf("steps in all\t%lld\n", (long long)rt_loop_steps(j->loop.n_train, j->loop.accumulation, j->loop.epochs));
 done:
     return status;
@@ -397,19 +395,19 @@ static void close_job(job *j)
     free(j->validation);
 }
 
-/* What the samples draw from, for 'rnatune audit --augmented'. */
-static rt_status write_augmented(job *j)
+/* run.json: when the run begins, when it ends, and with the reason when it fails; a kill leaves "running". */
+static rt_status write_record(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why,
+                              rt_err *err)
 {
-    char path[4096];
-    if (!j->augment.set) return RT_OK;
-    rt_path_join(path, sizeof path, j->loop.out, "augmented.tsv");
-    return rt_augmented_write(rt_augment_set_record(j->augment.set), path, j->err);
-}
-
-static rt_status write_record(job *j, const rt_loop_report *opt_report)
-{
-    char path[4096];
+    char path[4096], why[2048];
     rt_run_record *record = j->cli->record;
+    rt_run_record_set(record, "state", json_string(state));
+    rt_run_record_set(record, "ended", strcmp(state, "running") == 0 ? json_null() : NULL);
+    if (opt_why) {
+        rt_err_print(opt_why, why, sizeof why);
+        json_t *text = json_string(why);
+        rt_run_record_set(record, "error", text ? text : json_string("(not UTF-8)"));
+    }
     rt_run_record_seed(record, (int64_t)j->loop.seed);
     rt_run_record_device(record, rt_option_text(j->o, "device"));
     rt_run_record_set(record, "split",
@@ -433,11 +431,43 @@ static rt_status write_record(job *j, const rt_loop_report *opt_report)
         rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
         rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
         rt_run_record_set(record, "best_step", json_integer(r->best_step));
+        rt_run_record_set(record, "peak_activation_bytes", json_integer(r->activations));
         rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
     }
     rt_path_join(path, sizeof path, j->loop.out, "run.json");
-    return rt_run_record_write(record, j->o, path, j->err);
+    return rt_run_record_write(record, j->o, path, err);
 }
+
+/* A record that cannot be written stops no training: its checkpoints will say so where it matters. */
+static void write_state(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why)
+{
+    rt_err err;
+    char text[1024];
+    if (write_record(j, state, opt_report, opt_why, &err) == RT_OK) return;
+    rt_err_print(&err, text, sizeof text);
+    rt_warn("%s; training goes on without this record", text);
+}
+
+/* What the samples draw from, for 'rnatune audit --augmented'; training does not read it. */
+static void write_augmented(const job *j)
+{
+    char path[4096], text[1024];
+    rt_err why;
+    if (!j->augment.set) return;
+    rt_path_join(path, sizeof path, j->loop.out, "augmented.tsv");
+    if (rt_augmented_write(rt_augment_set_record(j->augment.set), path, &why) == RT_OK) return;
+    rt_err_print(&why, text, sizeof text);
+    rt_warn("%s; training goes on without this list", text);
+}
+
+static void write_begin(void *user)
+{
+    job *j = user;
+    j->begun = true;
+    write_augmented(j);
+    write_state(j, "running", NULL, NULL);
+}
+
 
 static void print_report(const job *j, const rt_loop_report *r)
 {
@@ -465,9 +495,11 @@ static rt_status execute(rt_cli *cli, rt_err *err)
         goto done;
     }
     RT_TRY(rt_make_folder(j.loop.out, err));
-    RT_TRY(write_augmented(&j));
-    RT_TRY(rt_loop_run(j.ctx, j.model, &j.loop, &report, err));
-    RT_TRY(write_record(&j, &report));
+    j.loop.opt_begun = write_begin, j.loop.user = &j;
+    status = rt_loop_run(j.ctx, j.model, &j.loop, &report, err);
+    if (status != RT_OK && j.begun) write_state(&j, "failed", &report, err);
+    RT_TRY(status);
+    RT_TRY(write_record(&j, report.finished ? "finished" : "stopped", &report, NULL, err));
     print_report(&j, &report);
     if (report.stopped) rt_info("stopped; the same command with --resume goes on");
     if (report.early) rt_info("stopped early: %lld epochs without a better validation", (long long)j.loop.patience);
@@ -654,9 +686,15 @@ static const rt_option OPTIONS[] = {
      .high = 1000,
      .help = "activations of every K-th block are kept, the others computed again; 0: all are kept"},
     {.name = "resume", .type = RT_OPTION_FLAG, .help = "go on with the run in --out"},
+    {.name = "continue-adam",
+     .type = RT_OPTION_FLAG,
+     .help = "begin with the optimizer's moments and step in --checkpoint, a .pt of the reference's training"},
+    {.name = "export-pt",
+     .type = RT_OPTION_FLAG,
+     .help = "best.pt and final.pt too, as the reference saves them, the optimizer included"},
     {.name = "dry-run",
      .type = RT_OPTION_FLAG,
-     .help = "train nothing: what would train, memory, and time by one measured sample"},
+     .help = "train nothing: what would train, memory, and time by measured samples of two lengths"},
     {.name = "ribonanza",
      .type = RT_OPTION_FOLDER,
      .value = "DIR",

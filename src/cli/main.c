@@ -23,6 +23,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_pairs,
     &rt_cmd_augment,
     &rt_cmd_train,
+    &rt_cmd_lora,
     &rt_cmd_predict,
     &rt_cmd_score,
     &rt_cmd_selection,

@@ -112,16 +112,66 @@ static void bind_trained(rt_binder *binder, rt_bind_slot slot, const char *name,
     if (bf16) *slot.bf16 = p->value16;
 }
 
+static void misfit(rt_binder *binder, const rt_peft *adapter, const char *name, const char *has, rt_tensor expected)
+{
+    char want[96];
+    if (binder->status != RT_OK) return;
+    rt_shape_print(expected, want, sizeof want);
+    binder->status = rt_fail(binder->err, RT_ERR_MISMATCH, rt_peft_path(adapter), 0, "'%s' is %s, the network's is %s", name, has,
+                             want);
+    rt_hint(binder->err, "it was made for a checkpoint of another size");
+}
+
+/* Puts a copy at the chain's end, on the arena. */
+static void append_adapter(rt_binder *binder, rt_adapter ***end, rt_adapter adapter)
+{
+    rt_adapter *kept = rt_bind_array(binder, 1, sizeof *kept);
+    if (!kept) return;
+    *kept = adapter;
+    **end = kept;
+    *end = (rt_adapter **)(uintptr_t)&kept->next;
+}
+
 const rt_adapter *rt_bind_adapter(rt_binder *binder, const char *name, int64_t out, int64_t in)
 {
-    rt_adapter adapter;
-    if (!binder->params || binder->visit) return NULL;
-    rt_status status = rt_params_add_adapter(binder->params, &adapter, name, binder->real, out, in, binder->fixed, binder->err);
+    rt_adapter *first = NULL, **end = &first, trained;
+    char what[160], a[64], b[64];
+    if (binder->visit) return NULL;
+    for (int i = 0; i < binder->n_adapter && !binder->fixed; i++) {
+        const rt_peft_pair *pair = rt_peft_take(binder->adapter[i], name);
+        if (!pair) continue;
+        if (pair->a.dim[1] != in || pair->b.dim[0] != out) {
+            rt_shape_print(pair->b, b, sizeof b);
+            rt_shape_print(pair->a, a, sizeof a);
+            snprintf(what, sizeof what, "%s by %s", b, a);
+            misfit(binder, binder->adapter[i], name, what, RT_WRAP(NULL, RT_F32, out, in));
+            continue;
+        }
+        append_adapter(binder, &end, (rt_adapter){.a = convert(binder, pair->a, binder->real),
+                                                  .b = convert(binder, pair->b, binder->real), .scale = pair->scale});
+    }
+    if (!binder->params) return first;
+    rt_status status = rt_params_add_adapter(binder->params, &trained, name, binder->real, out, in, binder->fixed, binder->err);
     if (status != RT_OK && binder->status == RT_OK) binder->status = status;
-    if (status != RT_OK || !adapter.a.data) return NULL;
-    rt_adapter *kept = rt_bind_array(binder, 1, sizeof *kept);
-    if (kept) *kept = adapter;
-    return kept;
+    if (status == RT_OK && trained.a.data) append_adapter(binder, &end, trained);
+    return first;
+}
+
+/* The last of the adapters' whole weights of this name; NULL: the checkpoint's own counts. */
+static const rt_weight *find_replacement(rt_binder *binder, const char *name, int ndim, const int64_t *dim)
+{
+    const rt_weight *found = NULL;
+    char has[96];
+    for (int i = 0; i < binder->n_adapter; i++) {
+        const rt_weight *w = rt_peft_take_weight(binder->adapter[i], name);
+        if (!w) continue;
+        bool same = w->tensor.ndim == ndim;
+        for (int k = 0; same && k < ndim; k++) same = w->tensor.dim[k] == dim[k];
+        if (same) found = w;
+        rt_shape_print(w->tensor, has, sizeof has);
+        if (!same) misfit(binder, binder->adapter[i], name, has, rt_wrap(NULL, w->tensor.dtype, ndim, dim));
+    }
+    return found;
 }
 
 void rt_bind(rt_binder *binder, rt_bind_slot slot, rt_bind_kind kind, const char *prefix, const char *name, int ndim,
@@ -149,7 +199,8 @@ void rt_bind(rt_binder *binder, rt_bind_slot slot, rt_bind_kind kind, const char
         report(binder, &binder->n_missing, full, "missing");
         return;
     }
-    rt_tensor t = weight->tensor;
+    const rt_weight *replacement = find_replacement(binder, full, ndim, dim);
+    rt_tensor t = replacement ? replacement->tensor : weight->tensor;
     bool same = t.ndim == ndim;
     for (int i = 0; same && i < ndim; i++) same = t.dim[i] == dim[i];
     bool number = t.dtype == RT_F32 || t.dtype == RT_F64 || t.dtype == RT_F16 || t.dtype == RT_BF16;

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "io/config.h"
+#include "io/peft.h"
 #include "io/weights.h"
 #include "layer/param.h"
 
@@ -33,6 +34,8 @@ typedef struct {
 
     /* loading */
     const rt_weights *weights, *ribonanza;   /* ribonanza: RibonanzaNet2's own file, may be NULL */
+    rt_peft *const *adapter;  /* what goes on top of them, in order: low-rank adapters stay frozen, whole weights replace */
+    int n_adapter;
     rt_arena *arena;          /* converted copies */
     rt_dtype real;
     rt_precision precision;
@@ -67,7 +70,8 @@ void rt_bind(rt_binder *binder, rt_bind_slot slot, rt_bind_kind kind, const char
 #define RT_BIND(binder, out_exact, out_grad, prefix, name, ...)                                                    \
     rt_bind((binder), (rt_bind_slot){.exact = (out_exact), .grad = (out_grad)}, RT_BIND_EXACT, (prefix), (name),    \
             (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
-/* The adapter of linear layer `name` when the registry asks for one, on the binder's arena; else NULL. */
+/* The adapters of linear layer `name`, on the binder's arena: those of binder->adapter, then the one that the registry asks
+ * for; NULL: none. */
 const rt_adapter *rt_bind_adapter(rt_binder *binder, const char *name, int64_t out, int64_t in);
 
 /* A name under a prefix: RT_SCOPE(block, prefix, "blocks.%d", i) declares char block[]. */

@@ -1,5 +1,8 @@
 #include "layer/linear.h"
 
+#include "base/rng.h"
+#include "layer/dropout.h"
+
 void rt_linear_bind(rt_binder *binder, rt_linear *linear, const char *prefix, const char *name, int64_t out, int64_t in,
                     bool bias)
 {
@@ -33,38 +36,72 @@ static rt_tensor product_weight(const rt_linear *linear)
     return linear->weight16.data ? linear->weight16 : linear->weight;
 }
 
+/* to [+]= from (r,in) with the columns of features that are left out of this step as 0, the others / (1 - rate). */
+static void drop_columns(rt_ctx *ctx, const rt_adapter *adapter, rt_tensor to, rt_tensor from, bool add)
+{
+    int64_t in = adapter->a.dim[1];
+    rt_rng rng = rt_rng_make(ctx->dropout->seed, adapter->stream, ctx->dropout->step, RT_DRAW_DROPOUT);
+    for (int64_t i = 0; ctx->status == RT_OK && i < in; i++) {
+        double kept = rt_rng_uniform(&rng, (uint64_t)i) < adapter->dropout ? 0 : 1 / (1 - adapter->dropout);
+        for (int64_t k = i; k < rt_count(from); k += in) rt_set(to, k, (add ? rt_get(to, k) : 0) + kept * rt_get(from, k));
+    }
+}
+
+static bool is_dropped(const rt_ctx *ctx, const rt_adapter *adapter) { return ctx->dropout && adapter->dropout > 0; }
+
+/* A, or in training with dropout A without the columns that are left out: x itself need not be copied. */
+static rt_tensor adapter_a(rt_ctx *ctx, const rt_adapter *adapter)
+{
+    if (!is_dropped(ctx, adapter)) return adapter->a;
+    rt_tensor a = rt_new_like(ctx, adapter->a);
+    drop_columns(ctx, adapter, a, adapter->a, false);
+    return a;
+}
+
 /* (rows,r): scale x A^T */
 static rt_tensor adapter_inner(rt_ctx *ctx, const rt_adapter *adapter, rt_tensor x)
 {
     rt_tensor inner = RT_NEW(ctx, rt_rows(x), adapter->a.dim[0]);
-    rt_op_linear(ctx, inner, x, adapter->a, RT_ABSENT, RT_PLAIN);
+    rt_op_linear(ctx, inner, x, adapter_a(ctx, adapter), RT_ABSENT, RT_PLAIN);
     rt_op_axpby(ctx, inner, 0, inner, adapter->scale);
     return inner;
 }
 
+static void add_adapters(rt_ctx *ctx, const rt_linear *linear, rt_tensor y, rt_tensor x)
+{
+    for (const rt_adapter *a = linear->adapter; a; a = a->next)
+        rt_op_linear(ctx, y, adapter_inner(ctx, a, x), a->b, RT_ABSENT, RT_ADD);
+}
+
 void rt_linear_forward(rt_ctx *ctx, const rt_linear *linear, rt_tensor y, rt_tensor x, rt_epilogue epilogue)
 {
-    if (!linear->adapter) {
-        rt_op_linear(ctx, y, x, product_weight(linear), linear->bias, epilogue);
-        return;
-    }
+    bool after = linear->adapter && (epilogue.act != RT_ACT_NONE || epilogue.mul.data);
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_tensor pre = RT_NEW(ctx, rt_rows(x), rt_linear_out(linear));
-    rt_op_linear(ctx, pre, x, product_weight(linear), linear->bias, RT_PLAIN);
-    rt_op_linear(ctx, pre, adapter_inner(ctx, linear->adapter, x), linear->adapter->b, RT_ABSENT, RT_ADD);
-    rt_op_epilogue(ctx, y, pre, epilogue);
+    if (!after) {
+        rt_op_linear(ctx, y, x, product_weight(linear), linear->bias, epilogue);
+        add_adapters(ctx, linear, y, x);
+    } else {
+        rt_tensor pre = RT_NEW(ctx, rt_rows(x), rt_linear_out(linear));
+        rt_op_linear(ctx, pre, x, product_weight(linear), linear->bias, RT_PLAIN);
+        add_adapters(ctx, linear, pre, x);
+        rt_op_epilogue(ctx, y, pre, epilogue);
+    }
     rt_arena_reset(ctx->step, mark);
 }
 
 /* dx += scale (dy B) A, dA += scale (dy B)^T x, dB += dy^T (scale x A^T) */
 static void adapter_backward(rt_ctx *ctx, const rt_adapter *adapter, rt_tensor opt_dx, rt_tensor dy, rt_tensor opt_x)
 {
+    bool trains = opt_x.data && adapter->da.data, dropped = is_dropped(ctx, adapter);
+    if (!opt_dx.data && !trains) return;
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_tensor dinner = RT_NEW(ctx, rt_rows(dy), adapter->a.dim[0]);
+    rt_tensor dinner = RT_NEW(ctx, rt_rows(dy), adapter->a.dim[0]), da = trains ? adapter->da : RT_ABSENT;
+    if (trains && dropped) rt_zero(ctx, da = rt_new_like(ctx, da));
     rt_op_linear_backward(ctx, dinner, false, RT_ABSENT, RT_ABSENT, dy, RT_ABSENT, adapter->b);
     rt_op_axpby(ctx, dinner, 0, dinner, adapter->scale);
-    rt_op_linear_backward(ctx, opt_dx, true, opt_x.data ? adapter->da : RT_ABSENT, RT_ABSENT, dinner, opt_x, adapter->a);
-    if (opt_x.data)
+    rt_op_linear_backward(ctx, opt_dx, true, da, RT_ABSENT, dinner, opt_x, adapter_a(ctx, adapter));
+    if (trains && dropped) drop_columns(ctx, adapter, adapter->da, da, true);
+    if (trains)
         rt_op_linear_backward(ctx, RT_ABSENT, false, adapter->db, RT_ABSENT, dy, adapter_inner(ctx, adapter, opt_x), adapter->b);
     rt_arena_reset(ctx->step, mark);
 }
@@ -74,7 +111,7 @@ void rt_linear_backward(rt_ctx *ctx, const rt_linear *linear, rt_tensor opt_dx, 
     rt_tensor dweight = opt_x.data ? linear->dweight : RT_ABSENT, dbias = opt_x.data ? linear->dbias : RT_ABSENT;
     if (opt_dx.data || dweight.data || dbias.data)
         rt_op_linear_backward(ctx, opt_dx, add, dweight, dbias, dy, opt_x, product_weight(linear));
-    if (linear->adapter && (opt_dx.data || opt_x.data)) adapter_backward(ctx, linear->adapter, opt_dx, dy, opt_x);
+    for (const rt_adapter *a = linear->adapter; a; a = a->next) adapter_backward(ctx, a, opt_dx, dy, opt_x);
 }
 
 rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear)

@@ -13,7 +13,7 @@ typedef struct {
     rt_tensor weight16;  /* (out,in) BF16; data NULL when products are in float */
     rt_tensor bias;      /* (out), data NULL: none */
     rt_tensor dweight, dbias;      /* gradients, data NULL: frozen */
-    const rt_adapter *adapter;     /* NULL: none */
+    const rt_adapter *adapter;     /* the first of those on top of it; NULL: none */
 } rt_linear;
 
 typedef struct {
@@ -31,7 +31,7 @@ void rt_linear_bind_exact(rt_binder *binder, rt_linear *linear, const char *pref
 /* Weights: <prefix>.<name>.weight (c) and, with an offset, .bias (c). */
 void rt_norm_bind(rt_binder *binder, rt_norm *norm, const char *prefix, const char *name, int64_t c, bool offset);
 
-/* y (...,out) [+]= act(x (...,in) W^T + b) [* mul]: see rt_op_linear.  With an adapter x W^T + scale (x A^T) B^T. */
+/* y (...,out) [+]= act(x (...,in) W^T + b) [* mul]: see rt_op_linear.  Each adapter adds scale (x A^T) B^T to x W^T. */
 void rt_linear_forward(rt_ctx *ctx, const rt_linear *linear, rt_tensor y, rt_tensor x, rt_epilogue epilogue);
 /* From dy, the gradient before the epilogue: opt_dx [+]= dy W; with opt_x, the forward's input, dW, db, dA and dB are added
  * to, each unless frozen. */
@@ -39,7 +39,9 @@ void rt_linear_backward(rt_ctx *ctx, const rt_linear *linear, rt_tensor opt_dx, 
 /* True when the layer has a gradient of its own, so that its input is needed again. */
 static inline bool rt_linear_trains(const rt_linear *linear)
 {
-    return linear->dweight.data || linear->dbias.data || linear->adapter;
+    bool trains = linear->dweight.data || linear->dbias.data;
+    for (const rt_adapter *a = linear->adapter; a; a = a->next) trains = trains || a->da.data;
+    return trains;
 }
 /* The weight's gradient, or where it is frozen a zeroed scratch tensor: for ops that write several gradients at once. */
 rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear);

@@ -25,6 +25,8 @@ struct rt_params {
     rt_param *param;
     int64_t n_param, capacity;
     rt_arena *arena;
+    double adapter_dropout;
+    bool blocks_drop;
 };
 
 rt_status rt_params_create(rt_params **ret_params, rt_err *err)
@@ -72,6 +74,19 @@ rt_status rt_params_adapt(rt_params *params, const char *glob, int64_t rank, dou
     if (rank < 1)
         return rt_fail(err, RT_ERR_USAGE, NULL, 0, "an adapter of rank %lld cannot be; the rank is 1 or more", (long long)rank);
     return add_rule(params, (rule){.adapter = true, .rank = rank, .alpha = alpha, .seed = seed}, glob, err);
+}
+
+void rt_params_set_dropout(rt_params *params, double adapter_rate, bool blocks)
+{
+    params->adapter_dropout = adapter_rate;
+    params->blocks_drop = blocks;
+}
+
+bool rt_params_drops(const rt_params *params, int64_t first)
+{
+    for (int64_t i = first; params && i < params->n_param; i++)
+        if (params->param[i].kind == RT_PARAM_WEIGHT || params->blocks_drop) return true;
+    return false;
 }
 
 static bool matches(const rule *r, const char *name)
@@ -137,17 +152,20 @@ rt_status rt_params_add_adapter(rt_params *params, rt_adapter *out_adapter, cons
     char full[288];
     rt_tensor shape_a = RT_WRAP(NULL, real, r->rank, in), shape_b = RT_WRAP(NULL, real, out, r->rank);
     snprintf(full, sizeof full, "%s.lora_A", name);
-    const rt_param *p = rt_params_add(params, full, RT_PARAM_ADAPTER_A, real, shape_a, false, err);
+    rt_param *p = rt_params_add(params, full, RT_PARAM_ADAPTER_A, real, shape_a, false, err);
     if (!p) return RT_ERR_MEMORY;
+    const double scale = p->scale = r->alpha / (double)r->rank;
     rt_rng rng = rt_rng_make(r->seed, rt_hash_text(name), 0, RT_DRAW_ADAPTER);
     for (int64_t i = 0; i < rt_count(p->value); i++) {
         float value = (float)((2 * rt_rng_uniform(&rng, (uint64_t)i) - 1) / sqrt((double)in));
         rt_set(p->value, i, value);
     }
-    *out_adapter = (rt_adapter){.a = p->value, .da = p->grad, .scale = r->alpha / (double)r->rank};
+    *out_adapter = (rt_adapter){.a = p->value, .da = p->grad, .scale = scale, .dropout = params->adapter_dropout,
+                                .stream = rt_hash_text(name)};
     snprintf(full, sizeof full, "%s.lora_B", name);
     p = rt_params_add(params, full, RT_PARAM_ADAPTER_B, real, shape_b, false, err);
     if (!p) return RT_ERR_MEMORY;
+    p->scale = scale;
     out_adapter->b = p->value;
     out_adapter->db = p->grad;
     return RT_OK;

@@ -35,15 +35,22 @@ typedef struct {
     rt_tensor value;      /* the master copy: F32, or F64 for the double reference */
     rt_tensor grad;       /* same shape and type; what backward functions add to */
     rt_tensor value16;    /* BF16 copy that products read; data NULL: none */
+    double scale;         /* of an adapter's two tensors: alpha / r */
 } rt_param;
 
 typedef struct rt_params rt_params;
 
+enum { RT_MOST_ADAPTERS = 8 };   /* on one linear layer */
+
 /* Low-rank adapter of one linear layer: y += scale * (x A^T) B^T, and its gradients. */
-typedef struct {
-    rt_tensor a, b, da, db;    /* (r,in), (out,r) */
+typedef struct rt_adapter rt_adapter;
+struct rt_adapter {
+    rt_tensor a, b, da, db;    /* (r,in), (out,r); da and db with data NULL: frozen */
     double scale;              /* alpha / r */
-} rt_adapter;
+    double dropout;            /* probability that a feature of x is left out of a training step, the same for all rows */
+    uint64_t stream;           /* of that draw: the hash of the layer's name */
+    const rt_adapter *next;    /* the one on top of it; NULL: none */
+};
 
 rt_status rt_params_create(rt_params **ret_params, rt_err *err);
 void rt_params_free(rt_params *params);
@@ -55,6 +62,9 @@ rt_status rt_params_train(rt_params *params, const char *glob, rt_err *err);
 /* Linear layers whose name (without ".weight") matches get an adapter: A drawn uniformly from +-1/sqrt(in) by (seed, name),
  * B zero.  The first rule that matches decides.  RT_ERR_USAGE for a rank below 1. */
 rt_status rt_params_adapt(rt_params *params, const char *glob, int64_t rank, double alpha, uint64_t seed, rt_err *err);
+/* Dropout of all adapters' inputs, 0 unless said; and whether blocks in which nothing but adapters trains drop residual
+ * updates as blocks in training do: false unless said. */
+void rt_params_set_dropout(rt_params *params, double adapter_rate, bool blocks);
 
 /* ---- after the model is open ---- */
 
@@ -71,6 +81,9 @@ int64_t rt_params_bytes(const rt_params *params);
 
 /* True when a parameter whose name begins with `prefix` trains; params NULL: false. */
 bool rt_params_any(const rt_params *params, const char *prefix);
+
+/* True when residual updates are dropped in a block whose parameters are those from number `first` on. */
+bool rt_params_drops(const rt_params *params, int64_t first);
 
 void rt_params_zero_grad(rt_params *params);
 /* After values changed: rounds them into the copies that bf16 products read. */

@@ -16,10 +16,19 @@ void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplicati
     rt_linear_bind(binder, &m->b_g, prefix, "linear_b_g", c_hidden, c_z, false);
 }
 
-/* Rows of a layer's output: columns [first, first + count) of y. */
-static rt_linear columns_of(const rt_linear *linear, int64_t first, int64_t count)
+/* Rows of a layer's output: columns [first, first + count) of y.  room: for its adapters. */
+static rt_linear columns_of(const rt_linear *linear, rt_adapter room[RT_MOST_ADAPTERS], int64_t first, int64_t count)
 {
     rt_linear part = *linear;
+    int n = 0;
+    for (const rt_adapter *a = linear->adapter; a; a = a->next, n++) {
+        RT_REQUIRE(n < RT_MOST_ADAPTERS);
+        room[n] = *a;
+        room[n].b = rt_slice(a->b, first, count);
+        room[n].next = NULL;
+        if (n) room[n - 1].next = &room[n];
+        else part.adapter = room;
+    }
     if (part.weight.data) part.weight = rt_slice(part.weight, first, count);
     if (part.weight16.data) part.weight16 = rt_slice(part.weight16, first, count);
     if (part.bias.data) part.bias = rt_slice(part.bias, first, count);
@@ -59,8 +68,10 @@ void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, co
     }
     rt_tensor part = RT_NEW(ctx, rows, FRUGAL_CHANNELS);   /* channels do not meet before the norm that follows */
     for (int64_t from = 0; from < c && ctx->status == RT_OK; from += FRUGAL_CHANNELS) {
-        const rt_linear project[4] = {columns_of(a, from, FRUGAL_CHANNELS), columns_of(a_gate, from, FRUGAL_CHANNELS),
-                                      columns_of(b, from, FRUGAL_CHANNELS), columns_of(b_gate, from, FRUGAL_CHANNELS)};
+        const rt_linear *const whole[4] = {a, a_gate, b, b_gate};
+        rt_adapter room[4][RT_MOST_ADAPTERS];
+        rt_linear project[4];
+        for (int i = 0; i < 4; i++) project[i] = columns_of(whole[i], room[i], from, FRUGAL_CHANNELS);
         update_channels(ctx, norm, project, part, z, outgoing, RT_ABSENT, RT_ABSENT);
         rt_op_place(ctx, RT_VIEW(x, rows, c), part, from);
     }

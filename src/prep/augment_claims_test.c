@@ -6,28 +6,36 @@
 #include "prep/augment_test.h"
 
 #include "base/clock.h"
+#include "io/csv.h"
 #include "prep/annotation.h"
 #include "score/clash.h"
 
 enum { VARIANTS = 4 };
 
-static corpus all;               /* shared/data/rnaset, or the demo's structures */
+/* shared/data/rnaset and shared/data/structures, or the demo's */
+enum { FOLDERS = 2 };
+static corpus all[FOLDERS];
+static int64_t n_all, n_targets;
 
 static int open_all(void **state)
 {
     const char *shared_folder = getenv("RT_SHARED") ? getenv("RT_SHARED") : "../shared";
+    static const char *const NAME[FOLDERS] = {"rnaset", "structures"};
     char folder[4096];
     if (test_folder_make(state) != 0) return -1;
-    snprintf(folder, sizeof folder, "%s/data/rnaset", shared_folder);
-    if (!rt_folder_exists(folder)) snprintf(folder, sizeof folder, "examples/demo/structures");
-    open_folder(&all, folder, "set", NULL);
-    print_message("note: %lld chains of %s\n", (long long)all.n, folder);
+    for (int k = 0; k < FOLDERS; k++) {
+        snprintf(folder, sizeof folder, "%s/data/%s", shared_folder, NAME[k]);
+        if (rt_folder_exists(folder)) open_folder(&all[n_all++], folder, NAME[k], NULL);
+    }
+    if (n_all == 0) open_folder(&all[n_all++], "examples/demo/structures", "demo", NULL);
+    for (int64_t k = 0; k < n_all; k++) n_targets += all[k].n;
+    print_message("note: %lld chains of %s\n", (long long)n_targets, n_all == FOLDERS ? "the shared folder" : "the demo");
     return 0;
 }
 
 static int close_all(void **state)
 {
-    close_corpus(&all);
+    for (int64_t k = 0; k < n_all; k++) close_corpus(&all[k]);
     return test_folder_remove(state);
 }
 
@@ -235,13 +243,51 @@ static void expect_claims(const measure *m)
     assert_true(m->worse.most <= 0.3);
 }
 
+static void run_all(measure *m, const rt_augment_plan *plan)
+{
+    for (int64_t k = 0; k < n_all; k++)
+        for (int64_t i = 0; i < all[k].n; i++) run_target(m, plan, rt_dataset_at(all[k].set, i), &all[k].map[i], NULL);
+}
+
+/* A residue is carried as a whole: what is between its atoms does not change, what is between residues does. */
+static void tier_1_carries_residues(void **state)
+{
+    (void)state;
+    rt_augment_plan plan = plan_of("noise");
+    spread inside = {0}, step = {0};
+    int64_t bonds = 0, broken = 0;
+    rt_err err;
+    for (int64_t k = 0; k < n_all; k++)
+        for (int64_t i = 0; i < all[k].n; i++) {
+            const rt_target *t = rt_dataset_at(all[k].set, i);
+            const float *native = rt_target_xyz(t, 0);
+            rt_augment_noise_key key = {.seed = 1, .stream = rt_hash_text(t->id)};
+            float *xyz = rt_alloc(t->length * STRIDE, sizeof *xyz, &err);
+            memcpy(xyz, native, (size_t)(t->length * STRIDE) * sizeof *xyz);
+            rt_augment_noise(xyz, t->length, RT_SLOT_COUNT, false, &plan, &key);
+            broken += rt_augment_broken_bonds(native, xyz, t->length, t->n_slot);
+            for (int64_t r = 0; r < t->length; r++) {
+                const float *was = native + r * STRIDE, *is = xyz + r * STRIDE;
+                for (int a = 0; a < RT_SLOT_COUNT; a++)
+                    for (int b = 0; b < a; b++) add(&inside, length_of(is, a, b) - length_of(was, a, b));
+                for (int d = 0; d < 3; d++) add(&step, (double)is[3 * RT_SLOT_C1P + d] - (double)was[3 * RT_SLOT_C1P + d]);
+                if (r) bonds += isfinite(was[3 * RT_SLOT_P]);
+            }
+            free(xyz);
+        }
+    print_message("note: noise: distances within residues change by %.5f A at most; C1' moves by %.2f A in the mean per "
+                  "coordinate; %lld of %lld bonds between residues break\n", inside.most, mean(&step), (long long)broken,
+                  (long long)bonds);
+    assert_true(inside.most < 2e-4 && mean(&step) > 0.6 && mean(&step) < 1.0 && broken > bonds / 4);
+}
+
 static void tier_2_keeps_pairs(void **state)
 {
     (void)state;
     measure m = {0};
     rt_augment_plan plan = plan_of("compensatory");
-    for (int64_t i = 0; i < all.n; i++) run_target(&m, &plan, rt_dataset_at(all.set, i), &all.map[i], NULL);
-    print_measure("compensatory", &m, RT_AUGMENT_COMPENSATORY, all.n);
+    run_all(&m, &plan);
+    print_measure("compensatory", &m, RT_AUGMENT_COMPENSATORY, n_targets);
     expect_claims(&m);
 }
 
@@ -250,16 +296,64 @@ static void tier_3_changes_free_loops(void **state)
     (void)state;
     measure m = {0};
     rt_augment_plan plan = plan_of("loop");
-    for (int64_t i = 0; i < all.n; i++) run_target(&m, &plan, rt_dataset_at(all.set, i), &all.map[i], NULL);
-    print_measure("loop", &m, RT_AUGMENT_LOOP, all.n);
+    run_all(&m, &plan);
+    print_measure("loop", &m, RT_AUGMENT_LOOP, n_targets);
     expect_claims(&m);
+}
+
+/* The accession that the shared set's table gives for a file, "" for none. */
+static void find_family(char out[32], const char *id)
+{
+    rt_csv *csv;
+    rt_err err;
+    int64_t entry, family;
+    bool more;
+    out[0] = 0;
+    expect_ok(rt_csv_open_tsv(&csv, shared("data/rnaset/index.tsv"), &err), &err);
+    expect_ok(rt_csv_require(csv, &entry, "pdb_id", &err), &err);
+    expect_ok(rt_csv_require(csv, &family, "rfam_acc", &err), &err);
+    while (rt_csv_next(csv, &more, &err) == RT_OK && more)
+        if (strncasecmp(rt_csv_text(csv, entry), id, 4) == 0) snprintf(out, 32, "%s", rt_csv_text(csv, family));
+    rt_csv_close(csv);
+}
+
+static void tier_4_threads_homologs(void **state)
+{
+    (void)state;
+    static const char *const SEEDS[] = {"data/rfam/tRNA.sto", "data/rfam/5S_rRNA.sto", "data/rfam/Cobalamin.sto",
+                                        "data/rfam/RF00029_Intron_gpII.sto", "data/rfam/RF00026_U6.sto"};
+    measure m = {0};
+    rt_augment_plan plan = plan_of("homolog");
+    rt_seeds seeds = {0};
+    rt_homolog_rules rules = {.identity = 0.6, .gaps = 0.1, .keep = 32};
+    int64_t with = 0;
+    rt_err err;
+    for (int k = 0; k < 5; k++) expect_ok(rt_seeds_read(&seeds, shared(SEEDS[k]), &err), &err);
+    for (int64_t i = 0; i < all[0].n; i++) {
+        const rt_target *t = rt_dataset_at(all[0].set, i);
+        char family[32];
+        rt_homologs homologs;
+        find_family(family, t->id);
+        rt_family_row row = {.target = (char *)(uintptr_t)t->id, .family = family};
+        expect_ok(rt_homologs_find(&homologs, t->id, t->sequence, &row, &seeds, &rules, &err), &err);
+        with += homologs.n > 0;
+        if (homologs.n) run_target(&m, &plan, t, &all[0].map[i], &homologs);
+        rt_homologs_free_members(&homologs);
+    }
+    print_message("note: homolog: %lld of %lld chains have some in %lld seed alignments\n", (long long)with,
+                  (long long)all[0].n, (long long)seeds.n);
+    print_measure("homolog", &m, RT_AUGMENT_HOMOLOG, with);
+    expect_claims(&m);
+    rt_seeds_free_members(&seeds);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tier_1_carries_residues),
         cmocka_unit_test(tier_2_keeps_pairs),
         cmocka_unit_test(tier_3_changes_free_loops),
+        cmocka_unit_test(tier_4_threads_homologs),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

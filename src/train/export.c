@@ -12,57 +12,120 @@
 typedef struct {
     const rt_weights *base;
     rt_params *params;
-    double alpha;
+    rt_peft *const *adapter; /* that it was opened with */
+    int n_adapter;
     float *merged;           /* room for the largest tensor that an adapter changes */
 } network;
 
-static rt_param *adapter_of(const network *net, const char *weight, const char *which)
+/* The linear layer of "<layer>.weight"; false: another tensor. */
+static bool layer_of(char out[320], const char *weight)
 {
-    char name[320];
     size_t length = strlen(weight);
-    if (length < 7 || strcmp(weight + length - 7, ".weight") != 0) return NULL;
-    snprintf(name, sizeof name, "%.*s.%s", (int)(length - 7), weight, which);
-    return rt_params_find(net->params, name);
+    if (length < 7 || length >= 320 || strcmp(weight + length - 7, ".weight") != 0) return false;
+    snprintf(out, 320, "%.*s", (int)(length - 7), weight);
+    return true;
 }
 
-/* W + alpha / r x B A, (out,in), summed in double. */
-static rt_tensor merge(const network *net, rt_tensor w, rt_tensor a, rt_tensor b)
+/* The adapter of a layer that trained; false: none did. */
+static bool trained_pair(const network *net, const char *layer, rt_peft_pair *out_pair)
 {
-    int64_t rank = a.dim[0], out = b.dim[0], in = a.dim[1];
-    double scale = net->alpha / (double)rank;
-    RT_REQUIRE(w.ndim == 2 && w.dim[0] == out && w.dim[1] == in && b.dim[1] == rank);
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t i = 0; i < in; i++) {
-            double sum = 0;
-            for (int64_t r = 0; r < rank; r++) sum += rt_get(b, o * rank + r) * rt_get(a, r * in + i);
-            net->merged[o * in + i] = (float)(rt_get(w, o * in + i) + scale * sum);
-        }
-    return RT_WRAP(net->merged, RT_F32, out, in);
+    char name[340];
+    snprintf(name, sizeof name, "%s.lora_A", layer);
+    const rt_param *a = rt_params_find(net->params, name);
+    if (!a) return false;
+    snprintf(name, sizeof name, "%s.lora_B", layer);
+    *out_pair = (rt_peft_pair){layer, a->value, rt_params_find(net->params, name)->value, a->scale};
+    return true;
+}
+
+static bool is_changed(const network *net, const char *layer)
+{
+    rt_peft_pair pair;
+    bool changed = trained_pair(net, layer, &pair);
+    for (int i = 0; i < net->n_adapter; i++) changed = changed || rt_peft_find(net->adapter[i], layer);
+    return changed;
+}
+
+static rt_tensor merge(const network *net, rt_tensor w, const rt_peft_pair *pair)
+{
+    rt_peft_merge(net->merged, w, pair);
+    return rt_wrap(net->merged, RT_F32, w.ndim, w.dim);
 }
 
 /* Tensor `index` of the base; with only_shape the values of a merged one are not worked out. */
 static rt_tensor current(const network *net, int64_t index, bool only_shape)
 {
     const rt_weight *w = rt_weights_at(net->base, index);
-    const rt_param *trained = rt_params_find(net->params, w->name), *a = adapter_of(net, w->name, "lora_A");
-    rt_tensor t = trained ? trained->value : w->tensor;
-    if (!a) return t;
-    if (!only_shape) return merge(net, t, a->value, adapter_of(net, w->name, "lora_B")->value);
-    t.dtype = RT_F32;
-    return t;
+    const rt_param *trained = rt_params_find(net->params, w->name);
+    char layer[320];
+    rt_peft_pair last;
+    rt_tensor t = w->tensor;
+    for (int i = 0; i < net->n_adapter; i++) {
+        const rt_weight *other = rt_peft_find_weight(net->adapter[i], w->name);
+        if (other) t = other->tensor;
+    }
+    if (trained) t = trained->value;
+    if (!layer_of(layer, w->name) || !is_changed(net, layer)) return t;
+    if (only_shape) {
+        t.dtype = RT_F32;
+        return t;
+    }
+    for (int i = 0; i < net->n_adapter; i++) {
+        const rt_peft_pair *pair = rt_peft_find(net->adapter[i], layer);
+        if (pair) t = merge(net, t, pair);
+    }
+    return trained_pair(net, layer, &last) ? merge(net, t, &last) : t;
+}
+
+static rt_status check_shape(const char *path, const char *name, rt_tensor has, rt_tensor wants, rt_err *err)
+{
+    char a[96], b[96];
+    bool same = has.ndim == wants.ndim;
+    for (int i = 0; same && i < has.ndim; i++) same = has.dim[i] == wants.dim[i];
+    if (same) return RT_OK;
+    rt_shape_print(has, a, sizeof a);
+    rt_shape_print(wants, b, sizeof b);
+    return rt_fail(err, RT_ERR_MISMATCH, path, 0, "'%s' changes a tensor of shape %s, the base's is %s", name, a, b);
+}
+
+/* Every name of an adapter is one of the base, and fits. */
+static rt_status check_adapter(const network *net, rt_peft *adapter, rt_err *err)
+{
+    rt_status status = RT_OK;
+    char layer[320];
+    int64_t count;
+    for (int64_t i = 0; i < rt_weights_count(net->base); i++) {
+        const rt_weight *w = rt_weights_at(net->base, i), *other = rt_peft_take_weight(adapter, w->name);
+        const rt_peft_pair *pair = layer_of(layer, w->name) ? rt_peft_take(adapter, layer) : NULL;
+        if (other) RT_TRY(check_shape(rt_peft_path(adapter), w->name, other->tensor, w->tensor, err));
+        if (pair)
+            RT_TRY(check_shape(rt_peft_path(adapter), layer, RT_WRAP(NULL, RT_F32, pair->b.dim[0], pair->a.dim[1]), w->tensor,
+                               err));
+    }
+    const char *name = rt_peft_untaken(adapter, &count);
+    if (name)
+        status = rt_fail(err, RT_ERR_MISMATCH, rt_weights_path(net->base), 0,
+                         "has no place for '%.200s' of the adapter %.200s (%lld such names)", name, rt_peft_path(adapter),
+                         (long long)count);
+done:
+    return status;
 }
 
 /* Everything that trained has its place in the base; room for merging. */
-static rt_status open_network(network *net, const rt_weights *base, rt_params *params, double alpha, rt_err *err)
+static rt_status open_network(network *net, const rt_weights *base, rt_params *params, const rt_export_options *options,
+                              rt_err *err)
 {
     rt_status status = RT_OK;
     int64_t n_placed = 0, largest = 1;
-    *net = (network){.base = base, .params = params, .alpha = alpha};
+    char layer[320];
+    rt_peft_pair pair;
+    *net = (network){.base = base, .params = params, .adapter = options->adapter, .n_adapter = options->n_adapter};
+    for (int i = 0; i < net->n_adapter; i++) RT_TRY(check_adapter(net, net->adapter[i], err));
     for (int64_t i = 0; i < rt_weights_count(base); i++) {
         const rt_weight *w = rt_weights_at(base, i);
         n_placed += rt_params_find(params, w->name) != NULL;
-        if (!adapter_of(net, w->name, "lora_A")) continue;
-        n_placed += 2;
+        if (!layer_of(layer, w->name) || !is_changed(net, layer)) continue;
+        if (trained_pair(net, layer, &pair)) n_placed += 2;
         if (rt_count(w->tensor) > largest) largest = rt_count(w->tensor);
     }
     if (n_placed != rt_params_count(params))
@@ -92,11 +155,11 @@ done:
 rt_status rt_export_safetensors(const char *path, const rt_weights *base, rt_params *params,
                                 const rt_export_options *options, rt_err *err)
 {
-    network net;
+    network net = {0};
     rt_safetensors_writer *writer = NULL;
     char name[320];
     rt_status status = RT_OK;
-    RT_TRY(open_network(&net, base, params, options->adapter_alpha, err));
+    RT_TRY(open_network(&net, base, params, options, err));
     RT_TRY(rt_safetensors_create(&writer, path, err));
     RT_TRY(add_metadata(writer, base, options, err));
     for (int pass = 0; pass < 2; pass++)
@@ -277,15 +340,17 @@ static void put_optimizer(rt_torch_writer *w, const network *net, const rt_expor
     else put_none(w, "scheduler");
 }
 
+/* PyTorch puts the network's own parameter before those of its modules; safetensors' own writers sort by name. */
+bool rt_export_has_order(const rt_weights *base) { return strcmp(rt_weights_at(base, 0)->name, "layer_weights") == 0; }
+
 rt_status rt_export_torch(const char *path, const rt_weights *base, rt_params *params, const rt_export_options *options,
                           rt_err *err)
 {
-    network net;
+    network net = {0};
     rt_torch_writer *writer;
     rt_status status = RT_OK;
-    RT_TRY(open_network(&net, base, params, options->adapter_alpha, err));
-    /* PyTorch puts the network's own parameter before those of its modules; safetensors' own writers sort by name */
-    if (options->opt_adam && strcmp(rt_weights_at(base, 0)->name, "layer_weights") != 0) {
+    RT_TRY(open_network(&net, base, params, options, err));
+    if (options->opt_adam && !rt_export_has_order(base)) {
         rt_fail(err, RT_ERR_UNSUPPORTED, rt_weights_path(base), 0,
                 "its tensors do not stand in the model's order, by which an "
                 "optimizer of torch numbers them");

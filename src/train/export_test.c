@@ -126,7 +126,7 @@ static void adapters_are_merged(void **state)
     (void)state;
     test_ok(rt_weights_open(&base, TINY, &err), &err);
     rt_params *params = train_head(base, &adam, RT_ADAM_L2, true);
-    rt_export_options options = {.adapter_alpha = 4, .steps_done = 3};
+    rt_export_options options = {.steps_done = 3};
     snprintf(weight, sizeof weight, "%s.weight", LINEAR);
     for (int i = 0; i < 2; i++) {
         strcpy(path, test_path(i ? "merged.safetensors" : "merged.pt"));

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "train/event_log.h"
 #include "train/export.h"
+#include "train/loop_torch.h"
 
 enum { QUEUE = 2 };
 static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
@@ -38,6 +39,7 @@ typedef struct {
     rt_step_terms base; /* of the validation */
     double last_save, begun;
     int64_t saved_sample; /* state.sample of the newest checkpoint */
+    int64_t first_step;   /* above 0: the optimizer went on from a file */
 } run;
 
 int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs)
@@ -201,9 +203,15 @@ static rt_status save(run *r, bool epoch_end, double value, bool best)
 static rt_status export_model(run *r, const char *name)
 {
     char path[PATH_MAX];
-    rt_export_options options = {.adapter_alpha = r->options->adapter_alpha, .steps_done = r->state.step};
+    rt_export_options options = {.adapter = r->model->adapter, .n_adapter = r->model->n_adapter, .steps_done = r->state.step};
     path_of(r, path, name);
     return rt_export_safetensors(path, r->model->weights, r->model->params, &options, r->err);
+}
+
+/* The same as a .pt, when it was asked for. */
+static rt_status export_torch(run *r, const char *name)
+{
+    return rt_loop_torch_export(r->options, r->model, r->average ? NULL : r->adam, &r->state, name, r->err);
 }
 
 static void swap_average(run *r)
@@ -245,6 +253,7 @@ static rt_status end_epoch(run *r)
             best = isfinite(value) && !(value >= r->state.best_value);
             say_validation(r, terms, value, best);
             if (best) status = export_model(r, "best.safetensors");
+            if (best && status == RT_OK) status = export_torch(r, "best.pt");
         }
         swap_average(r);
         RT_TRY(status);
@@ -335,7 +344,7 @@ static rt_status take_step(run *r)
     double scale = 1.0 / (double)g.count, rate = rt_schedule_rate(&r->state.schedule, r->state.step);
     double norm = rt_adam_norm(r->adam, r->ctx->pool, scale, &bad);
     RT_TRY(rt_guard_check(&r->state.guard, &skip, g.total, norm, bad, g.targets.failed ? "?" : g.targets.data, r->err));
-    if (r->state.step == 0 && !skip && norm == 0) RT_TRY(no_gradient(r));
+    if (r->state.step == r->first_step && !skip && norm == 0) RT_TRY(no_gradient(r));
     if (!skip) {
         rt_adam_step(r->adam, r->ctx->pool, rate, scale, norm);
         if (r->average) rt_average_update(r->average);
@@ -367,15 +376,20 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(rt_make_folder(o->out, r->err));
     RT_TRY(rt_checkpoint_open(&r->store, o->out, &o->retention, r->err));
     RT_TRY(refuse_older_run(r));
+    if (o->opt_begun) o->opt_begun(o->user);
     RT_TRY(rt_adam_create(&r->adam, r->model->params, &o->adam, r->err));
+    if (o->opt_continue && rt_checkpoint_count(r->store) == 0)
+        RT_TRY(rt_loop_torch_continue(r->adam, &r->state, o->opt_continue, r->model->params, r->err));
     if (o->ema > 0) RT_TRY(rt_average_create(&r->average, r->model->params, o->ema, r->err));
     RT_TRY(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err));
+    rt_loop_torch_say(o, r->model, r->average != NULL);
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
     RT_TRY(find_base(r, out_go_on));
     if (o->n_validation > 0) r->report->base_value = rt_step_total(&r->base, &o->step.weight);
     RT_TRY(rt_checkpoint_resume(r->store, &found, &r->state, &o->identity, &r->parts, r->err));
     rt_params_refresh(r->model->params);
     r->saved_sample = r->state.sample;
+    r->first_step = r->state.schedule.steps - o->schedule.steps;
     if (found)
         rt_info("goes on after step %lld (epoch %lld, sample %lld of %lld)", (long long)r->state.step,
                 (long long)r->state.epoch + 1, (long long)r->state.position, (long long)o->n_train);
@@ -404,7 +418,7 @@ static rt_status train(run *r)
 {
     rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
-    rt_progress_start("step", rt_loop_steps(o->n_train, o->accumulation, o->epochs));
+    rt_progress_start("step", r->first_step + rt_loop_steps(o->n_train, o->accumulation, o->epochs));
     rt_progress_step(r->state.step);
     while (!is_over(r) && !rt_stop_requested()) {
         if (r->state.position >= o->n_train) {
@@ -423,6 +437,7 @@ static rt_status train(run *r)
     }
     swap_average(r);
     status = export_model(r, "final.safetensors");
+    if (status == RT_OK) status = export_torch(r, "final.pt");
     swap_average(r);
 done:
     return status;
@@ -451,6 +466,7 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
     if (!r.plan.confidence && !r.plan.diffusion && !r.plan.distogram) RT_TRY(no_gradient(&r));
     RT_TRY(open_run(&r, &go_on));
     r.begun = rt_clock();
+    rt_arena_peak_reset(ctx->step);
     if (go_on) RT_TRY(train(&r));
     else out_report->stopped = true;
 done:
@@ -458,6 +474,7 @@ done:
     out_report->n_skipped = r.state.guard.n_skipped;
     out_report->best_value = r.state.best_value, out_report->best_step = r.state.best_step;
     out_report->seconds = rt_clock() - begun;
+    out_report->activations = rt_arena_peak(ctx->step);
     if (r.loader) out_report->waited = rt_loader_waited(r.loader);
     rt_loader_close(r.loader);
     rt_event_log_close(r.log);
@@ -468,27 +485,22 @@ done:
     return status;
 }
 
-rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
-                      rt_err *err)
+rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
+                             int64_t n_cycle, bool backward, rt_loop_measure *out_measure, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_arena *arena = NULL;
     rt_sample sample = {0};
     rt_step_plan plan;
-    const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
-    for (int64_t i = 1; i < options->n_train; i++) {
-        const rt_target *t = rt_dataset_at(options->set, options->train[i]);
-        if (t->length > longest->length) longest = t;
-    }
-    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(longest->id)};
-    rt_step_given given = {.n_cycle = options->step.most_cycles};
+    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(target->id)};
+    rt_step_given given = {.n_cycle = n_cycle};
     RT_TRY(rt_arena_create(&arena, "sample", SAMPLE_MEMORY, err));
-    RT_TRY(rt_sample_build(&sample, arena, &options->sample, longest, &key, true, err));
+    RT_TRY(rt_sample_build(&sample, arena, &options->sample, target, &key, true, err));
     rt_step_plan_make(&plan, model, &options->step);
     rt_arena_peak_reset(ctx->step);
     double begin = rt_clock();
-    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, true, true,
-                       err));
+    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, backward,
+                       backward, err));
     out_measure->seconds = rt_clock() - begin;
     out_measure->tokens = sample.features.n_token;
     out_measure->bytes = rt_arena_peak(ctx->step);
@@ -496,4 +508,15 @@ done:
     rt_sample_free_members(&sample);
     rt_arena_free(arena);
     return status;
+}
+
+rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
+                      rt_err *err)
+{
+    const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
+    for (int64_t i = 1; i < options->n_train; i++) {
+        const rt_target *t = rt_dataset_at(options->set, options->train[i]);
+        if (t->length > longest->length) longest = t;
+    }
+    return rt_loop_try_target(ctx, model, options, longest, options->step.most_cycles, true, out_measure, err);
 }

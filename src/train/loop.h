@@ -8,7 +8,8 @@
  * time, the base's losses beside them.
  *
  * The folder: checkpoints.json and its files (train/checkpoint.h), log.jsonl and TensorBoard events,
- * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end).
+ * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end),
+ * on request also as .pt.
  */
 #ifndef RT_TRAIN_LOOP_H
 #define RT_TRAIN_LOOP_H
@@ -28,12 +29,15 @@ typedef struct {
     rt_schedule schedule;
     rt_adam_options adam;
     double ema; /* decay of the averaged weights, which are validated and exported; 0: none */
-    double adapter_alpha;
     uint64_t seed;
     int64_t guard_limit; /* steps without finite numbers in a row that end the run */
     double save_minutes; /* between checkpoints within an epoch; 0: none */
     int64_t patience;    /* epochs without a better validation that end the run; 0: none do */
     bool resume;
+    bool export_torch;        /* best.pt and final.pt beside the safetensors */
+    const char *opt_continue; /* .pt of the reference's training: Adam and its step go on from there; NULL: from 0 */
+    void (*opt_begun)(void *user); /* called once it is clear that the folder is this run's */
+    void *user;
     rt_run_identity identity;
     rt_retention retention;
 } rt_loop_options;
@@ -46,6 +50,7 @@ typedef struct {
     double base_value, first_loss, last_loss, best_value; /* NAN: none */
     int64_t best_step;
     double seconds, waited; /* of this start; waited: for samples */
+    int64_t activations;    /* of this start: the most bytes that a sample's step held */
     rt_augment_tally augmented; /* samples of this start */
 } rt_loop_report;
 
@@ -65,7 +70,12 @@ typedef struct {
     rt_step_loss loss;
 } rt_loop_measure;
 
-/* One sample of the longest training target, forward and backward; nothing is changed.  Errors: as rt_step_run's and
+/* One sample of a target, forward and with `backward` back; nothing is changed.  Errors: as rt_step_run's and
+ * rt_sample_build's. */
+rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
+                             int64_t n_cycle, bool backward, rt_loop_measure *out_measure, rt_err *err);
+
+/* One sample of the longest training target with all recycles, forward and backward; nothing is changed.  Errors: as rt_step_run's and
  * rt_sample_build's. */
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);

@@ -259,7 +259,7 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
         .confidence_weight = rt_loss_confidence_weight(&plan->options.resolution, label->resolution)};
     out_loss->counts = plan->diffusion || plan->distogram || (plan->confidence && out_loss->confidence_weight > 0);
     copy_label(&w, label);
-    ctx->dropout = dropout ? &drops : NULL; /* the trunk alone has any; confidence and denoiser have none */
+    ctx->dropout = dropout ? &drops : NULL;
     run_trunk(&w, trunk ? &saved : NULL);
     if (trunk) w.ds_inputs = zeros_like(ctx, w.s_inputs), w.ds = zeros_like(ctx, w.s), w.dz = zeros_like(ctx, w.z);
     run_losses(&w, trunk ? &saved : NULL);

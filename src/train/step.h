@@ -64,7 +64,7 @@ extern const rt_step_terms rt_step_weights_reference;
 void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_step_options *options);
 
 /* Losses of one sample; with `backward` their gradients are added to those of model->params.  Everything that is drawn
- * is a function of `key`.  The context's step arena is as before afterwards. `dropout` on: the trunk's dropout, drawn
+ * is a function of `key`.  The context's step arena is as before afterwards. `dropout` on: that of what trains, drawn
  * from the key, as in training.  n_cycle 0 in opt_given: drawn. Errors: RT_ERR_MEMORY (with what would be needed),
  * RT_ERR_STOPPED; not-finite losses are no error here (train/guard). */
 rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss, const rt_step_plan *plan,
