@@ -10,6 +10,8 @@
 enum { P, HELIX, PAIR, MIN_P, BONDS, RELAX };
 enum { RELAX_PROBABILITY = 1, RELAX_CANONICAL = 2, RELAX_TERTIARY = 4, FIRST_KIND = 3 };
 enum { DRAWS_PER_PAIR = 2 };
+/* Angstrom from ideal: at 4.0 a bond is none any more, and an old pair that poor says nothing about a new one. */
+static const double LOOSEST = 1.0;
 
 /* After the first three, in the order of the RT_TERTIARY_ bits. */
 static const char *const CONDITION[] = {"probability", "canonical",    "tertiary", "a-minor",    "triple",
@@ -85,7 +87,8 @@ static rt_augment_reason rebuild(rt_augment_job *job, rt_augment_change *change)
         return RT_REASON_UNRESOLVED;
     }
     change->bonds_after = rt_base_fit_bonds(at_i, change->to[0], at_j, change->to[1]);
-    if (!(change->bonds_after <= change->bonds_before + job->setting->value[BONDS])) reason = RT_REASON_HYDROGEN_BONDS;
+    if (!(change->bonds_after <= fmin(change->bonds_before + job->setting->value[BONDS], LOOSEST)))
+        reason = RT_REASON_HYDROGEN_BONDS;
     else if (rt_base_fit_is_worse(clashes_of_pair(job, i, j), clashes)) reason = RT_REASON_CLASH;
     if (reason == RT_REASON_NONE) return reason;
     rt_augment_undo(job, i, change->from[0], old_i);

@@ -156,7 +156,11 @@ static void measure_whole(measure *m, const rt_target *t, const rt_augment_examp
         const rt_augment_change *c = &log->change[k];
         if (c->reason != RT_REASON_NONE || c->j < 0) continue;
         m->pairs_changed++;
-        m->pairs_kept += annotation.partner[c->i] == c->j;
+        bool kept = annotation.partner[c->i] == c->j;
+        if (!kept)
+            print_message("note: %s: pair %lld-%lld %s to %s is lost, bonds off by %.3f A, before %.3f\n", t->id,
+                          (long long)c->i + 1, (long long)c->j + 1, c->from, c->to, c->bonds_after, c->bonds_before);
+        m->pairs_kept += kept;
         m->worse.most = fmax(m->worse.most, c->bonds_after - c->bonds_before);
         add(&m->pair_bonds, c->bonds_after);
         add(&m->native_pair_bonds, c->bonds_before);
