@@ -8,12 +8,12 @@
 #include "prep/helices.h"
 
 enum { P, HELIX, PAIR, MIN_P, BONDS, RELAX };
-enum { RELAX_PROBABILITY = 1, RELAX_CANONICAL = 2, RELAX_TERTIARY = 4, FIRST_KIND = 3 };
+enum { RELAX_PROBABILITY = 1, RELAX_CANONICAL = 2, RELAX_TERTIARY = 4 };
 enum { DRAWS_PER_PAIR = 2 };
 /* Angstrom from ideal: at 4.0 a bond is none any more, and an old pair that poor says nothing about a new one. */
 static const double LOOSEST = 1.0;
 
-/* After the first three, in the order of the RT_TERTIARY_ bits. */
+/* After `tertiary`, in the order of the RT_TERTIARY_ bits. */
 static const char *const CONDITION[] = {"probability", "canonical",    "tertiary", "a-minor",    "triple",
                                         "ribose",      "phosphate",    "noncanonical", "base",   "pseudoknot",
                                         "long-range",  "chain",        "ligand",   NULL};
@@ -37,11 +37,6 @@ const rt_augmentation rt_aug_compensatory = {
     .changes = "sequence, MSA's query row, labels of the new bases",
     .help = "GC, CG, AU and UA for each other in helices, bases rebuilt on their sugars", .key = KEY};
 
-static uint32_t minded(const rt_augment_setting *s)
-{
-    return s->bits[RELAX] & RELAX_TERTIARY ? 0 : RT_TERTIARY_ANY & ~(s->bits[RELAX] >> FIRST_KIND);
-}
-
 /* The pairs to draw from: canonical ones of the structure, and the predicted where they need not be there. */
 static int32_t partner_of(const rt_augment_job *job, int64_t i)
 {
@@ -59,9 +54,10 @@ static rt_augment_reason judge(const rt_augment_job *job, int64_t i, int64_t j)
     if (!rt_base_fit_is_watson_crick(job->sequence[i], job->sequence[j])) return RT_REASON_WOBBLE;
     if (!(s->bits[RELAX] & RELAX_PROBABILITY) && !((double)map->probability[i] >= s->value[MIN_P]))
         return RT_REASON_IMPROBABLE;
-    if ((map->tertiary[i] | map->tertiary[j]) & minded(s)) return RT_REASON_TERTIARY;
+    const uint32_t minded = rt_augment_minded(s->bits[RELAX], RELAX_TERTIARY);
+    if ((map->tertiary[i] | map->tertiary[j]) & minded) return RT_REASON_TERTIARY;
     bool knot = map->partner[i] == j && !map->nested[i];
-    return knot && minded(s) & RT_TERTIARY_PSEUDOKNOT ? RT_REASON_TERTIARY : RT_REASON_NONE;
+    return knot && minded & RT_TERTIARY_PSEUDOKNOT ? RT_REASON_TERTIARY : RT_REASON_NONE;
 }
 
 /* Between the two once. */

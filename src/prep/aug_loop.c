@@ -5,8 +5,9 @@
 #include "prep/augment_internal.h"
 
 enum { P, SHARE, LONGER, RELAX };
-enum { RELAX_TERTIARY = 1, FIRST_KIND = 1, DRAWS_PER_RESIDUE = 3 };
+enum { RELAX_TERTIARY = 1, DRAWS_PER_RESIDUE = 3 };
 
+/* After `tertiary`, in the order of the RT_TERTIARY_ bits. */
 static const char *const CONDITION[] = {"tertiary",     "a-minor", "triple",     "ribose",     "phosphate",
                                         "noncanonical", "base",    "pseudoknot", "long-range", "chain",
                                         "ligand",       NULL};
@@ -26,11 +27,6 @@ const rt_augmentation rt_aug_loop = {
     .name = "loop", .tier = 3, .needs = "all-atom structure", .changes = "sequence, MSA's query row, labels of the new bases",
     .help = "other letters in the interior of long loops, bases rebuilt on their sugars", .key = KEY};
 
-static uint32_t minded(const rt_augment_setting *s)
-{
-    return s->bits[RELAX] & RELAX_TERTIARY ? 0 : RT_TERTIARY_ANY & ~(s->bits[RELAX] >> FIRST_KIND);
-}
-
 static rt_status change_residue(rt_augment_job *job, int64_t i, rt_augment_reason *out_reason, rt_err *err)
 {
     static const char LETTER[] = "ACGU";
@@ -39,7 +35,8 @@ static rt_status change_residue(rt_augment_job *job, int64_t i, rt_augment_reaso
     rt_augment_change change = {.kind = RT_AUGMENT_LOOP, .i = i, .j = -1, .from = {from}, .probability = NAN,
                                 .bonds_before = NAN, .bonds_after = NAN, .tertiary = job->map->tertiary[i]};
     if (job->map->tetraloop[i]) change.reason = RT_REASON_TETRALOOP;
-    else if (job->map->tertiary[i] & minded(job->setting)) change.reason = RT_REASON_TERTIARY;
+    else if (job->map->tertiary[i] & rt_augment_minded(job->setting->bits[RELAX], RELAX_TERTIARY))
+        change.reason = RT_REASON_TERTIARY;
     else if (!job->xyz) change.reason = RT_REASON_UNRESOLVED;
     if (change.reason == RT_REASON_NONE) {
         int64_t own = strchr(LETTER, from) - LETTER;

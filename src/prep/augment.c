@@ -56,13 +56,6 @@ void rt_augment_example_free_members(rt_augment_example *example)
     *example = (rt_augment_example){0};
 }
 
-int rt_augment_key_index(const rt_augmentation *augmentation, const char *name)
-{
-    for (int k = 0; augmentation->key[k].name; k++)
-        if (strcmp(augmentation->key[k].name, name) == 0) return k;
-    RT_BUG("%s has no key %s", augmentation->name, name);
-}
-
 /* ---- while an example is made ------------------------------------------------------------------------------------- */
 
 rt_status rt_augment_note(rt_augment_job *job, const rt_augment_change *change, rt_err *err)

@@ -38,7 +38,11 @@ void rt_augment_undo(rt_augment_job *job, int64_t i, char from, const float *old
 /* Atoms of residue i's base become missing. */
 void rt_augment_mask_base(float *residue);
 
-/* The value of a key by its name in the augmentation's table: RT_BUG when it has none. */
-int rt_augment_key_index(const rt_augmentation *augmentation, const char *name);
+/* The kinds of tertiary contacts that count, of a list of relaxed conditions in which `tertiary` stands for all of them
+ * and each kind follows by itself. */
+static inline uint32_t rt_augment_minded(uint32_t relaxed, uint32_t tertiary)
+{
+    return relaxed & tertiary ? 0 : RT_TERTIARY_ANY & ~(relaxed / (2 * tertiary));
+}
 
 #endif
