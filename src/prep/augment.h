@@ -29,7 +29,7 @@ typedef enum {
     RT_AUGMENT_NOISE, RT_AUGMENT_COMPENSATORY, RT_AUGMENT_LOOP, RT_AUGMENT_HOMOLOG, RT_AUGMENTATIONS
 } rt_augment_kind;
 
-enum { RT_AUGMENT_KEYS = 10, RT_AUGMENT_SEQUENCE_KINDS = RT_AUGMENTATIONS - 1 };
+enum { RT_AUGMENT_KEYS = 10 };
 #define RT_AUGMENT_BIT(kind) (1u << (kind))
 
 /* One setting of an augmentation. */

@@ -17,28 +17,6 @@ enum { FOLDERS = 2 };
 static corpus all[FOLDERS];
 static int64_t n_all, n_targets;
 
-static int open_all(void **state)
-{
-    const char *shared_folder = getenv("RT_SHARED") ? getenv("RT_SHARED") : "../shared";
-    static const char *const NAME[FOLDERS] = {"rnaset", "structures"};
-    char folder[4096];
-    if (test_folder_make(state) != 0) return -1;
-    for (int k = 0; k < FOLDERS; k++) {
-        snprintf(folder, sizeof folder, "%s/data/%s", shared_folder, NAME[k]);
-        if (rt_folder_exists(folder)) open_folder(&all[n_all++], folder, NAME[k], NULL);
-    }
-    if (n_all == 0) open_folder(&all[n_all++], "examples/demo/structures", "demo", NULL);
-    for (int64_t k = 0; k < n_all; k++) n_targets += all[k].n;
-    print_message("note: %lld chains of %s\n", (long long)n_targets, n_all == FOLDERS ? "the shared folder" : "the demo");
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    for (int64_t k = 0; k < n_all; k++) close_corpus(&all[k]);
-    return test_folder_remove(state);
-}
-
 /* ---- measures ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -98,8 +76,36 @@ static const known_angle ANGLE[] = {
     {'U', RT_SLOT_C1P, RT_SLOT_N1, RT_SLOT_C2, 117.7}, {'U', RT_SLOT_C1P, RT_SLOT_N1, RT_SLOT_C6, 121.2},
 };
 
+/* Angles within the bases: every two bonds that share an atom; the reference is the mean over all native bases here. */
+enum { MOST_ANGLES = 200 };
+static struct { char letter; int a, b, c; double sum; int64_t n; } ring[MOST_ANGLES];
+static int n_ring;
+
+static void list_ring_angles(void)
+{
+    for (size_t p = 0; p < sizeof BOND / sizeof *BOND; p++)
+        for (size_t q = 0; q < p; q++) {
+            const known_bond *x = &BOND[p], *y = &BOND[q];
+            if (x->letter != y->letter || x->b == RT_SLOT_C1P || y->b == RT_SLOT_C1P) continue;
+            int shared_atom = x->a == y->a || x->a == y->b ? x->a : x->b == y->a || x->b == y->b ? x->b : -1;
+            if (shared_atom < 0) continue;
+            ring[n_ring].letter = x->letter, ring[n_ring].b = shared_atom;
+            ring[n_ring].a = x->a == shared_atom ? x->b : x->a;
+            ring[n_ring++].c = y->a == shared_atom ? y->b : y->a;
+        }
+    for (int64_t k = 0; k < n_all; k++)
+        for (int64_t i = 0; i < all[k].n; i++) {
+            const rt_target *t = rt_dataset_at(all[k].set, i);
+            for (int64_t r = 0; r < t->length; r++)
+                for (int g = 0; g < n_ring; g++) {
+                    double angle = angle_of(rt_target_xyz(t, 0) + r * STRIDE, ring[g].a, ring[g].b, ring[g].c);
+                    if (ring[g].letter == t->sequence[r] && isfinite(angle)) ring[g].sum += angle, ring[g].n++;
+                }
+        }
+}
+
 typedef struct {
-    spread bonds, joint, angles, sugar, c1_shift, worse, native_bonds, native_angles, pair_bonds, native_pair_bonds;
+    spread ring, bonds, joint, angles, sugar, c1_shift, worse, native_bonds, native_angles, pair_bonds, native_pair_bonds;
     int64_t rebuilt, examples, changed_examples, clashes_before, clashes_after, more_clashes;
     int64_t pairs_changed, pairs_kept, sequences;
     rt_augment_tally tally;
@@ -125,6 +131,9 @@ static void measure_residue(measure *m, const float *before, const float *after,
     int was = nitrogen(from), is = nitrogen(to);
     measure_base(&m->bonds, &m->joint, &m->angles, after, to);
     measure_base(&m->native_bonds, NULL, &m->native_angles, before, from);
+    for (int g = 0; g < n_ring; g++)
+        if (ring[g].letter == to)
+            add(&m->ring, angle_of(after, ring[g].a, ring[g].b, ring[g].c) - ring[g].sum / (double)ring[g].n);
     add(&m->sugar, angle_of(after, RT_SLOT_O4P, RT_SLOT_C1P, is) - angle_of(before, RT_SLOT_O4P, RT_SLOT_C1P, was));
     add(&m->sugar, angle_of(after, RT_SLOT_C2P, RT_SLOT_C1P, is) - angle_of(before, RT_SLOT_C2P, RT_SLOT_C1P, was));
     for (int s = 0; s < RT_SLOT_COUNT; s++) {
@@ -215,6 +224,8 @@ static void print_measure(const char *name, const measure *m, rt_augment_kind ki
     print_message("note:   C1'-N bond: %.4f A, %.4f at most; angles there: %.2f degrees, %.2f (the old: %.2f, %.2f)\n",
                   mean(&m->joint), m->joint.most, mean(&m->angles), m->angles.most, mean(&m->native_angles),
                   m->native_angles.most);
+    print_message("note:   angles in the base: off the mean of %d kinds in native bases by %.2f degrees in the mean, %.2f at "
+                  "most\n", n_ring, mean(&m->ring), m->ring.most);
     print_message("note:   angles at the sugar changed by %.5f degrees at most; C1' moved by %.5f A at most\n", m->sugar.most,
                   m->c1_shift.most);
     if (m->pairs_changed)
@@ -239,12 +250,36 @@ static void expect_claims(const measure *m)
     assert_true(m->rebuilt > 0);
     assert_true(m->bonds.most < 0.005);
     assert_true(m->joint.most < 0.015);
+    assert_true(mean(&m->ring) < 0.6 && m->ring.most < 2);
     assert_true(mean(&m->angles) < 2.5 && m->angles.most < 12);
     assert_true(m->sugar.most < 0.05);
     assert_true(m->c1_shift.most == 0);
     assert_int_equal(m->more_clashes, 0);
     assert_int_equal(m->pairs_kept, m->pairs_changed);
     assert_true(m->worse.most <= 0.3);
+}
+
+static int open_all(void **state)
+{
+    const char *shared_folder = getenv("RT_SHARED") ? getenv("RT_SHARED") : "../shared";
+    static const char *const NAME[FOLDERS] = {"rnaset", "structures"};
+    char folder[4096];
+    if (test_folder_make(state) != 0) return -1;
+    for (int k = 0; k < FOLDERS; k++) {
+        snprintf(folder, sizeof folder, "%s/data/%s", shared_folder, NAME[k]);
+        if (rt_folder_exists(folder)) open_folder(&all[n_all++], folder, NAME[k], NULL);
+    }
+    if (n_all == 0) open_folder(&all[n_all++], "examples/demo/structures", "demo", NULL);
+    for (int64_t k = 0; k < n_all; k++) n_targets += all[k].n;
+    list_ring_angles();
+    print_message("note: %lld chains of %s\n", (long long)n_targets, n_all == FOLDERS ? "the shared folder" : "the demo");
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    for (int64_t k = 0; k < n_all; k++) close_corpus(&all[k]);
+    return test_folder_remove(state);
 }
 
 static void run_all(measure *m, const rt_augment_plan *plan)
@@ -321,6 +356,30 @@ static void find_family(char out[32], const char *id)
     rt_csv_close(csv);
 }
 
+/* As training draws them: 2 alone, 3 alone, both. */
+static void sequences_are_multiplied(void **state)
+{
+    (void)state;
+    static const char *const PLAN[] = {"compensatory", "loop", "compensatory"};
+    int64_t more = 0, changed = 0;
+    for (int64_t k = 0; k < n_all; k++)
+        for (int64_t i = 0; i < all[k].n; i++) {
+            measure m = {0};
+            for (int p = 0; p < 3; p++) {
+                rt_augment_plan plan = plan_of(PLAN[p]);
+                rt_err err;
+                if (p == 2) expect_ok(rt_augment_plan_add(&plan, "loop", &err), &err);
+                run_target(&m, &plan, rt_dataset_at(all[k].set, i), &all[k].map[i], NULL);
+            }
+            more += m.sequences - 3;   /* the native one was counted each time */
+            changed += m.sequences > 3;
+        }
+    double per = 1 + (double)more / (double)n_targets;
+    print_message("note: tiers 2 and 3: %.2f sequences per chain, %.2f per chain that changes (%lld of %lld)\n", per,
+                  1 + (double)more / (double)changed, (long long)changed, (long long)n_targets);
+    assert_true(per >= 2);
+}
+
 static void tier_4_threads_homologs(void **state)
 {
     (void)state;
@@ -357,6 +416,7 @@ int main(void)
         cmocka_unit_test(tier_1_carries_residues),
         cmocka_unit_test(tier_2_keeps_pairs),
         cmocka_unit_test(tier_3_changes_free_loops),
+        cmocka_unit_test(sequences_are_multiplied),
         cmocka_unit_test(tier_4_threads_homologs),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

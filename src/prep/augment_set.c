@@ -382,12 +382,6 @@ const rt_augmented *rt_augment_set_record(const rt_augment_set *set) { return &s
 const char *rt_augment_set_hash(const rt_augment_set *set) { return set->hash; }
 const rt_augment_summary *rt_augment_set_summary(const rt_augment_set *set) { return &set->summary; }
 
-const rt_fold_map *rt_augment_set_map(const rt_augment_set *set, const rt_target *target)
-{
-    const entry *e = find(set, target);
-    return e ? &e->map : NULL;
-}
-
 static bool is_drawn(const rt_augment_set *set, rt_augment_kind kind, uint64_t stream, uint64_t number)
 {
     rt_rng rng = rt_rng_make(set->options.plan.seed, stream, number, RT_DRAW_AUGMENT_PICK);

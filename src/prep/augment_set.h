@@ -61,9 +61,6 @@ bool rt_augment_set_has_noise(const rt_augment_set *set, uint64_t stream, uint64
 rt_status rt_augment_set_make(const rt_augment_set *set, rt_augment_example *out_example, rt_augment_tally *opt_tally,
                               rt_augment_log *opt_log, const rt_target *target, const rt_augment_draw *draw, rt_err *err);
 
-/* What a target's fold says, for a preview; NULL: not in the list. */
-const rt_fold_map *rt_augment_set_map(const rt_augment_set *set, const rt_target *target);
-
 /* Every variant that may be drawn and changes something: what the audit is to look at. */
 const rt_augmented *rt_augment_set_record(const rt_augment_set *set);
 /* SHA-256 of that list: two runs with the same plan and list draw the same examples. */

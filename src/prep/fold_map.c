@@ -90,21 +90,20 @@ rt_status rt_fold_map_molecule(rt_molecule *out_molecule, const char *sequence, 
 
 /* ---- surroundings ------------------------------------------------------------------------------------------------ */
 
-/* A chain of the file is the target's own when one of its C1' is where the target has one. */
-static bool is_own(const rt_structure *s, const rt_atom *atom, const rt_target *target)
+/* An atom of the target's own chain in the file: a C1' that is where the target has one. */
+static const rt_atom *find_own(const rt_structure *s, const rt_target *target)
 {
     for (int64_t k = 0; k < s->n_atom; k++) {
         const rt_atom *c1 = &s->atom[k];
         if (strcmp(c1->name, "C1'") != 0 || c1->model != s->atom[0].model) continue;
-        if (strcmp(c1->label_chain, atom->label_chain) != 0 || strcmp(c1->auth_chain, atom->auth_chain) != 0) continue;
         for (int64_t i = 0; i < target->length; i++) {
             const float *own = rt_target_c1(target, 0, i);
             double far = 0;
             for (int d = 0; d < 3; d++) far = fmax(far, fabs((double)own[d] - c1->xyz[d]));
-            if (far < SAME_PLACE) return true;   /* NaN: no */
+            if (isfinite(own[0]) && far < SAME_PLACE) return c1;
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool is_nucleotide(const char *component) { return component[0] && !component[1] && strchr("ACGU", component[0]); }
@@ -112,16 +111,12 @@ static bool is_nucleotide(const char *component) { return component[0] && !compo
 /* The other RNA chains of the model become part of what is around. */
 static rt_status add_other_chains(rt_foreign *around, const rt_structure *s, const rt_target *target, rt_err *err)
 {
-    const rt_atom *last = NULL;
-    bool own = true;
+    const rt_atom *own = find_own(s, target);
     for (int64_t k = 0; k < s->n_atom; k++) {
         const rt_atom *atom = &s->atom[k];
         if (atom->model != s->atom[0].model || !is_nucleotide(atom->residue)) continue;
         if (atom->element[0] == 'H' || (!atom->element[0] && atom->name[0] == 'H')) continue;
-        if (!last || strcmp(last->label_chain, atom->label_chain) != 0 || strcmp(last->auth_chain, atom->auth_chain) != 0)
-            own = is_own(s, atom, target);
-        last = atom;
-        if (own) continue;
+        if (!own || (!strcmp(own->label_chain, atom->label_chain) && !strcmp(own->auth_chain, atom->auth_chain))) continue;
         void *items = around->atom;
         rt_status status = rt_grow(&items, &around->capacity, around->n + 1, sizeof *around->atom, err);
         around->atom = items;

@@ -122,11 +122,11 @@ int32_t rt_homologs_align(int32_t *out_place, const char *a, const char *b)
 {
     int64_t n = (int64_t)strlen(a), m = (int64_t)strlen(b);
     int32_t score = INT32_MIN;
+    for (int64_t i = 0; out_place && i < n; i++) out_place[i] = -1;
     if (n > LONGEST || m > LONGEST) return NEVER;
     table t = {.best = rt_alloc(m + 1, sizeof *t.best, NULL), .above = rt_alloc(m + 1, sizeof *t.above, NULL)};
     if (out_place) t.step = rt_alloc(n * m, 1, NULL);
     if (t.best && t.above && (!out_place || t.step)) {
-        for (int64_t i = 0; out_place && i < n; i++) out_place[i] = -1;
         fill(&t, a, b, n, m);
         if (out_place && n && m) walk_back(out_place, &t, m);
         score = t.score;

@@ -52,7 +52,7 @@ void rt_homologs_free_members(rt_homologs *homologs);
 
 /* out_place (length of a): the residue of b that is aligned with each residue of a, -1: none.  Ends are free.  Returns
  * the score (match 2, mismatch -1, a gap -4 and -1 for each residue); INT32_MIN without memory.  out_place may be NULL:
- * the score alone, with less memory. */
+ * the score alone, with less memory.  Above 16,384 residues nothing is aligned. */
 int32_t rt_homologs_align(int32_t *out_place, const char *a, const char *b);
 
 #endif

@@ -14,42 +14,27 @@ static const rt_nucleobase BASE[4] = {
      {{RT_SLOT_N9, {-1.291, 4.498, 0}}, {RT_SLOT_C8, {0.024, 4.897, 0}}, {RT_SLOT_N7, {0.877, 3.902, 0}},
       {RT_SLOT_C5, {0.071, 2.771, 0}}, {RT_SLOT_C6, {0.369, 1.398, 0}}, {RT_SLOT_N6, {1.611, 0.909, 0}},
       {RT_SLOT_N1, {-0.668, 0.532, 0}}, {RT_SLOT_C2, {-1.912, 1.023, 0}}, {RT_SLOT_N3, {-2.320, 2.290, 0}},
-      {RT_SLOT_C4, {-1.267, 3.124, 0}}},
-     {9, 1}},
+      {RT_SLOT_C4, {-1.267, 3.124, 0}}}},
     {'C', false, {-2.477, 5.402, 0}, 8,
      {{RT_SLOT_N1, {-1.285, 4.542, 0}}, {RT_SLOT_C2, {-1.472, 3.158, 0}}, {RT_SLOT_O2, {-2.628, 2.709, 0}},
       {RT_SLOT_N3, {-0.391, 2.344, 0}}, {RT_SLOT_C4, {0.837, 2.868, 0}}, {RT_SLOT_N4, {1.875, 2.027, 0}},
-      {RT_SLOT_C5, {1.056, 4.275, 0}}, {RT_SLOT_C6, {-0.023, 5.068, 0}}},
-     {1, 7}},
+      {RT_SLOT_C5, {1.056, 4.275, 0}}, {RT_SLOT_C6, {-0.023, 5.068, 0}}}},
     {'G', true, {-2.477, 5.399, 0}, 11,
      {{RT_SLOT_N9, {-1.289, 4.551, 0}}, {RT_SLOT_C8, {0.023, 4.962, 0}}, {RT_SLOT_N7, {0.870, 3.969, 0}},
       {RT_SLOT_C5, {0.071, 2.833, 0}}, {RT_SLOT_C6, {0.424, 1.460, 0}}, {RT_SLOT_O6, {1.554, 0.955, 0}},
       {RT_SLOT_N1, {-0.700, 0.641, 0}}, {RT_SLOT_C2, {-1.999, 1.087, 0}}, {RT_SLOT_N2, {-2.949, 0.139, 0}},
-      {RT_SLOT_N3, {-2.342, 2.364, 0}}, {RT_SLOT_C4, {-1.265, 3.177, 0}}},
-     {10, 1}},
+      {RT_SLOT_N3, {-2.342, 2.364, 0}}, {RT_SLOT_C4, {-1.265, 3.177, 0}}}},
     {'U', false, {-2.481, 5.354, 0}, 8,
      {{RT_SLOT_N1, {-1.284, 4.500, 0}}, {RT_SLOT_C2, {-1.462, 3.131, 0}}, {RT_SLOT_O2, {-2.563, 2.608, 0}},
       {RT_SLOT_N3, {-0.302, 2.397, 0}}, {RT_SLOT_C4, {0.989, 2.884, 0}}, {RT_SLOT_O4, {1.935, 2.094, 0}},
-      {RT_SLOT_C5, {1.089, 4.311, 0}}, {RT_SLOT_C6, {-0.024, 5.053, 0}}},
-     {1, 7}},
+      {RT_SLOT_C5, {1.089, 4.311, 0}}, {RT_SLOT_C6, {-0.024, 5.053, 0}}}},
 };
-
-static const int A_BONDS[][2] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {4, 6}, {6, 7}, {7, 8}, {8, 9}, {3, 9}, {0, 9}};
-static const int G_BONDS[][2] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {4, 6}, {6, 7}, {7, 8}, {7, 9}, {9, 10}, {3, 10},
-                                 {0, 10}};
-static const int Y_BONDS[][2] = {{0, 1}, {1, 2}, {1, 3}, {3, 4}, {4, 5}, {4, 6}, {6, 7}, {0, 7}};
 
 const rt_nucleobase *rt_nucleobase_of(char letter)
 {
     for (int i = 0; i < 4; i++)
         if (BASE[i].letter == letter) return &BASE[i];
     RT_BUG("base '%c'", letter);
-}
-
-const int (*rt_nucleobase_bonds(char letter, int *out_n))[2]
-{
-    *out_n = letter == 'A' ? 11 : letter == 'G' ? 12 : 8;
-    return letter == 'A' ? A_BONDS : letter == 'G' ? G_BONDS : Y_BONDS;
 }
 
 static const float *at_slot(const float *residue, int slot) { return residue + 3 * slot; }

@@ -28,14 +28,10 @@ typedef struct {
     double c1[3];               /* of the sugar's C1' in the frame */
     int n;
     rt_nucleobase_atom atom[RT_NUCLEOBASE_ATOMS];   /* the glycosidic nitrogen (N9, N1) first */
-    int beside[2];              /* of `atom`: the two ring atoms bonded to it (C4, C8; C2, C6) */
 } rt_nucleobase;
 
 /* letter: A, C, G or U. */
 const rt_nucleobase *rt_nucleobase_of(char letter);
-
-/* The covalent bonds between a base's atoms, as indices of `atom`; *out_n of them. */
-const int (*rt_nucleobase_bonds(char letter, int *out_n))[2];
 
 /* The frame that the base at a residue stands in: the ideal base superposed on its atoms.
  * residue (RT_SLOT_COUNT,3), NaN where an atom is missing.  opt_rmsd in Angstrom.  False when an atom of the base or
