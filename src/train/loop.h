@@ -57,6 +57,7 @@ typedef struct {
     double seconds, waited; /* of this start; waited: for samples */
     rt_trunk_cache_counts cache;
     int64_t activations;    /* of this start: the most bytes that a sample's step held */
+    rt_augment_tally augmented; /* samples of this start */
 } rt_loop_report;
 
 /* Bytes of everything that a cache would hold: all views that the run sees, and the held-out targets. */
