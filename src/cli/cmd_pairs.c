@@ -50,7 +50,8 @@ static rt_status put_header(task *t, rt_err *err)
 }
 
 /* Which structure the formats of one structure show. */
-static rt_status choose_structure(int32_t *out_partner, double *out_score, const task *t, const rt_pairs *pairs, rt_err *err)
+static rt_status choose_structure(int32_t *out_partner, double *out_score, const task *t, const rt_pairs *pairs,
+                                  rt_err *err)
 {
     *out_score = NAN;
     if (!strcmp(t->structure, "mea")) return rt_pairs_mea(out_partner, out_score, pairs, t->gamma, err);

@@ -45,8 +45,9 @@ typedef struct {
 /* Adds every chain of a structure, or a bpseq file's structure (by its name: prep/bpseq.h).  longest: longer ones are
  * counted and left out, as are those without pairs and repetitions.  Errors: those of the files; RT_ERR_MEMORY. */
 rt_status rt_known_add_file(rt_known_set *set, const char *path, int64_t longest, rt_err *err);
-/* A training set's targets (prep/dataset.h) by their first conformation, or every structure or bpseq file of a folder.  A file that is not what its name says, or has no RNA, is a warning and
- * counted.  Errors: RT_ERR_IO, also for a folder without such files; RT_ERR_MEMORY; RT_ERR_STOPPED. */
+/* A training set's targets (prep/dataset.h) by their first conformation, or every structure or bpseq file of a folder.
+ * A file that is not what its name says, or has no RNA, is a warning and counted.
+ * Errors: RT_ERR_IO, also for a folder without such files; those of rt_dataset_open; RT_ERR_MEMORY; RT_ERR_STOPPED. */
 rt_status rt_known_add_folder(rt_known_set *set, const char *folder, int64_t longest, rt_err *err);
 void rt_known_free_members(rt_known_set *set);
 
