@@ -89,7 +89,8 @@ rt_status rt_train_cache_print(rt_ctx *ctx, rt_model *model, const rt_loop_optio
            (long long)loop->step.most_cycles);
     printf("one rollout, no cache\t%.4g\n", 1e-12 * w->alone);
     printf("%lld rollouts of a trunk pass\t%.4g\n", (long long)rt_step_rollouts(&loop->step), 1e-12 * w->first);
-    if (!isnan(w->kept)) printf("%lld rollouts from the cache\t%.4g\n", (long long)rt_step_rollouts(&loop->step), 1e-12 * w->kept);
+    if (!isnan(w->kept))
+        printf("%lld rollouts from the cache\t%.4g\n", (long long)rt_step_rollouts(&loop->step), 1e-12 * w->kept);
     printf("this run, %lld epochs\t%.4g\n", (long long)loop->epochs, 1e-12 * mean);
     printf("structures an hour against one rollout, no cache\t%.2f\n", w->alone / mean);
 done:
