@@ -71,7 +71,8 @@ rt_status rt_helices_find(rt_helices *out_helices, const int32_t *partner, int64
     for (int64_t k = 0; k < helices.n; k++) {
         rt_helix *helix = order[k];
         for (int64_t m = 0; m < helices.n; m++)
-            if (crosses(helix, order[m]) && order[m]->stem >= helix->stem) helix->knot = true;
+            if (crosses(helix, order[m]) && (order[m]->stem >= helix->stem || order[m]->n >= helix->n))
+                helix->knot = true;
         for (int64_t m = 0; m < k; m++)
             if (order[m]->level == helix->level && crosses(helix, order[m])) {
                 helix->level++;

@@ -72,7 +72,13 @@ static void the_shorter_of_two_that_cross_is_the_knot(void **state)
     assert_true(helices.helix[0].level == 0 && helices.helix[1].level == 0 && helices.helix[3].level == 0);
     assert_int_equal(helices.helix[2].level, 1);
     assert_true(helices.helix[0].stem == 4 && helices.helix[1].stem == 4 && helices.helix[2].stem == 2);
-    assert_true(helices.helix[2].knot && !helices.helix[0].knot && !helices.helix[1].knot && !helices.helix[3].knot);
+    assert_true(helices.helix[2].knot && helices.helix[0].knot && helices.helix[1].knot);   /* two pairs each */
+    assert_false(helices.helix[3].knot);
+    rt_helices_free_members(&helices);
+    n = read_brackets(partner, "(((.(((..[[..)))).)).]].");   /* two pairs, whichever way it is counted */
+    assert_int_equal(rt_helices_find(&helices, partner, n, &err), RT_OK);
+    assert_true(helices.n == 4 && helices.helix[3].knot && helices.helix[3].level == 1);
+    assert_true(helices.helix[0].stem == 6 && !helices.helix[2].knot);
     rt_helices_free_members(&helices);
     n = read_brackets(partner, "((..[[..))...]]");   /* as long as one another: both */
     assert_int_equal(rt_helices_find(&helices, partner, n, &err), RT_OK);
