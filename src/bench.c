@@ -169,18 +169,15 @@ double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16)
     return 2e-9 * (double)(m * n * k) / best;
 }
 
-/* Matrix-product work of the stages whose formula is simple: pairformer blocks and everything made of them. */
-static void count_work(rt_bench_result *r, const rt_config *c)
+/* Counts instead of computing. */
+static rt_status count_stage(workload *w, int stage, double *out_gflop, rt_err *err)
 {
-    double n = (double)r->n_token, cz = (double)c->c_z, cs = (double)c->c_s, ch = (double)c->c_hidden_mul;
-    double att = (double)(c->no_heads_pair * c->c_hidden_pair_att);
-    double pair = 2 * (2 * n * n * n * ch + 2 * n * n * (4 * cz * ch + ch * cz + cz * cz)) +
-                  2 * (4 * n * n * n * att + 2 * n * n * (5 * cz * att + cz * (double)c->no_heads_pair)) +
-                  2 * n * n * 12 * cz * cz;
-    double single = 4 * n * n * cs + 2 * n * (5 * cs * cs + 12 * cs * cs) + 2 * n * n * cz * (double)c->pairformer_heads;
-    r->gflop[RT_BENCH_pairformer] = 1e-9 * (double)c->pairformer_blocks * (pair + single);
-    r->gflop[RT_BENCH_template] = 1e-9 * (double)c->template_blocks * pair;
-    r->gflop[RT_BENCH_confidence] = 1e-9 * (double)c->confidence_blocks * (pair + single);
+    rt_ctx_measure measure;
+    rt_status status = rt_ctx_count_begin(w->ctx, &measure, err);
+    if (status != RT_OK) return status;
+    run_stage(w, stage);
+    *out_gflop = 1e-9 * rt_ctx_count_end(w->ctx, &measure);
+    return RT_OK;
 }
 
 /* A random walk over all atoms, each of them seen. */
@@ -240,9 +237,9 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
             result->seconds[stage] = fmin(result->seconds[stage], rt_clock() - start);
             result->processor[stage] = fmin(result->processor[stage], processor_clock() - worked);
         }
+        if (ctx->status == RT_OK) RT_TRY(count_stage(w, stage, &result->gflop[stage], err));
         rt_debug("%lld tokens, %s: %.4f s", (long long)n, rt_bench_stage_name(stage), result->seconds[stage]);
     }
-    count_work(result, c);
     result->peak_rss = rt_memory_peak_rss();
     result->peak_activations = rt_arena_peak(ctx->step);
     status = rt_ctx_take(ctx, err);

@@ -31,7 +31,7 @@ typedef struct {
     int64_t n_token, n_atom;
     double seconds[RT_BENCH_COUNT];   /* NAN: not run */
     double processor[RT_BENCH_COUNT]; /* seconds of all threads together, which other programs do not change */
-    double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the matrix products; 0: not counted */
+    double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the products: rt_ctx_count_begin */
     double gemm_peak;                 /* GFLOP/s of large products on all threads, measured in the same run */
     int64_t peak_rss;                 /* bytes, of the process so far */
     int64_t peak_activations;         /* bytes of the arena */

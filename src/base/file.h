@@ -46,7 +46,8 @@ bool rt_folder_exists(const char *path);
  * beside it. */
 bool rt_path_is_stream(const char *path);
 
-/* The names in a folder that `keep` takes, in alphabetical order; rt_free_names them.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
+/* The names in a folder that `keep` takes, in alphabetical order; rt_free_names them.  Errors: RT_ERR_IO,
+ * RT_ERR_MEMORY. */
 rt_status rt_list_folder(char ***ret_name, int64_t *out_count, const char *folder, bool (*keep)(const char *name),
                          rt_err *err);
 void rt_free_names(char **name, int64_t count);   /* NULL ok */

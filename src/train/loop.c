@@ -15,9 +15,9 @@
 #include "train/event_log.h"
 #include "train/export.h"
 #include "train/loop_torch.h"
+#include "train/validation.h"
 
 enum { QUEUE = 2 };
-static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
 static const int64_t SAMPLE_MEMORY = (int64_t)2 << 30;     /* address space; pages come as they are used */
 
 typedef struct {
@@ -33,10 +33,11 @@ typedef struct {
     rt_event_log *log;
     bool log_failed;
     rt_loader *loader;
+    rt_trunk_cache *cache; /* NULL: none */
     rt_arena *sample_arena; /* of validation samples */
     rt_train_parts parts;
     rt_train_state state;
-    rt_step_terms base; /* of the validation */
+    rt_validation base;
     double last_save, begun;
     int64_t saved_sample; /* state.sample of the newest checkpoint */
     int64_t first_step;   /* above 0: the optimizer went on from a file */
@@ -50,40 +51,6 @@ int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs)
 static void path_of(const run *r, char out[PATH_MAX], const char *name)
 {
     rt_path_join(out, PATH_MAX, r->options->out, name);
-}
-
-/* ---- terms: one list of names for sums, logs and files ------------------------------------------------------------
- */
-
-enum { N_TERMS = 7 };
-static const char *const TERM_NAME[N_TERMS] = {"plddt", "pae", "pde", "resolved", "mse", "smooth_lddt", "distogram"};
-
-static double *term_at(rt_step_terms *t, int index)
-{
-    double *at[N_TERMS] = {&t->confidence.plddt, &t->confidence.pae,        &t->confidence.pde, &t->confidence.resolved,
-                           &t->diffusion.mse,    &t->diffusion.smooth_lddt, &t->distogram};
-    return at[index];
-}
-
-static void add_terms(rt_step_terms *sum, rt_step_terms term, double scale)
-{
-    for (int i = 0; i < N_TERMS; i++) *term_at(sum, i) += scale * *term_at(&term, i);
-}
-
-/* Whether a term is worked out in this run. */
-static bool has_term(const run *r, int index)
-{
-    rt_step_terms weight = r->options->step.weight;
-    bool worked = index < 4 ? r->plan.confidence : index < 6 ? r->plan.diffusion : r->plan.distogram;
-    return worked && *term_at(&weight, index) > 0;
-}
-
-static int64_t list_terms(const run *r, rt_event_value *out, rt_step_terms terms)
-{
-    int64_t n = 0;
-    for (int i = 0; i < N_TERMS; i++)
-        if (has_term(r, i)) out[n++] = (rt_event_value){TERM_NAME[i], *term_at(&terms, i)};
-    return n;
 }
 
 /* A log that cannot be written costs no training: said once. */
@@ -108,47 +75,19 @@ static void warn_unusable(run *r, const rt_err *why)
 /* ---- validation ---------------------------------------------------------------------------------------------------
  */
 
-/* Mean losses over the held-out targets, always with the same draws and all recycles.  *out_done false: asked to stop.
- */
-static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
+static rt_status validate(run *r, rt_validation *out, bool *out_done)
 {
-    rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
-    int64_t n = 0;
-    *out_terms = (rt_step_terms){0};
-    *out_done = false;
-    rt_progress_start("held-out target", o->n_validation);
-    for (int64_t i = 0; i < o->n_validation; i++) {
-        const rt_target *target = rt_dataset_at(o->set, o->validation[i]);
-        rt_draw_key key = {.seed = o->seed ^ VALIDATION_KEY, .stream = rt_hash_text(target->id)};
-        rt_step_given given = {.n_cycle = o->step.most_cycles};
-        rt_sample sample;
-        rt_step_loss loss;
-        if (rt_stop_requested()) goto done;
-        rt_progress_label("%s", target->id);
-        rt_arena_reset(r->sample_arena, 0);
-        status = rt_sample_build(&sample, r->sample_arena, &o->sample, target, &key, false, r->err);
-        if (status == RT_ERR_MEMORY) goto done;
-        if (status != RT_OK) {
-            status = RT_OK;
-            warn_unusable(r, r->err);
-            continue;
-        }
-        status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &sample.features, &sample.label, &key, &given, false,
-                             false, r->err);
-        rt_sample_free_members(&sample);
-        RT_TRY(status);
-        if (loss.counts) add_terms(out_terms, loss.term, 1), n++;
-        rt_progress_step(i + 1);
-    }
-    if (n > 0) {
-        rt_step_terms sum = *out_terms;
-        *out_terms = (rt_step_terms){0};
-        add_terms(out_terms, sum, 1.0 / (double)n);
-    }
-    *out_done = true;
-done:
-    rt_progress_end();
+    rt_validation_options options = {.set = o->set,
+                                     .target = o->validation,
+                                     .n = o->n_validation,
+                                     .sample = &o->sample,
+                                     .plan = &r->plan,
+                                     .seed = o->seed,
+                                     .opt_cache = r->cache,
+                                     .arena = r->sample_arena};
+    rt_status status = rt_validation_run(r->ctx, r->model, out, out_done, &options, r->err);
+    r->report->n_unusable += out->n_unusable;
     return status;
 }
 
@@ -169,8 +108,15 @@ static rt_status find_base(run *r, bool *out_done)
         RT_TRY(rt_json_read_text(json, &data, NULL, "data", path, r->err));
         RT_TRY(rt_json_read_text(json, &base, NULL, "base", path, r->err));
         bool same = strcmp(plan, id->plan) == 0 && strcmp(data, id->data) == 0 && strcmp(base, id->base) == 0;
-        for (int i = 0; same && i < N_TERMS; i++)
-            RT_TRY(rt_json_read_double(json, term_at(&r->base, i), NULL, TERM_NAME[i], path, r->err));
+        for (int i = 0; same && i < RT_TERMS; i++)
+            RT_TRY(rt_json_read_double(json, rt_terms_at(&r->base.term, i), NULL, rt_terms_name(i), path, r->err));
+        for (int i = 0; same && i < RT_VALIDATION_NUMBERS; i++) {
+            const char *name = rt_validation_name(i);
+            bool found = false;
+            r->base.number[i] = NAN;
+            if (!json_is_null(json_object_get(json, name)))
+                RT_TRY(rt_json_read_double(json, &r->base.number[i], &found, name, path, r->err));
+        }
         if (same) goto done;
     }
     rt_info("validation of the base on %lld held-out targets", (long long)r->options->n_validation);
@@ -178,7 +124,10 @@ static rt_status find_base(run *r, bool *out_done)
     if (!*out_done) goto done;
     json_decref(json);
     json = json_pack("{s:s, s:s, s:s}", "plan", id->plan, "data", id->data, "base", id->base);
-    for (int i = 0; i < N_TERMS; i++) json_object_set_new(json, TERM_NAME[i], json_real(*term_at(&r->base, i)));
+    for (int i = 0; i < RT_TERMS; i++)
+        json_object_set_new(json, rt_terms_name(i), json_real(*rt_terms_at(&r->base.term, i)));
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        json_object_set_new(json, rt_validation_name(i), rt_json_number(r->base.number[i]));
     RT_TRY(rt_json_save(json, path, r->err));
 done:
     json_decref(json);
@@ -219,18 +168,24 @@ static void swap_average(run *r)
     rt_params_refresh(r->model->params);
 }
 
-static void say_validation(run *r, rt_step_terms terms, double value, bool best)
+static void say_validation(run *r, const rt_validation *v, double value, bool best)
 {
-    rt_event_value list[2 * N_TERMS + 2];
-    rt_step_terms base = r->base;
+    rt_event_value list[RT_TERMS + RT_VALIDATION_NUMBERS + 2];
+    rt_validation now = *v, base = r->base;
     rt_text text = {0};
-    int64_t n = list_terms(r, list, terms);
+    int64_t n = rt_terms_list(list, &r->plan, now.term);
     list[n++] = (rt_event_value){"loss", value};
     list[n++] = (rt_event_value){"base_loss", r->report->base_value};
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        if (isfinite(now.number[i])) list[n++] = (rt_event_value){rt_validation_name(i), now.number[i]};
     write_log(r, "validation", list, n, NULL);
-    for (int i = 0; i < N_TERMS; i++)
-        if (has_term(r, i))
-            rt_text_add(&text, ", %s %.4f (base %.4f)", TERM_NAME[i], *term_at(&terms, i), *term_at(&base, i));
+    for (int i = 0; i < RT_TERMS; i++)
+        if (rt_terms_has(&r->plan, i))
+            rt_text_add(&text, ", %s %.4f (base %.4f)", rt_terms_name(i), *rt_terms_at(&now.term, i),
+                        *rt_terms_at(&base.term, i));
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        if (isfinite(now.number[i]))
+            rt_text_add(&text, ", %s %.3f (%.3f)", rt_validation_name(i), now.number[i], base.number[i]);
     rt_info("epoch %lld: held-out loss %.5f, base %.5f%s%s", (long long)r->state.epoch + 1, value,
             r->report->base_value, text.failed || !text.data ? "" : text.data, best ? "; the best so far" : "");
     rt_text_free(&text);
@@ -240,16 +195,16 @@ static void say_validation(run *r, rt_step_terms terms, double value, bool best)
 static rt_status end_epoch(run *r)
 {
     rt_status status = RT_OK;
-    rt_step_terms terms;
+    rt_validation terms;
     double value = NAN;
     bool done = true, best = false;
     if (r->options->n_validation > 0) {
         swap_average(r);
         status = validate(r, &terms, &done);
         if (status == RT_OK && done) {
-            value = rt_step_total(&terms, &r->options->step.weight);
+            value = rt_step_total(&terms.term, &r->options->step.weight);
             best = isfinite(value) && !(value >= r->state.best_value);
-            say_validation(r, terms, value, best);
+            say_validation(r, &terms, value, best);
             if (best) status = export_model(r, "best.safetensors");
             if (best && status == RT_OK) status = export_torch(r, "best.pt");
         }
@@ -296,11 +251,12 @@ static rt_status gather(run *r, group *g)
             continue;
         }
         rt_progress_label("%s", item.sample->target->id);
-        status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &item.sample->features, &item.sample->label,
-                             &item.sample->key, NULL, true, true, r->err);
+        rt_augment_tally_add(&r->report->augmented, &item.sample->augmented);
+        status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &loss, &r->plan, &item.sample->features,
+                                     &item.sample->label, &item.sample->key, NULL, true, true, r->err);
         if (status != RT_OK) return status;
         rt_text_add(&g->targets, "%s%s", g->count ? " " : "", item.sample->target->id);
-        add_terms(&g->term, loss.term, 1);
+        rt_terms_add(&g->term, loss.term, 1);
         g->total += loss.total;
         g->count++;
     }
@@ -316,10 +272,10 @@ static rt_status no_gradient(run *r)
 
 static void log_step(run *r, const group *g, double rate, double norm, double seconds)
 {
-    rt_event_value list[N_TERMS + 5];
+    rt_event_value list[RT_TERMS + 5];
     rt_step_terms mean = {0};
-    add_terms(&mean, g->term, 1.0 / (double)g->count);
-    int64_t n = list_terms(r, list, mean);
+    rt_terms_add(&mean, g->term, 1.0 / (double)g->count);
+    int64_t n = rt_terms_list(list, &r->plan, mean);
     list[n++] = (rt_event_value){"loss", g->total / (double)g->count};
     list[n++] = (rt_event_value){"rate", rate};
     list[n++] = (rt_event_value){"gradient_norm", norm};
@@ -365,6 +321,45 @@ static rt_status refuse_older_run(const run *r)
     return rt_hint(r->err, "--resume takes it up again; or give another --out");
 }
 
+double rt_loop_cache_bytes(const rt_loop_options *options, const rt_config *config)
+{
+    static const double ATOMS = 22; /* of a nucleotide, about */
+    const rt_loop_options *o = options;
+    double sum = 0, views = (double)(o->views > 0 && o->views < o->epochs ? o->views : o->epochs);
+    for (int64_t i = 0; i < o->n_train + o->n_validation; i++) {
+        bool trains = i < o->n_train;
+        int64_t n = rt_dataset_at(o->set, trains ? o->train[i] : o->validation[i - o->n_train])->length;
+        if (o->sample.crop > 0 && n > o->sample.crop) n = o->sample.crop;
+        sum += (trains ? views : 1) * (double)rt_trunk_cache_entry_bytes(config, n, (int64_t)(ATOMS * (double)n),
+                                                                         rt_step_rollouts(&o->step));
+    }
+    return sum;
+}
+
+static rt_status open_cache(run *r)
+{
+    rt_status status = RT_OK;
+    int64_t limit, used, others;
+    const rt_loop_options *o = r->options;
+    if (!o->opt_cache) return RT_OK;
+    if (!rt_step_is_frozen(&r->plan)) {
+        rt_fail(r->err, RT_ERR_USAGE, NULL, 0, "a cache keeps what is frozen, but more than the confidence head learns");
+        return rt_hint(r->err, "--cache is for 'train confidence', and for weights of 0 on all other losses");
+    }
+    RT_TRY(rt_trunk_cache_open(&r->cache, o->opt_cache, r->err));
+    rt_trunk_cache_size(r->cache, &limit, &used, &others);
+    double need = rt_loop_cache_bytes(o, &r->model->config), room = (double)(limit - others);
+    rt_info("cache %s (key %.16s): %lld targets x %lld views and %lld held-out ones take %.4g GB; it may hold %.4g GB, "
+            "%.4g GB are there, %.4g GB of them for other plans", o->opt_cache->folder, rt_trunk_cache_key(r->cache),
+            (long long)o->n_train, (long long)(o->views < o->epochs ? o->views : o->epochs), (long long)o->n_validation,
+            1e-9 * need, 1e-9 * (double)limit, 1e-9 * (double)used, 1e-9 * (double)others);
+    if (room < need)
+        rt_info("the cache is used in part: %.0f%% of the views fit, the others are worked out at each visit",
+                room > 0 ? 100 * room / need : 0);
+done:
+    return status;
+}
+
 static rt_status open_run(run *r, bool *out_go_on)
 {
     rt_status status = RT_OK;
@@ -373,6 +368,7 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(rt_make_folder(o->out, r->err));
     RT_TRY(rt_checkpoint_open(&r->store, o->out, &o->retention, r->err));
     RT_TRY(refuse_older_run(r));
+    RT_TRY(open_cache(r));
     if (o->opt_begun) o->opt_begun(o->user);
     RT_TRY(rt_adam_create(&r->adam, r->model->params, &o->adam, r->err));
     if (o->opt_continue && rt_checkpoint_count(r->store) == 0)
@@ -382,7 +378,7 @@ static rt_status open_run(run *r, bool *out_go_on)
     rt_loop_torch_say(o, r->model, r->average != NULL);
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
     RT_TRY(find_base(r, out_go_on));
-    if (o->n_validation > 0) r->report->base_value = rt_step_total(&r->base, &o->step.weight);
+    if (o->n_validation > 0) r->report->base_value = rt_step_total(&r->base.term, &o->step.weight);
     RT_TRY(rt_checkpoint_resume(r->store, &found, &r->state, &o->identity, &r->parts, r->err));
     rt_params_refresh(r->model->params);
     r->saved_sample = r->state.sample;
@@ -396,6 +392,7 @@ static rt_status open_run(run *r, bool *out_go_on)
                                 .n_target = o->n_train,
                                 .sample = o->sample,
                                 .seed = o->seed,
+                                .views = o->views,
                                 .depth = QUEUE,
                                 .sample_memory = SAMPLE_MEMORY};
     RT_TRY(rt_loader_open(&r->loader, &loader, r->state.sample, r->err));
@@ -473,13 +470,34 @@ done:
     out_report->seconds = rt_clock() - begun;
     out_report->activations = rt_arena_peak(ctx->step);
     if (r.loader) out_report->waited = rt_loader_waited(r.loader);
+    if (r.cache) out_report->cache = rt_trunk_cache_counted(r.cache);
     rt_loader_close(r.loader);
+    rt_trunk_cache_close(r.cache);
     rt_event_log_close(r.log);
     rt_checkpoint_close(r.store);
     rt_average_free(r.average);
     rt_adam_free(r.adam);
     rt_arena_free(r.sample_arena);
     return status;
+}
+
+/* The longest training target. */
+static const rt_target *find_longest(const rt_loop_options *options)
+{
+    const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
+    for (int64_t i = 1; i < options->n_train; i++) {
+        const rt_target *t = rt_dataset_at(options->set, options->train[i]);
+        if (t->length > longest->length) longest = t;
+    }
+    return longest;
+}
+
+static rt_status build_sample(rt_sample *out, rt_arena **ret_arena, const rt_loop_options *options,
+                              const rt_target *target, rt_err *err)
+{
+    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(target->id)};
+    rt_status status = rt_arena_create(ret_arena, "sample", SAMPLE_MEMORY, err);
+    return status == RT_OK ? rt_sample_build(out, *ret_arena, &options->sample, target, &key, true, err) : status;
 }
 
 rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
@@ -489,15 +507,13 @@ rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options
     rt_arena *arena = NULL;
     rt_sample sample = {0};
     rt_step_plan plan;
-    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(target->id)};
     rt_step_given given = {.n_cycle = n_cycle};
-    RT_TRY(rt_arena_create(&arena, "sample", SAMPLE_MEMORY, err));
-    RT_TRY(rt_sample_build(&sample, arena, &options->sample, target, &key, true, err));
+    RT_TRY(build_sample(&sample, &arena, options, target, err));
     rt_step_plan_make(&plan, model, &options->step);
     rt_arena_peak_reset(ctx->step);
     double begin = rt_clock();
-    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, backward,
-                       backward, err));
+    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &sample.key, &given,
+                       backward, backward, err));
     out_measure->seconds = rt_clock() - begin;
     out_measure->tokens = sample.features.n_token;
     out_measure->bytes = rt_arena_peak(ctx->step);
@@ -510,10 +526,21 @@ done:
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err)
 {
-    const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
-    for (int64_t i = 1; i < options->n_train; i++) {
-        const rt_target *t = rt_dataset_at(options->set, options->train[i]);
-        if (t->length > longest->length) longest = t;
-    }
-    return rt_loop_try_target(ctx, model, options, longest, options->step.most_cycles, true, out_measure, err);
+    return rt_loop_try_target(ctx, model, options, find_longest(options), options->step.most_cycles, true, out_measure,
+                              err);
+}
+
+rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,
+                        int64_t *out_tokens, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_arena *arena = NULL;
+    rt_sample sample = {0};
+    RT_TRY(build_sample(&sample, &arena, options, find_longest(options), err));
+    *out_tokens = sample.features.n_token;
+    RT_TRY(rt_work_count(ctx, model, out_work, &options->step, &sample.features, &sample.label, &sample.key, err));
+done:
+    rt_sample_free_members(&sample);
+    rt_arena_free(arena);
+    return status;
 }
