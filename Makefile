@@ -68,10 +68,12 @@ $(BUILD)/.deps:
 $(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CUDA_LIBS)
 
-$(BUILD)/librnatune.a: $(OBJECTS)
+$(BUILD)/librnatune.a: $(OBJECTS) $(BUILD)/.vienna
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(OBJECTS)
 
+# the archive is made again when ViennaRNA comes or goes
+$(shell mkdir -p $(BUILD); echo '$(use_vienna)' | cmp -s - $(BUILD)/.vienna || echo '$(use_vienna)' >$(BUILD)/.vienna)
 $(VIENNA_DIR)/libRNA.a:
 	@tools/vienna.sh $(VIENNA_DIR)
 $(BUILD)/src/prep/pairs_vienna.o: $(use_vienna)

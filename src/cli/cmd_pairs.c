@@ -50,7 +50,8 @@ static rt_status put_header(task *t, rt_err *err)
 }
 
 /* Which structure the formats of one structure show. */
-static rt_status choose_structure(int32_t *out_partner, double *out_score, const task *t, const rt_pairs *pairs, rt_err *err)
+static rt_status choose_structure(int32_t *out_partner, double *out_score, const task *t, const rt_pairs *pairs,
+                                  rt_err *err)
 {
     *out_score = NAN;
     if (!strcmp(t->structure, "mea")) return rt_pairs_mea(out_partner, out_score, pairs, t->gamma, err);
@@ -254,8 +255,8 @@ static const rt_option OPTIONS[] = {
      .help = "mmCIF or PDB file, for --method 3d"},
     {.name = "compare", .type = RT_OPTION_PATH, .repeated = true, .value = "PATH",
      .otherwise = "--fasta or --structure",
-     .help = "a structure or bpseq file, or a folder of them: how many of its pairs each method finds, and how many of "
-             "a method's pairs are right"},
+     .help = "a structure or bpseq file, a folder of them, or a set that 'rnatune import' made: how many of its pairs "
+             "each method finds, and how many of a method's pairs are right"},
     {.name = "min-prob", .type = RT_OPTION_DOUBLE, .value = "P", .fallback = "0.01", .low = 0, .high = 1,
      .help = "leave out pairs below this probability; those below 1e-6 are never listed.  With --compare another "
              "threshold beside 0.5 and 0.95"},

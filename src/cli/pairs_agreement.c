@@ -29,6 +29,7 @@ static rt_status read_known(rt_known_set *set, const rt_options *o, rt_err *err)
     }
     if (status != RT_OK) return status;
     if (set->n_unread) rt_warn("%lld files could not be read", (long long)set->n_unread);
+    if (set->n_several) rt_info("%lld targets have several chains: left out", (long long)set->n_several);
     if (set->n_long)
         rt_info("%lld chains are longer than --max-length %lld: left out", (long long)set->n_long, (long long)longest);
     if (set->n_bare) rt_info("%lld chains have no pairs: left out", (long long)set->n_bare);

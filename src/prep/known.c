@@ -11,6 +11,8 @@
 #include "base/progress.h"
 #include "io/structure.h"
 #include "prep/bpseq.h"
+#include "prep/dataset.h"
+#include "prep/fold_map.h"
 #include "score/bootstrap.h"
 
 enum { RESAMPLES = 10000 };
@@ -97,6 +99,56 @@ rt_status rt_known_add_file(rt_known_set *set, const char *path, int64_t longest
     return rt_bpseq_is_name(path) ? add_bpseq(set, path, longest, err) : add_structure(set, path, longest, err);
 }
 
+/* One conformation of a target whose bases the set knows.  A target of several chains has no sequence to predict. */
+static rt_status add_target(rt_known_set *set, const rt_target *target, int64_t longest, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_molecule molecule = {0};
+    rt_annotation annotation = {0};
+    rt_known known = {.length = target->length};
+    double centre[3], normal[3];
+    if (strchr(target->segments, ';')) {
+        set->n_several++;
+        return RT_OK;
+    }
+    if (!target->xyz || target->n_slot == 1) {
+        set->n_bare++;
+        return RT_OK;
+    }
+    snprintf(known.name, sizeof known.name, "%s", target->id);
+    RT_TRY(rt_fold_map_molecule(&molecule, target->sequence, rt_target_xyz(target, 0), target->n_slot, "", err));
+    RT_TRY(rt_annotation_build(&annotation, &molecule, NULL, err));
+    known.sequence = rt_copy_text(target->sequence, -1, err);
+    if (!known.sequence) RT_TRY(RT_ERR_MEMORY);
+    RT_TRY_ALLOC(known.resolved, known.length);
+    for (int64_t k = 0; k < known.length; k++) known.resolved[k] = rt_base_plane(centre, normal, &molecule, k);
+    known.partner = annotation.partner;
+    annotation.partner = NULL;
+    status = add(set, &known, longest, err);
+done:
+    free_known(&known);
+    rt_annotation_free_members(&annotation);
+    rt_molecule_free_members(&molecule);
+    return status;
+}
+
+static rt_status add_training_set(rt_known_set *set, const char *folder, int64_t longest, rt_err *err)
+{
+    rt_dataset *targets;
+    rt_status status = rt_dataset_open(&targets, folder, err);
+    if (status != RT_OK) return status;
+    int64_t n = rt_dataset_count(targets);
+    rt_progress_start("target", n);
+    for (int64_t k = 0; k < n && status == RT_OK; k++) {
+        status = rt_stop_requested() ? rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped")
+                                     : add_target(set, rt_dataset_at(targets, k), longest, err);
+        rt_progress_step(k + 1);
+    }
+    rt_progress_end();
+    rt_dataset_close(targets);
+    return status;
+}
+
 static bool is_known_name(const char *name) { return rt_bpseq_is_name(name) || rt_structure_is_name(name); }
 
 /* One bad file among thousands is said, and the others count. */
@@ -119,6 +171,7 @@ rt_status rt_known_add_folder(rt_known_set *set, const char *folder, int64_t lon
 {
     char **name, path[4096];
     int64_t n;
+    if (rt_dataset_is_there(folder)) return add_training_set(set, folder, longest, err);
     rt_status status = rt_list_folder(&name, &n, folder, is_known_name, err);
     if (status != RT_OK) return status;
     if (!n) {

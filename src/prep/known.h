@@ -1,6 +1,6 @@
 /* known.h - secondary structures that are known, and how well predicted base pairs agree with them
- * Room: prep.  Uses: base/file, base/memory, base/pool, base/progress, score/bootstrap, prep/bpseq, prep/pairs_3d,
- * prep/predictor.
+ * Room: prep.  Uses: base/file, base/memory, base/pool, base/progress, score/bootstrap, prep/annotation, prep/bpseq,
+ * prep/dataset, prep/fold_map, prep/pairs_3d, prep/predictor.
  *
  * PPV: the share of the predicted pairs that are known ones.  Sensitivity: the share of the known pairs that were
  * predicted.  Sums run over all pairs of all sequences; intervals are bootstraps over sequences (score/bootstrap.h).
@@ -30,6 +30,7 @@ typedef struct {
     rt_known *item;
     int64_t n, capacity;
     int64_t n_long, n_bare, n_twice;   /* left out: too long, without a pair, the same sequence and pairs again */
+    int64_t n_several;                 /* ... a training set's target of several chains */
     int64_t n_unread;                  /* files of folders that could not be read */
 } rt_known_set;
 
@@ -44,8 +45,9 @@ typedef struct {
 /* Adds every chain of a structure, or a bpseq file's structure (by its name: prep/bpseq.h).  longest: longer ones are
  * counted and left out, as are those without pairs and repetitions.  Errors: those of the files; RT_ERR_MEMORY. */
 rt_status rt_known_add_file(rt_known_set *set, const char *path, int64_t longest, rt_err *err);
-/* Every structure or bpseq file of a folder.  A file that is not what its name says, or has no RNA, is a warning and
- * counted.  Errors: RT_ERR_IO, also for a folder without such files; RT_ERR_MEMORY; RT_ERR_STOPPED. */
+/* A training set's targets (prep/dataset.h) by their first conformation, or every structure or bpseq file of a folder.
+ * A file that is not what its name says, or has no RNA, is a warning and counted.
+ * Errors: RT_ERR_IO, also for a folder without such files; those of rt_dataset_open; RT_ERR_MEMORY; RT_ERR_STOPPED. */
 rt_status rt_known_add_folder(rt_known_set *set, const char *folder, int64_t longest, rt_err *err);
 void rt_known_free_members(rt_known_set *set);
 

@@ -45,4 +45,10 @@ file=$here/../../../shared/data/structures/1ehz.cif.gz
     run pairs --compare "$file"
     expect_exit 0
     expect_same "$(sed -n 2p "$out" | cut -f1-5)" "$(printf 'eternafold\t0.5\t1\t1\t21')"
+    mkdir entries
+    cp "$file" entries
+    run import --structures entries --out set   # the same structure, as a training set knows it
+    run pairs --compare set
+    expect_exit 0
+    expect_same "$(sed -n 2p "$out" | cut -f1-7)" "$(printf 'eternafold\t0.5\t1\t1\t21\t9\t9')"
 }
