@@ -75,8 +75,8 @@ typedef struct {
 rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
                              int64_t n_cycle, bool backward, rt_loop_measure *out_measure, rt_err *err);
 
-/* One sample of the longest training target with all recycles, forward and backward; nothing is changed.  Errors: as rt_step_run's and
- * rt_sample_build's. */
+/* One sample of the longest training target with all recycles, forward and backward; nothing is changed.
+ * Errors: as rt_step_run's and rt_sample_build's. */
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
 
