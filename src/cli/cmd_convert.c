@@ -198,7 +198,8 @@ static const rt_operand OPERANDS[] = {
 };
 
 static const rt_option OPTIONS[] = {
-    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .help = "the file to write: safetensors, or what PyTorch loads when it ends in .pt"},
+    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true,
+     .help = "the file to write: safetensors, or what PyTorch loads when it ends in .pt"},
     {.name = "wrapper", .type = RT_OPTION_CHOICE, .choices = "reference|none", .fallback = "reference",
      .help = "of a .pt: {model, optimizer, scheduler, step} with \"module.\" before names, or the weights alone"},
     {.name = "dtype", .type = RT_OPTION_CHOICE, .choices = "keep|fp32|bf16", .fallback = "keep",

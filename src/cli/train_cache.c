@@ -65,13 +65,15 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
     return status;
 }
 
-rt_status rt_train_cache_print(rt_ctx *ctx, rt_model *model, const rt_loop_options *loop, rt_err *err)
+rt_status rt_train_cache_print(double *out_share, rt_ctx *ctx, rt_model *model, const rt_loop_options *loop,
+                               rt_err *err)
 {
     rt_status status = RT_OK;
     rt_work work, *w = &work;
     rt_trunk_cache *cache = NULL;
     int64_t limit = 0, used = 0, others = 0, tokens = 0;
     double need = rt_loop_cache_bytes(loop, &model->config), fits = 0;
+    *out_share = 1;
     if (loop->opt_cache) {
         RT_TRY(rt_trunk_cache_open(&cache, loop->opt_cache, err));
         rt_trunk_cache_size(cache, &limit, &used, &others);
@@ -85,6 +87,7 @@ rt_status rt_train_cache_print(rt_ctx *ctx, rt_model *model, const rt_loop_optio
     RT_TRY(rt_loop_count(ctx, model, loop, &work, &tokens, err));
     if (isnan(w->alone)) goto done; /* a backend that cannot count */
     double mean = rt_work_mean(w, loop->epochs, loop->opt_cache ? loop->views : 0, fits);
+    *out_share = mean / w->first;
     printf("\nwork of a judged structure, %lld tokens, mean over 1-%lld recycles\tTFLOP\n", (long long)tokens,
            (long long)loop->step.most_cycles);
     printf("one rollout, no cache\t%.4g\n", 1e-12 * w->alone);

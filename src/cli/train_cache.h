@@ -14,8 +14,10 @@
 rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
                               const rt_ctx *ctx, const rt_model *model, rt_err *err);
 
-/* For --dry-run: the cache's size; work of a judged structure alone, with the plan's rollouts, and from the cache. */
-rt_status rt_train_cache_print(rt_ctx *ctx, rt_model *model, const rt_loop_options *loop, rt_err *err);
+/* For --dry-run: the cache's size; work of a judged structure alone, with the plan's rollouts, and from the cache.
+ * *out_share: the run's work as a part of what it would be without a cache, 1 where there is none. */
+rt_status rt_train_cache_print(double *out_share, rt_ctx *ctx, rt_model *model, const rt_loop_options *loop,
+                               rt_err *err);
 
 json_t *rt_train_cache_json(const rt_trunk_cache_counts *counts, const json_t *plan);
 

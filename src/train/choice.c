@@ -303,9 +303,11 @@ static void say_change(const rt_selection *base, const rt_selection *trained, co
         const rt_selection_row *b = rt_selection_find(base, r[0], r[1], r[2]),
                                *t = rt_selection_find(trained, r[0], r[1], r[2]),
                                *c = rt_selection_find(change, r[0], r[1], r[2]);
-        if (b && t && c)
-            rt_info("%s of %s: base %.4f, trained %.4f, change %.4f (95%%: %.4f to %.4f)", r[2], r[1], b->value, t->value,
-                    c->value, c->low, c->high);
+        if (!b || !t || !c) continue;
+        char interval[64] = "no interval: too few components";
+        if (isfinite(c->low) && isfinite(c->high))
+            snprintf(interval, sizeof interval, "95%%: %.4f to %.4f", c->low, c->high);
+        rt_info("%s of %s: base %.4f, trained %.4f, change %.4f (%s)", r[2], r[1], b->value, t->value, c->value, interval);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "feat/label.h"
 #include "io/test_files.h"
@@ -152,7 +153,7 @@ static inline void test_directions(const char *what, double (*loss)(void *user),
 {
     static const double WEIGHT[4] = {1.0 / 12, -8.0 / 12, 8.0 / 12, -1.0 / 12}, AT[4] = {-2, -1, 1, 2};
     int64_t n = rt_count(x);
-    double *value = x.data, *keep = malloc((size_t)n * sizeof *keep), worst = 0, size = 0;
+    double *value = x.data, *keep = rt_alloc(n, sizeof *keep, NULL), worst = 0, size = 0;
     memcpy(keep, value, (size_t)n * sizeof *keep);
     for (int64_t i = 0; i < n; i++) size += rt_get(gradient, i) * rt_get(gradient, i);
     assert_true(size > 0);

@@ -24,6 +24,10 @@ awk -F'\t' '/^seconds for the longest/ { a = $2 } /^seconds for a shorter/ { b =
     note "two lengths were not measured"
 awk -F'\t' '/^hours per epoch/ { a = $2 } /^hours in all, 3 epochs/ { b = $2 } END { exit !(b >= 3 * a - 0.0003) }' head.plan ||
     note "the hours do not add up"
+# four held-out samples cost something beside seven that train: 11 epochs' worth of them in all, in a run of ten
+awk -F'\t' '/^seconds for a shorter/ { s = $2 } /^of that, a training/ { t = $2 } /^of that, a held-out/ { h = $2 }
+    /^hours per epoch/ { e = 3600 * $2 } END { least = 0.8 * s * (7 * t + 4 * h) - 0.2; exit !(e >= least && h > 0) }' head.plan ||
+    note "the held-out samples are not in the hours"
 plan trunk full --params 'pairformer_stack,diffusion_module.*' --copies 2
 small=$planned_mib
 plan kept full --params 'pairformer_stack,diffusion_module.*' --copies 2 --keep-every 0
