@@ -130,8 +130,9 @@ bench-usalign: $(BUILD)/rnatune
 bench-torch: $(BUILD)/rnatune
 	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
 
-stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test $(BUILD)/test/inject_test
-	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test $(BUILD)/test/inject_test
+STRESSED := $(addprefix $(BUILD)/test/,score/bootstrap_test train/checkpoint_test inject_test difference_test)
+stress: $(BUILD)/rnatune $(STRESSED)
+	@RT_STRESS=1 TEST_TIMEOUT=3600 tools/run_tests.sh $(STRESSED)
 	@RT_KILLS=20 tests/cli/run.sh $(BUILD)/rnatune predict_resume
 	@tests/stress.sh $(BUILD)/rnatune
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -10,6 +11,8 @@
 #include "base/rng.h"
 #include "diffusion/sampler.h"
 #include "op/cpu.h"
+#include "train/adam.h"
+#include "train/loss_confidence.h"
 
 const char *rt_bench_stage_name(int stage)
 {
@@ -24,6 +27,8 @@ const char *rt_bench_stage_name(int stage)
 typedef struct {
     rt_ctx *ctx;
     rt_params *params;   /* the confidence head trains, for its step */
+    rt_adam *adam;
+    rt_label label;
     rt_model *model;
     rt_features features;
     rt_tensor s_inputs, s_init, s, z, x, denoised, rows;
@@ -65,19 +70,45 @@ static void fill(rt_tensor t, double scale, uint64_t stream)
     for (int64_t i = 0; t.data && i < rt_count(t); i++) ((float *)t.data)[i] = (float)(scale * rt_rng_normal(&rng, (uint64_t)i));
 }
 
-/* With backward the logits stand in for their own gradients: as much work as the real ones. */
-static void run_confidence(workload *w, rt_tensor s, rt_tensor z, bool backward)
+static rt_confidence_logits new_logits(workload *w)
 {
     rt_ctx *ctx = w->ctx;
-    const rt_model *m = w->model;
-    const rt_config *c = &m->config;
+    const rt_config *c = &w->model->config;
     int64_t n = w->features.n_token, atoms = w->features.n_atom;
-    rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
-                                   RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
+    return (rt_confidence_logits){RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
+                                  RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
+}
+
+static void run_confidence(workload *w, rt_tensor s, rt_tensor z)
+{
+    rt_confidence_logits logits = new_logits(w);
+    rt_confidence_head_forward(w->ctx, &w->model->confidence, &logits, w->s_inputs, s, z, rt_at(w->x, 0), &w->features, 0,
+                               NULL);
+}
+
+/* As PyTorch's in ../shared/bench: labels, forward, all four losses, backward, clipping and Adam. */
+static void step_confidence(workload *w, rt_tensor s, rt_tensor z)
+{
+    rt_ctx *ctx = w->ctx;
+    const rt_confidence_terms weight = {1e-4, 1e-4, 1e-4, 1e-4};
+    rt_confidence_terms loss;
+    rt_confidence_label truth;
     rt_confidence_saved saved;
-    rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, s, z, rt_at(w->x, 0), &w->features, 0,
-                               backward ? &saved : NULL);
-    if (backward) rt_confidence_head_backward(ctx, &m->confidence, &logits, &w->features, &saved);
+    rt_tensor x = rt_at(w->x, 0);
+    rt_confidence_logits logits = new_logits(w), d = new_logits(w);
+    rt_zero(ctx, d.pae);
+    rt_zero(ctx, d.pde);
+    rt_zero(ctx, d.plddt);
+    rt_zero(ctx, d.resolved);
+    rt_confidence_head_forward(ctx, &w->model->confidence, &logits, w->s_inputs, s, z, x, &w->features, 0, &saved);
+    if (ctx->status == RT_OK)
+        ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, &w->features, &w->label, x, &ctx->err);
+    if (ctx->status != RT_OK) return;
+    rt_loss_confidence(ctx, &loss, &d, &logits, &truth, &weight);
+    rt_confidence_head_backward(ctx, &w->model->confidence, &d, &w->features, &saved);
+    if (ctx->status != RT_OK) return;
+    rt_adam_step(w->adam, ctx->pool, 1e-4, 1, rt_adam_norm(w->adam, ctx->pool, 1, NULL));
+    rt_params_zero_grad(w->params);
 }
 
 static void run_stage(workload *w, int stage)
@@ -112,8 +143,11 @@ static void run_stage(workload *w, int stage)
         rt_denoiser_forward(ctx, &m->denoiser, &w->context, rt_slice(w->denoised, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5),
                             rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1, NULL);
         break;
+    case RT_BENCH_confidence:
+        run_confidence(w, s, z);
+        break;
     default:
-        run_confidence(w, s, z, stage == RT_BENCH_confidence_step);
+        step_confidence(w, s, z);
     }
     rt_arena_reset(ctx->step, mark);
 }
@@ -146,12 +180,35 @@ static rt_status count_stage(workload *w, int stage, double *out_gflop, rt_err *
     return RT_OK;
 }
 
+/* A random walk over all atoms, each of them seen. */
+static void make_label(workload *w)
+{
+    int64_t n = w->features.n_atom;
+    w->label = (rt_label){.n_atom = n,
+                          .n_resolved = n,
+                          .resolution = 2,
+                          .coordinate = RT_NEW_TYPE(w->ctx, RT_F32, n, 3),
+                          .coordinate_mask = RT_NEW_TYPE(w->ctx, RT_U8, n)};
+    fill(w->label.coordinate, 1, 7);
+    float *xyz = w->label.coordinate.data;
+    for (int64_t i = 3; w->ctx->status == RT_OK && i < 3 * n; i++) xyz[i] += xyz[i - 3];
+    if (w->ctx->status == RT_OK) memset(w->label.coordinate_mask.data, 1, (size_t)n);
+}
+
+static double processor_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_options *options, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_ctx *ctx = w->ctx;
-    const rt_config *c = options->config;
+    const rt_config *c = &w->model->config;
     int64_t n = result->n_token;
+    w->context = (rt_denoiser_context){0};
     RT_TRY(make_features(w, n, options->n_msa, err));
     result->n_atom = w->features.n_atom;
     w->s_inputs = RT_NEW(ctx, n, c->c_s_inputs);
@@ -164,17 +221,21 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     fill(w->z, 1, 4);
     fill(w->x, 20, 5);
     fill(w->s_inputs, 1, 6);
+    make_label(w);
     result->gemm_peak = rt_bench_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);
     for (int stage = 0; stage < RT_BENCH_COUNT && ctx->status == RT_OK; stage++) {
         ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
                     (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);
-        if (stage == RT_BENCH_denoiser_1)
+        bool wanted = !options->opt_stages || options->opt_stages[stage];
+        result->seconds[stage] = result->processor[stage] = wanted ? INFINITY : NAN;
+        if (!wanted) continue;
+        if (stage == RT_BENCH_denoiser_1 || (stage == RT_BENCH_denoiser_5 && !w->context.features))
             rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z, NULL);
-        result->seconds[stage] = INFINITY;
         for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
-            double start = rt_clock();
+            double start = rt_clock(), worked = processor_clock();
             run_stage(w, stage);
             result->seconds[stage] = fmin(result->seconds[stage], rt_clock() - start);
+            result->processor[stage] = fmin(result->processor[stage], processor_clock() - worked);
         }
         if (ctx->status == RT_OK) RT_TRY(count_stage(w, stage, &result->gflop[stage], err));
         rt_debug("%lld tokens, %s: %.4f s", (long long)n, rt_bench_stage_name(stage), result->seconds[stage]);
@@ -196,12 +257,20 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     RT_TRY(rt_ctx_create(&w.ctx, RT_BACKEND_CPU, options->threads, rt_memory_available(), err));
     RT_TRY(rt_params_create(&w.params, err));
     RT_TRY(rt_params_train(w.params, "confidence_head", err));
-    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, err));
+    rt_model_options how = {.checkpoint = options->opt_checkpoint,
+                            .precision = options->precision,
+                            .real = RT_F32,
+                            .params = w.params};
+    if (options->opt_checkpoint) RT_TRY(rt_model_open(&w.model, &how, err));
+    else RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, err));
+    rt_adam_options adam = rt_adam_default;
+    RT_TRY(rt_adam_create(&w.adam, w.params, &adam, err));
     for (int64_t i = 0; i < n_size; i++) {
         results[i] = (rt_bench_result){.n_token = n_token[i]};
         RT_TRY(run_size(&results[i], &w, options, err));
     }
 done:
+    rt_adam_free(w.adam);
     rt_model_close(w.model);
     rt_params_free(w.params);
     rt_ctx_free(w.ctx);

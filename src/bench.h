@@ -18,7 +18,7 @@
     RT_STAGE(denoiser_1)    \
     RT_STAGE(denoiser_5)    \
     RT_STAGE(confidence)    \
-    RT_STAGE(confidence_step)   /* forward and backward of the head, without losses and optimizer */
+    RT_STAGE(confidence_step)   /* labels, forward, losses, backward, clipping and Adam of the head */
 
 enum {
 #define RT_STAGE(name) RT_BENCH_##name,
@@ -29,7 +29,8 @@ enum {
 
 typedef struct {
     int64_t n_token, n_atom;
-    double seconds[RT_BENCH_COUNT];
+    double seconds[RT_BENCH_COUNT];   /* NAN: not run */
+    double processor[RT_BENCH_COUNT]; /* seconds of all threads together, which other programs do not change */
     double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the products: rt_ctx_count_begin */
     double gemm_peak;                 /* GFLOP/s of large products on all threads, measured in the same run */
     int64_t peak_rss;                 /* bytes, of the process so far */
@@ -41,6 +42,8 @@ typedef struct {
     rt_precision precision;
     int threads, repetitions;
     int64_t n_msa;
+    const char *opt_checkpoint;       /* mapped, instead of made-up weights */
+    const bool *opt_stages;           /* (RT_BENCH_COUNT); NULL: all */
 } rt_bench_options;
 
 const char *rt_bench_stage_name(int stage);

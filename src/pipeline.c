@@ -155,7 +155,8 @@ static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err 
     int64_t mark = rt_arena_mark(r->ctx->step), index = input - r->inputs.input;
     rt_features features;
     rt_predict_plan plan = {0};
-    rt_samples samples = {.rank_by = o->protocol == RT_PROTOCOL_RNAPRO ? RT_RANK_BY_NOTHING : o->rank_by, .keep = r->ranking ? INT64_MAX : o->keep,
+    rt_samples samples = {.rank_by = o->protocol == RT_PROTOCOL_RNAPRO ? RT_RANK_BY_NOTHING : o->rank_by,
+                          .keep = r->ranking ? INT64_MAX : o->keep,
                           .pairs = o->write_confidence || o->write_plots};
     char key[RT_HASH_TEXT];
     json_t *written = json_deep_copy(record), *details = json_object();   /* files hold no times: equal inputs, equal bytes */

@@ -55,6 +55,15 @@ void rt_map_page_out(const void *data, int64_t size)
 #endif
 }
 
+void rt_map_forget(const rt_map *map, const void *data, int64_t size)
+{
+    const uint8_t *from = data;
+    if (map->size <= 0 || from < map->data || from + size > map->data + map->size) return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)from + page - 1) / page * page;
+    uintptr_t last = ((uintptr_t)from + (uintptr_t)size) / page * page;
+    if (last > first) madvise((void *)first, last - first, MADV_DONTNEED); /* a file's pages, which nobody writes to */
+}
+
 struct rt_writer {
     FILE *stream;
     int failure;                /* errno of the first write that failed, as far as it is known */
@@ -114,7 +123,10 @@ static rt_status open_stream(rt_writer *writer, rt_err *err)
     } else {
         if (!follow_links(writer->final, writer->path))
             return rt_fail(err, RT_ERR_IO, writer->path, 0, "cannot write: %s", strerror(errno));
-        if (snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp.%ld", writer->final, (long)getpid()) >= PATH_MAX)
+        static unsigned number;   /* two threads may write one file: each has its own until it is renamed */
+        unsigned mine = __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED);
+        if (snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp.%ld.%u", writer->final, (long)getpid(), mine) >=
+            PATH_MAX)
             return rt_fail(err, RT_ERR_IO, writer->path, 0, "the path is too long");
         fd = open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (fd >= 0 && exists && fchmod(fd, info.st_mode & 0777) != 0) errno = 0;   /* some file systems have no modes */

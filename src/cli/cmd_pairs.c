@@ -107,8 +107,9 @@ static rt_status check_families(const task *t, const rt_pairs *pairs, int64_t n,
         rt_fail(err, RT_ERR_MISMATCH, models, 0, "no sequence belongs to a family of these models");
         return rt_hint(err, "'rnatune families' says which families are found; Rfam.cm holds all of Rfam");
     }
-    if (bare) rt_warn("%lld of %lld sequences belong to no family of %s: they have no pairs", (long long)bare, (long long)n,
-                      models);
+    if (bare)
+        rt_warn("%lld of %lld sequences belong to no family of %s: they have no pairs", (long long)bare, (long long)n,
+                models);
     return RT_OK;
 }
 
@@ -221,8 +222,8 @@ static rt_status work(task *t, rt_err *err)
     }
     if (t->table.failed) status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
     else if (t->json)
-        status = rt_print_table_json(t->table.data, rt_option_count(o, "compare") ? RT_PAIRS_AGREEMENT_NUMBERS : NUMBERS,
-                                     err);
+        status = rt_print_table_json(t->table.data,
+                                     rt_option_count(o, "compare") ? RT_PAIRS_AGREEMENT_NUMBERS : NUMBERS, err);
 done:
     rt_text_free(&text);
     return status;
@@ -251,9 +252,10 @@ static const rt_option OPTIONS[] = {
      .help = "sequences, plain or gzip"},
     {.name = "structure", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "--fasta or --compare",
      .help = "mmCIF or PDB file, for --method 3d"},
-    {.name = "compare", .type = RT_OPTION_PATH, .repeated = true, .value = "PATH", .otherwise = "--fasta or --structure",
-     .help = "a structure or bpseq file, or a folder of them: how many of its pairs each method finds, and how many of a "
-             "method's pairs are right"},
+    {.name = "compare", .type = RT_OPTION_PATH, .repeated = true, .value = "PATH",
+     .otherwise = "--fasta or --structure",
+     .help = "a structure or bpseq file, or a folder of them: how many of its pairs each method finds, and how many of "
+             "a method's pairs are right"},
     {.name = "min-prob", .type = RT_OPTION_DOUBLE, .value = "P", .fallback = "0.01", .low = 0, .high = 1,
      .help = "leave out pairs below this probability; those below 1e-6 are never listed.  With --compare another "
              "threshold beside 0.5 and 0.95"},
@@ -272,7 +274,8 @@ static const rt_option OPTIONS[] = {
      .help = "keep predictions here: a sequence is predicted once"},
     {.name = "max-length", .type = RT_OPTION_INT, .value = "N", .fallback = "1000", .low = 1, .high = 100000,
      .help = "--compare leaves out longer chains"},
-    {.name = "out", .type = RT_OPTION_OUT_FILE, .value = "FILE", .otherwise = "stdout", .help = "write the result here"},
+    {.name = "out", .type = RT_OPTION_OUT_FILE, .value = "FILE", .otherwise = "stdout",
+     .help = "write the result here"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "a table as JSON, an object for each row"},
     RT_CHOICE_THREADS,
     {0},
@@ -284,14 +287,14 @@ const rt_command rt_cmd_pairs = {
     .options = OPTIONS,
     .description =
         "Probabilities are of the whole ensemble of structures without pseudoknots, by EternaFold's parameters or by "
-        "ViennaRNA's energies at 37 C; of a family's consensus they say how surely Infernal placed both residues. Pairs "
-        "of a structure are the canonical ones of its coordinates; --format contacts lists every pair with its "
+        "ViennaRNA's energies at 37 C; of a family's consensus they say how surely Infernal placed both residues. "
+        "Pairs of a structure are the canonical ones of its coordinates; --format contacts lists every pair with its "
         "Leontis-Westhof class and hydrogen bonds, every stack, and which contacts are tertiary, and why. Residues "
         "count from 1 in the sequence that was given, or in the chain as it was deposited.\n\n"
         "--compare holds the methods against known pairs: PPV is the share of a method's pairs that are known, "
         "sensitivity the share of the known pairs that it has, each with a 95% interval. docs/pairs.md says more.",
-    .output = "TSV with the columns id, i, j, p (i < j), or what --format says; with --compare a line for each method and "
-              "threshold.",
+    .output = "TSV with the columns id, i, j, p (i < j), or what --format says; with --compare a line for each method "
+              "and threshold.",
     .examples =
         "  rnatune pairs --fasta rna.fa --min-prob 0.95\n"
         "  rnatune pairs --fasta rna.fa --method vienna --format dot --best mfe\n"

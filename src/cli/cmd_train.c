@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/augment_options.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/train_cache.h"
@@ -38,6 +39,7 @@ typedef struct {
     rt_params *params;
     rt_model *model;
     rt_ctx *ctx;
+    rt_augment_inputs augment;
     rt_loop_options loop;
     rt_trunk_cache_options cache;
     json_t *cache_plan;
@@ -213,9 +215,9 @@ done:
 static rt_status hash_plan(job *j)
 {
     static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
-                                        "conformers", "ribonanza", "save-minutes", "keep-epochs", "keep-every", "quiet",
-                                        "verbose", "export-pt", "cache-size", "validation-rollouts",
-                                        "validation-steps"};
+                                        "conformers", "ribonanza", "families", "seeds", "pairs-cache", "save-minutes",
+                                        "keep-epochs", "keep-every", "quiet", "verbose", "export-pt", "cache-size",
+                                        "validation-rollouts", "validation-steps"};
     rt_status status = RT_OK;
     json_t *json = rt_options_json(j->o);
     for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);
@@ -257,6 +259,7 @@ static rt_status hash_data(job *j)
     rt_hash_add(hash, conformers, (int64_t)strlen(conformers));
     rt_hash_add(hash, j->train, j->loop.n_train * (int64_t)sizeof *j->train);
     rt_hash_add(hash, j->validation, j->loop.n_validation * (int64_t)sizeof *j->validation);
+    if (j->augment.set) rt_hash_add(hash, rt_augment_set_hash(j->augment.set), RT_HASH_TEXT - 1);
     rt_hash_finish(hash, j->loop.identity.data);
     snprintf(j->loop.identity.code, sizeof j->loop.identity.code, "%.30s %.30s", rt_version_text(),
              rt_version_commit());
@@ -344,6 +347,17 @@ done:
 /* ---- the verb -----------------------------------------------------------------------------------------------------
  */
 
+/* Variants of the training targets, screened against what is held out. */
+static rt_status open_augment(job *j)
+{
+    rt_augment_plan plan = {.seed = j->loop.seed};
+    const char *split = rt_option_text(j->o, "split");
+    rt_status status = rt_augment_inputs_open(&j->augment, &plan, j->o, j->set, j->train, j->loop.n_train,
+                                              split ? &j->split : NULL, split, j->ctx->pool, j->cli->record, j->err);
+    j->loop.sample.opt_augment = j->augment.set;
+    return status;
+}
+
 static rt_status open_job(job *j)
 {
     rt_status status = RT_OK;
@@ -386,6 +400,7 @@ static rt_status open_job(job *j)
     RT_TRY(rt_model_open(&j->model, &model, j->err));
     rt_info("%lld of %lld parameters train, in %lld tensors", (long long)rt_params_elements(j->params),
             (long long)j->model->n_parameters, (long long)rt_params_count(j->params));
+    RT_TRY(open_augment(j));
     RT_TRY(hash_data(j));
     RT_TRY(hash_plan(j));
     if (rt_option_has(o, "cache")) {
@@ -403,6 +418,7 @@ static void close_job(job *j)
     rt_model_close(j->model);
     rt_params_free(j->params);
     rt_ctx_free(j->ctx);
+    rt_augment_inputs_close(&j->augment);
     rt_template_file_close(j->templates);
     rt_split_free_members(&j->split);
     rt_dataset_close(j->set);
@@ -437,6 +453,9 @@ static rt_status write_record(job *j, const char *state, const rt_loop_report *o
     rt_run_record_set(record, "validation_targets", json_integer(j->loop.n_validation));
     rt_run_record_set(record, "targets_without_resolution", json_integer(j->n_unknown));
     rt_run_record_set(record, "trained_parameters", json_integer(rt_params_elements(j->params)));
+    if (j->augment.set)
+        rt_run_record_set(record, "augmentation",
+                          rt_augment_inputs_json(j->augment.set, opt_report ? &opt_report->augmented : NULL));
     if (opt_report) {
         const rt_loop_report *r = opt_report;
         rt_run_record_set(record, "steps", json_integer(r->n_step));
@@ -467,10 +486,23 @@ static void write_state(job *j, const char *state, const rt_loop_report *opt_rep
     rt_warn("%s; training goes on without this record", text);
 }
 
+/* What the samples draw from, for 'rnatune audit --augmented'; training does not read it. */
+static void write_augmented(const job *j)
+{
+    char path[4096], text[1024];
+    rt_err why;
+    if (!j->augment.set) return;
+    rt_path_join(path, sizeof path, j->loop.out, "augmented.tsv");
+    if (rt_augmented_write(rt_augment_set_record(j->augment.set), path, &why) == RT_OK) return;
+    rt_err_print(&why, text, sizeof text);
+    rt_warn("%s; training goes on without this list", text);
+}
+
 static void write_begin(void *user)
 {
     job *j = user;
     j->begun = true;
+    write_augmented(j);
     write_state(j, "running", NULL, NULL);
 }
 
@@ -489,6 +521,8 @@ static void print_report(const job *j, const rt_loop_report *r)
                (long long)r->cache.n_damaged);
     if (j->choice.n_target > 0) printf("validation\t%s/%s\n", j->loop.out, RT_CHOICE_TABLE);
     if (j->choice.ranked) printf("ranking\t%s/%s\n", j->loop.out, RT_RANKING_FILE);
+    if (j->augment.set)
+        rt_augment_inputs_print_tally(stdout, "augment.", rt_augment_set_plan(j->augment.set), &r->augmented);
     if (r->finished)
         printf("model\t%s/%s\n", j->loop.out, isfinite(r->best_value) ? "best.safetensors" : "final.safetensors");
 }
@@ -655,6 +689,7 @@ static const rt_option OPTIONS[] = {
      .low = 0,
      .high = 1,
      .help = "probability of training without templates"},
+    RT_AUGMENT_OPTION_ROWS,
     {.name = "conformers", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "built in", .help = "as in predict"},
     {.name = "cycles",
      .type = RT_OPTION_INT,

@@ -14,8 +14,9 @@ static const double PLAN_AT = 0.95, PLAN_PPV = 0.95, PLAN_SENSITIVITY = 0.40;
 enum { MOST_THRESHOLDS = 3 };
 
 const char *const RT_PAIRS_AGREEMENT_NUMBERS[] = {
-    "min_prob", "sequences",        "with_pairs",      "known",    "predicted",       "right", "ppv", "ppv_low", "ppv_high",
-    "sensitivity", "sensitivity_low", "sensitivity_high", "plan_ppv", "plan_sensitivity", NULL};
+    "min_prob", "sequences",        "with_pairs", "known",       "predicted",       "right",
+    "ppv",      "ppv_low",          "ppv_high",   "sensitivity", "sensitivity_low", "sensitivity_high",
+    "plan_ppv", "plan_sensitivity", NULL};
 
 static rt_status read_known(rt_known_set *set, const rt_options *o, rt_err *err)
 {
@@ -28,9 +29,11 @@ static rt_status read_known(rt_known_set *set, const rt_options *o, rt_err *err)
     }
     if (status != RT_OK) return status;
     if (set->n_unread) rt_warn("%lld files could not be read", (long long)set->n_unread);
-    if (set->n_long) rt_info("%lld chains are longer than --max-length %lld: left out", (long long)set->n_long, (long long)longest);
+    if (set->n_long)
+        rt_info("%lld chains are longer than --max-length %lld: left out", (long long)set->n_long, (long long)longest);
     if (set->n_bare) rt_info("%lld chains have no pairs: left out", (long long)set->n_bare);
-    if (set->n_twice) rt_info("%lld chains have a sequence and pairs that came before: left out", (long long)set->n_twice);
+    if (set->n_twice)
+        rt_info("%lld chains have a sequence and pairs that came before: left out", (long long)set->n_twice);
     return set->n ? RT_OK : rt_fail(err, RT_ERR_MISMATCH, rt_option_at(o, "compare", 0), 0, "no chain with base pairs");
 }
 
@@ -70,7 +73,8 @@ rt_status rt_pairs_agreement_print(rt_text *out, const rt_options *o, rt_err *er
                                         .opt_models = rt_option_text(o, "cm"), .opt_cache = rt_option_text(o, "cache"),
                                         .min_prob = fmin(threshold[0], threshold[n - 1])};
         if (m == RT_PREDICT_VIENNA && !rt_pairs_vienna_here()) {
-            rt_info("vienna is left out: this rnatune was built without ViennaRNA ('make VIENNA=1' fetches and builds it)");
+            rt_info(
+                "vienna is left out: this rnatune was built without ViennaRNA ('make VIENNA=1' fetches and builds it)");
             continue;
         }
         if (m == RT_PREDICT_CM && !options.opt_models) {

@@ -57,7 +57,8 @@ rt_status rt_print_table_json(const char *table, const char *const *numbers, rt_
             n_name = n;
             for (int k = 0; k < n; k++)
                 for (int m = 0; numbers[m]; m++)
-                    is_number[k] |= !strncmp(numbers[m], name[k], (size_t)name_length[k]) && !numbers[m][name_length[k]];
+                    is_number[k] |=
+                        !strncmp(numbers[m], name[k], (size_t)name_length[k]) && !numbers[m][name_length[k]];
             continue;
         }
         json_t *row = json_object();

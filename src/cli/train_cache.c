@@ -47,6 +47,13 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
         "rollouts", (json_int_t)rt_step_rollouts(&l->step), "rollout_steps", (json_int_t)l->step.rollout_steps);
     rt_status status = plan ? RT_OK : rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
     for (int i = 0; i < 2 && plan; i++) json_object_set_new(plan, TEXT[i], json_string(rt_option_text(o, TEXT[i])));
+    if (status == RT_OK && l->sample.opt_augment) {   /* the same draws make other samples of other augmentations */
+        json_t *all = rt_options_json(o), *augment = json_pack("{s:O, s:s}", "options", json_object_get(all, "augment"),
+                                                                "inputs", l->identity.data);
+        json_object_set_new(plan, "augment", augment);
+        json_decref(all);
+        if (!augment) status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
+    }
     if (status == RT_OK) status = add_files(plan, o, err);
     for (int i = 0; i < model->n_adapter && status == RT_OK; i++) {
         char name[32];

@@ -12,9 +12,9 @@
 
 static const double BOND = 3.4;          /* Angstrom between donor and acceptor */
 static const double HEIGHT = 1.8;        /* of the other atom over the plane of a base that it is bonded to */
-static const double OUTWARD = 0.2;       /* least cosine between the bond and the way from the ring to the base's atom */
+static const double OUTWARD = 0.2; /* least cosine between the bond and the way from the ring to the base's atom */
 static const double TOUCH = 4.0;
-static const double GROOVE_BOND = 3.6, GROOVE_WEAK = 3.9;   /* an adenine in a minor groove: bonds, and those of its C2 */
+static const double GROOVE_BOND = 3.6, GROOVE_WEAK = 3.9; /* an adenine in a minor groove: bonds, and those of its C2 */
 static const double GROOVE_TILT = 0.64278760968653933;      /* cos 50 */
 static const double GROOVE_REACH = 12.0;                    /* Angstrom between ring centres */
 
@@ -232,7 +232,8 @@ static rt_status flag_bond(builder *b, const atom_site *from, const atom_site *t
         to = swap;
     }
     if (face_each_other(b, i, j)) return RT_OK;
-    status = add_why(b, from->residue, to->residue, is_sugar(to->name) ? RT_TERTIARY_RIBOSE : RT_TERTIARY_PHOSPHATE, err);
+    status =
+        add_why(b, from->residue, to->residue, is_sugar(to->name) ? RT_TERTIARY_RIBOSE : RT_TERTIARY_PHOSPHATE, err);
     if (status == RT_OK && far) status = add_why(b, from->residue, to->residue, RT_TERTIARY_LONG_RANGE, err);
     return status;
 }
@@ -322,7 +323,7 @@ static int groove_contacts(const rt_molecule *m, int64_t adenine, int64_t r, int
     static const char *const GROOVE[] = {"O2'", "N2", "N3", "O2"};
     int count = 0;
     for (int g = 0; g < 4; g++) {
-        bool taken = g == 2 && !strchr("AG", m->residue[r].letter);   /* a pyrimidine's N3 is on its Watson-Crick edge */
+        bool taken = g == 2 && !strchr("AG", m->residue[r].letter); /* a pyrimidine's N3 is on its Watson-Crick edge */
         if (taken) continue;
         int base = 0;
         if (g < 2)   /* what can give a hydrogen to N1 or N3 */
@@ -345,7 +346,8 @@ static rt_status find_a_minor(builder *b, rt_err *err)
             int64_t j = b->out.partner[i];
             int of_base = 0;
             if (j <= i || a == i || a == j || !b->whole[i] || !b->whole[j]) continue;
-            if (are_neighbours(b, a, i) || are_neighbours(b, a, j) || face_each_other(b, a, i) || face_each_other(b, a, j))
+            if (are_neighbours(b, a, i) || are_neighbours(b, a, j) || face_each_other(b, a, i) ||
+                face_each_other(b, a, j))
                 continue;
             if (rt_distance(b->centre[a], b->centre[i]) > GROOVE_REACH) continue;
             if (fabs(rt_dot(b->normal[a], b->normal[i])) < GROOVE_TILT &&

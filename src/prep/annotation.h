@@ -15,7 +15,7 @@
  *   RIBOSE        its base is bonded to a sugar's oxygen,  PHOSPHATE  ... to a phosphate's
  *   NONCANONICAL  it is in a base pair that is no cis Watson-Crick AU, GC or GU
  *   BASE          a single bond between two bases that no pair and no neighbouring pair of a helix accounts for
- *   PSEUDOKNOT    its canonical pair crosses a helix of at least as many pairs (prep/helices.h)
+ *   PSEUDOKNOT    its canonical pair crosses a helix whose stem has at least as many pairs (prep/helices.h)
  *   LONG_RANGE    its base is bonded to or stacked on a residue that is RT_ANNOTATION_FAR or more steps away along
  *                 the chain and the nested canonical pairs: tetraloop and receptor, kissing loops, intercalated bases
  *   CHAIN         its base touches (4.0 Angstrom) or pairs with another chain: RNA, DNA or protein

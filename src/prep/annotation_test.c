@@ -53,7 +53,7 @@ static void assert_class(const rt_pairs_3d *found, int32_t number, int32_t other
     assert_string_equal(shown, class);
 }
 
-/* tRNA-Phe (1EHZ; H. Shi, P. B. Moore, RNA 6:1091, 2000; the contacts since Quigley and Rich, Science 194:796, 1976). */
+/* tRNA-Phe (1EHZ; H. Shi, P. B. Moore, RNA 6:1091, 2000; the contacts since Quigley, Rich, Science 194:796, 1976). */
 static void contacts_of_a_trna(void **state)
 {
     (void)state;
@@ -71,15 +71,17 @@ static void contacts_of_a_trna(void **state)
     assert_class(&f, 26, 44, "cWW");    /* two purines: not canonical */
     assert_true(has_reason(&f, 26, 44, RT_TERTIARY_NONCANONICAL) && has_reason(&f, 15, 48, RT_TERTIARY_LONG_RANGE));
     assert_true(has_reason(&f, 18, 55, RT_TERTIARY_BASE) && has_reason(&f, 18, 57, RT_TERTIARY_LONG_RANGE));
-    assert_true(has_reason(&f, 33, 36, RT_TERTIARY_PHOSPHATE) && has_reason(&f, 55, 58, RT_TERTIARY_PHOSPHATE));   /* U-turns */
-    static const int32_t FREE[][2] = {{2, 71}, {4, 69}, {5, 68}, {6, 67}, {27, 43}, {28, 42}, {29, 41}, {30, 40}, {50, 64}, {51, 63}};
+    assert_true(has_reason(&f, 33, 36, RT_TERTIARY_PHOSPHATE) &&
+                has_reason(&f, 55, 58, RT_TERTIARY_PHOSPHATE)); /* U-turns */
+    static const int32_t FREE[][2] = {{2, 71},  {4, 69},  {5, 68},  {6, 67},  {27, 43},
+                                      {28, 42}, {29, 41}, {30, 40}, {50, 64}, {51, 63}};
     for (size_t k = 0; k < sizeof FREE / sizeof *FREE; k++)
         if (!rt_annotation_is_free_pair(&f.annotation, at(&f, FREE[k][0]), at(&f, FREE[k][1]), RT_TERTIARY_ANY))
             fail_msg("%d-%d has a tertiary contact: %x %x", FREE[k][0], FREE[k][1],
                      f.annotation.tertiary[at(&f, FREE[k][0])], f.annotation.tertiary[at(&f, FREE[k][1])]);
     assert_false(rt_annotation_is_free_pair(&f.annotation, at(&f, 13), at(&f, 22), RT_TERTIARY_ANY));
     assert_true(rt_annotation_is_free_pair(&f.annotation, at(&f, 13), at(&f, 22),
-                                           RT_TERTIARY_PSEUDOKNOT | RT_TERTIARY_A_MINOR));   /* a triple, and all that goes with it */
+                                           RT_TERTIARY_PSEUDOKNOT | RT_TERTIARY_A_MINOR));   /* only a triple */
     assert_false(rt_annotation_is_free_pair(&f.annotation, at(&f, 19), at(&f, 56), 0));   /* not nested */
     assert_false(rt_annotation_is_free_pair(&f.annotation, at(&f, 2), at(&f, 70), 0));    /* no pair */
     rt_pairs_3d_free_members(&f);
@@ -97,9 +99,10 @@ static void tetraloop_and_receptor(void **state)
     assert_true(has(&f, 223, RT_TERTIARY_A_MINOR));                               /* the receptor's C-G pair */
     for (int32_t k = 151; k <= 153; k++) assert_true(has(&f, k, RT_TERTIARY_LONG_RANGE));
     assert_true(has_reason(&f, 151, 226, RT_TERTIARY_LONG_RANGE));                /* stacked on the platform */
-    assert_class(&f, 224, 248, "tWH");                                            /* the receptor's reverse Hoogsteen pair */
+    assert_class(&f, 224, 248, "tWH"); /* the receptor's reverse Hoogsteen pair */
     assert_true(has(&f, 224, RT_TERTIARY_NONCANONICAL) && has(&f, 248, RT_TERTIARY_NONCANONICAL));
-    assert_true(has(&f, 183, RT_TERTIARY_A_MINOR) && has(&f, 184, RT_TERTIARY_A_MINOR) && has(&f, 110, RT_TERTIARY_A_MINOR));
+    assert_true(has(&f, 183, RT_TERTIARY_A_MINOR) && has(&f, 184, RT_TERTIARY_A_MINOR) &&
+                has(&f, 110, RT_TERTIARY_A_MINOR));
     assert_false(rt_annotation_is_free_pair(&f.annotation, at(&f, 223), at(&f, 250), RT_TERTIARY_ANY));
     rt_pairs_3d_free_members(&f);
 }
@@ -118,8 +121,8 @@ static void kissing_loops_and_a_ligand(void **state)
     rt_pairs_3d_free_members(&f);
 }
 
-/* Nova's KH domain on its RNA (2ANN; M. Teplova et al., Structure 19:930, 2011) reads UCAC, 13 to 16 of the hairpin's loop;
- * 1R9F is a duplex of two strands. */
+/* Nova's KH domain on its RNA (2ANN; M. Teplova et al., Structure 19:930, 2011) reads UCAC, 13 to 16 of the hairpin's
+ * loop; 1R9F is a duplex of two strands. */
 static void another_chain(void **state)
 {
     (void)state;
@@ -192,7 +195,7 @@ static void every_bond_is_one(void **state)
     rt_pairs_3d_free_members(&f);
 }
 
-/* ---- canonical pairs of the bpseq set, which has no pseudoknots --------------------------------------------------- */
+/* ---- canonical pairs of the bpseq set, which has no pseudoknots ---- */
 
 typedef struct { int64_t recorded, found, extra, chains; double seconds, longest; } tally;
 
@@ -262,7 +265,7 @@ static void canonical_pairs_of_the_bpseq_set(void **state)
     if (!shared) skip();
     snprintf(path, sizeof path, "%s/data/secstruct/rna3db2d_bpseq.tar.gz", shared);
     assert_int_equal(rt_plain_open(&tar, path, &err), RT_OK);
-    for (int64_t place = 0; place + 512 <= tar.size && tar.data[place];) {   /* blocks of 512: a name, its size in octal */
+    for (int64_t place = 0; place + 512 <= tar.size && tar.data[place];) {   /* blocks of 512: name, size in octal */
         char octal[13] = {0}, name[101] = {0};
         memcpy(octal, tar.data + place + 124, 12);
         memcpy(name, tar.data + place, 100);
@@ -272,10 +275,13 @@ static void canonical_pairs_of_the_bpseq_set(void **state)
         place += 512 + (size + 511) / 512 * 512;
     }
     rt_plain_close(&tar);
-    print_message("%lld chains: %lld of %lld recorded canonical pairs found (%.1f%%), %lld others that are no pseudoknots; "
-                  "%.1f ms a structure\n", (long long)t.chains, (long long)t.found, (long long)t.recorded,
-                  100.0 * (double)t.found / (double)t.recorded, (long long)t.extra, 1e3 * t.seconds / (double)t.chains);
-    assert_true(t.chains >= 50 && (double)t.found >= 0.95 * (double)t.recorded && (double)t.extra <= 0.05 * (double)t.recorded);
+    print_message(
+        "%lld chains: %lld of %lld recorded canonical pairs found (%.1f%%), %lld others that are no pseudoknots; "
+        "%.1f ms a structure\n",
+        (long long)t.chains, (long long)t.found, (long long)t.recorded, 100.0 * (double)t.found / (double)t.recorded,
+        (long long)t.extra, 1e3 * t.seconds / (double)t.chains);
+    assert_true(t.chains >= 50 && (double)t.found >= 0.95 * (double)t.recorded &&
+                (double)t.extra <= 0.05 * (double)t.recorded);
 }
 
 static void names_of_kinds(void **state)

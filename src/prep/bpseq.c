@@ -38,10 +38,13 @@ static rt_status take(reader *r, const char *at, const char *end, const char *na
     int n = split(word, size, at, end);
     rt_bpseq *out = &r->out;
     if (!n || *word[0] == '#' || (!out->length && memchr(at, ':', (size_t)(end - at)))) return RT_OK;
-    if (n != COLUMNS || !rt_parse_int(word[0], size[0], &number) || size[1] != 1 || !rt_parse_int(word[2], size[2], &partner))
-        return rt_fail(err, RT_ERR_FORMAT, name, line, "expected 'i letter j', the number of a residue, its letter and its partner");
+    if (n != COLUMNS || !rt_parse_int(word[0], size[0], &number) || size[1] != 1 ||
+        !rt_parse_int(word[2], size[2], &partner))
+        return rt_fail(err, RT_ERR_FORMAT, name, line,
+                       "expected 'i letter j', the number of a residue, its letter and its partner");
     if (number != out->length + 1 || number > LONGEST)
-        return rt_fail(err, RT_ERR_FORMAT, name, line, "residue %lld follows %lld", (long long)number, (long long)out->length);
+        return rt_fail(err, RT_ERR_FORMAT, name, line, "residue %lld follows %lld", (long long)number,
+                       (long long)out->length);
     if (partner < 0 || partner > LONGEST || partner == number)
         return rt_fail(err, RT_ERR_FORMAT, name, line, "%lld cannot be the partner of residue %lld", (long long)partner,
                        (long long)number);

@@ -52,10 +52,11 @@ static void crossing_helices_have_brackets_of_their_own(void **state)
     (void)state;
     assert_shown("((...))", "((...))");
     assert_shown("(.[.).]", "(.[.).]");                           /* equal: the first is the nested one */
-    assert_shown("[[..(((..]]...)))", "[[..(((..]]...)))");       /* the longer has the round ones, wherever it begins */
+    assert_shown("[[..(((..]]...)))", "[[..(((..]]...)))"); /* the longer has the round ones, wherever it begins */
     assert_shown("((..[[[..))...]]]", "[[..(((..]]...)))");
     assert_shown("(((..[[..{{..)))..]]..}}", "(((..[[..{{..)))..]]..}}");
-    assert_shown("(((..[[..)))..{{..]]..}}", "(((..[[..)))..((..]]..))");   /* a level is used again where nothing crosses */
+    /* a level is used again where nothing crosses */
+    assert_shown("(((..[[..)))..{{..]]..}}", "(((..[[..)))..((..]]..))");
 }
 
 static void the_shorter_of_two_that_cross_is_the_knot(void **state)
@@ -70,8 +71,16 @@ static void the_shorter_of_two_that_cross_is_the_knot(void **state)
     assert_true(helices.helix[0].i == 0 && helices.helix[0].n == 2 && helices.helix[0].j == 14);
     assert_true(helices.helix[0].level == 0 && helices.helix[1].level == 0 && helices.helix[3].level == 0);
     assert_int_equal(helices.helix[2].level, 1);
-    assert_true(helices.helix[2].knot && helices.helix[0].knot && helices.helix[1].knot);   /* two pairs each: all */
-    assert_false(helices.helix[3].knot);
+    assert_true(helices.helix[0].stem == 4 && helices.helix[1].stem == 4 && helices.helix[2].stem == 2);
+    assert_true(helices.helix[2].knot && !helices.helix[0].knot && !helices.helix[1].knot && !helices.helix[3].knot);
+    rt_helices_free_members(&helices);
+    n = read_brackets(partner, "((..[[..))...]]");   /* as long as one another: both */
+    assert_int_equal(rt_helices_find(&helices, partner, n, &err), RT_OK);
+    assert_true(helices.helix[0].knot && helices.helix[1].knot && helices.helix[0].level == 0);
+    rt_helices_free_members(&helices);
+    n = read_brackets(partner, "((.....((..[[..)).....)).]]");   /* a loop of five is no stem's */
+    assert_int_equal(rt_helices_find(&helices, partner, n, &err), RT_OK);
+    assert_true(helices.n == 3 && helices.helix[0].stem == 2 && helices.helix[1].knot && helices.helix[2].knot);
     rt_helices_free_members(&helices);
     n = read_brackets(partner, "(((..[[..)))...]]");
     assert_int_equal(rt_helices_find(&helices, partner, n, &err), RT_OK);
@@ -110,7 +119,8 @@ static void ct_and_bpseq_show_crossing_pairs(void **state)
     rt_text text = {0};
     int64_t n = read_brackets(partner, "(.[).]");
     rt_pairs_print_ct(&text, "k\tnot", "GACUGA", partner, n);
-    assert_string_equal(text.data, "6 k?not\n1 G 0 2 4 1\n2 A 1 3 0 2\n3 C 2 4 6 3\n4 U 3 5 1 4\n5 G 4 6 0 5\n6 A 5 0 3 6\n");
+    assert_string_equal(text.data,
+                        "6 k?not\n1 G 0 2 4 1\n2 A 1 3 0 2\n3 C 2 4 6 3\n4 U 3 5 1 4\n5 G 4 6 0 5\n6 A 5 0 3 6\n");
     rt_text_clear(&text);
     rt_pairs_print_bpseq(&text, "knot", "GACUGA", partner, n);
     assert_string_equal(text.data, "# knot\n1 G 4\n2 A 0\n3 C 6\n4 U 1\n5 G 0\n6 A 3\n");

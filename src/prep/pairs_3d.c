@@ -20,8 +20,9 @@ static void name_of(char *out, int64_t size, const char *path)
 }
 
 /* Where the chain's residues stand in its sequence, and how long that is. */
-static rt_status find_places(rt_pairs_3d *found, int64_t *out_length, bool *out_deposited, const rt_structure *structure,
-                             const rt_polymer *polymer, const rt_polymer_chain *from, const char *path, rt_err *err)
+static rt_status find_places(rt_pairs_3d *found, int64_t *out_length, bool *out_deposited,
+                             const rt_structure *structure, const rt_polymer *polymer, const rt_polymer_chain *from,
+                             const char *path, rt_err *err)
 {
     rt_err local = {0};
     int64_t *place = found->place + from->first_residue;
@@ -138,7 +139,10 @@ static int by_residues_then_order(const void *a, const void *b)
     return residues ? residues : (p->order > q->order) - (p->order < q->order);
 }
 
-static piece between(int32_t a, int32_t b) { return b < 0 || a < b ? (piece){.i = a, .j = b} : (piece){.i = b, .j = a}; }
+static piece between(int32_t a, int32_t b)
+{
+    return b < 0 || a < b ? (piece){.i = a, .j = b} : (piece){.i = b, .j = a};
+}
 
 static int64_t collect(piece *out, const rt_annotation *annotation)
 {

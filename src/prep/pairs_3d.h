@@ -27,8 +27,8 @@ typedef struct {
     int64_t n_chain;
 } rt_pairs_3d;
 
-/* The first model, and what is around its RNA.  Where the residues do not fit the deposited sequence, which is said in a
- * warning, they are the sequence.
+/* The first model, and what is around its RNA.  Where the residues do not fit the deposited sequence, which is said in
+ * a warning, they are the sequence.
  * Errors: those of rt_structure_open and rt_molecule_build. */
 rt_status rt_pairs_3d_read(rt_pairs_3d *out_found, const char *path, rt_err *err);
 void rt_pairs_3d_free_members(rt_pairs_3d *found);

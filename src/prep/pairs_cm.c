@@ -166,7 +166,8 @@ static rt_status align_family(aligner *a, int64_t first, rt_err *err)
 {
     rt_status status = RT_OK;
     const char *fetch[] = {a->cmfetch, "-o", a->model, a->models, a->hits.hit[first].model, NULL};
-    const char *align[] = {a->cmalign, "--cpu", "0", "--outformat", "Pfam", "-o", a->alignment, a->model, a->fasta, NULL};
+    const char *align[] = {a->cmalign, "--cpu",      "0",      "--outformat", "Pfam",
+                           "-o",       a->alignment, a->model, a->fasta,      NULL};
     RT_TRY(write_hits(a, first, err));
     unlink(a->model);   /* cmfetch does not overwrite */
     RT_TRY(rt_process_run(fetch, NULL, a->said, err));

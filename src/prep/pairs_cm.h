@@ -1,6 +1,6 @@
 /* pairs_cm.h - base pairs of sequences from the consensus structure of their family's covariance model
- * Room: prep.  Uses: base/file, base/memory, base/pool, base/process, score/contacts, prep/hits, prep/infernal, prep/pairs,
- * prep/stockholm.
+ * Room: prep.  Uses: base/file, base/memory, base/pool, base/process, score/contacts, prep/hits, prep/infernal,
+ * prep/pairs, prep/stockholm.
  * Reference: E. Nawrocki, S. Eddy, Bioinformatics 29:2933 (2013); Rfam: I. Kalvari et al., NAR 49:D192 (2021).
  *
  * cmscan finds the families of each sequence (top strand; Rfam's gathering thresholds, else E <= 1e-3; of overlapping

@@ -17,7 +17,8 @@ static void read_alignments(const char *text, int64_t size)
 {
     int64_t at = 0, line = 0;
     rt_err err;
-    for (rt_stockholm a; rt_stockholm_next(&a, &at, &line, text, size, "fuzz", &err) == RT_OK; rt_stockholm_free_members(&a)) {
+    for (rt_stockholm a; rt_stockholm_next(&a, &at, &line, text, size, "fuzz", &err) == RT_OK;
+         rt_stockholm_free_members(&a)) {
         rt_pairs pairs = {.length = 40};
         if (!a.n) {
             rt_stockholm_free_members(&a);

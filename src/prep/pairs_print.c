@@ -26,7 +26,7 @@ void rt_pairs_print_tsv(rt_text *out, const char *name, const rt_pairs *pairs, d
     }
 }
 
-/* A helix's level is its kind of bracket: the longest helices have the round ones.  False: there are not as many kinds. */
+/* A helix's level is its kind of bracket: the longest helices have the round ones.  False: too few kinds. */
 static bool assign_brackets(char *out_text, const rt_helices *helices)
 {
     static const char OPEN[] = "([{<ABCDEFGHIJKLMNOPQRSTUVWXYZ", CLOSE[] = ")]}>abcdefghijklmnopqrstuvwxyz";

@@ -13,7 +13,8 @@
 void rt_pairs_print_tsv(rt_text *out, const char *name, const rt_pairs *pairs, double min_prob);
 
 /* partner (n), -1 for unpaired.  dot: '>' name, sequence, brackets, and the score when it is a number.  Helices that
- * cross take the next kind of bracket, the longest the first: () [] {} <> then Aa Bb ..; what needs more kinds is RT_ERR_UNSUPPORTED. */
+ * cross take the next kind of bracket, the longest the first: () [] {} <> then Aa Bb ..; what needs more kinds is
+ * RT_ERR_UNSUPPORTED. */
 rt_status rt_pairs_print_dot(rt_text *out, const char *name, const char *sequence, const int32_t *partner, double score,
                              rt_err *err);
 void rt_pairs_print_bpseq(rt_text *out, const char *name, const char *sequence, const int32_t *partner, int64_t n);

@@ -122,7 +122,8 @@ static bool take_cached(rt_pairs *out, const rt_predictor *p, const char *sequen
     char path[4096];
     int64_t folder;
     rt_err err;
-    if (!p->cache || cache_path(path, sizeof path, &folder, p, sequence, &err) != RT_OK || !rt_file_exists(path)) return false;
+    if (!p->cache || cache_path(path, sizeof path, &folder, p, sequence, &err) != RT_OK || !rt_file_exists(path))
+        return false;
     if (rt_pairs_cache_read(out, path, length, &err) == RT_OK) return true;
     rt_warn("%s: %s; predicted again", path, err.what);
     return false;
@@ -152,7 +153,8 @@ static rt_status fold_alone(rt_pairs *out, const rt_predictor *p, const char *se
 {
     rt_pool *pool;
     int64_t found;
-    if (p->method == RT_PREDICT_ETERNAFOLD) return rt_partition_fold(out, &p->model, sequence, length, p->min_prob, err);
+    if (p->method == RT_PREDICT_ETERNAFOLD)
+        return rt_partition_fold(out, &p->model, sequence, length, p->min_prob, err);
     if (p->method == RT_PREDICT_VIENNA) return rt_pairs_vienna_fold(out, sequence, length, p->min_prob, err);
     *out = (rt_pairs){0};
     rt_status status = rt_pool_create(&pool, 1, err);
@@ -191,7 +193,8 @@ static void fold_one(void *argument, int64_t task, int worker)
     (void)worker;
     if (rt_stop_requested()) b->status[task] = rt_fail(&b->err[task], RT_ERR_STOPPED, NULL, 0, "stopped");
     else if (!__atomic_load_n(&b->failed, __ATOMIC_RELAXED)) {
-        b->status[task] = fold_alone(&b->pairs[k], b->predictor, b->sequence[k], (int64_t)strlen(b->sequence[k]), &b->err[task]);
+        b->status[task] =
+            fold_alone(&b->pairs[k], b->predictor, b->sequence[k], (int64_t)strlen(b->sequence[k]), &b->err[task]);
         if (b->status[task] == RT_OK) keep(b->predictor, b->sequence[k], &b->pairs[k]);
     }
     if (b->status[task] != RT_OK) __atomic_store_n(&b->failed, 1, __ATOMIC_RELAXED);
@@ -225,7 +228,8 @@ static rt_status align_missing(batch *b, int64_t n_missing, rt_pool *pool, rt_er
     RT_TRY_ALLOC(sequence, n_missing);
     RT_TRY_ALLOC(pairs, n_missing);
     for (int64_t k = 0; k < n_missing; k++) sequence[k] = b->sequence[b->missing[k]];
-    RT_TRY(rt_pairs_cm_find(pairs, &found, b->predictor->models, sequence, n_missing, b->predictor->min_prob, pool, err));
+    RT_TRY(
+        rt_pairs_cm_find(pairs, &found, b->predictor->models, sequence, n_missing, b->predictor->min_prob, pool, err));
     for (int64_t k = 0; k < n_missing; k++) {
         keep(b->predictor, sequence[k], &pairs[k]);
         b->pairs[b->missing[k]] = pairs[k];

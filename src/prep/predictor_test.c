@@ -33,7 +33,8 @@ static rt_pairs fold(rt_predictor *p, const char *sequence, bool expected_cached
     rt_pairs pairs;
     rt_err err;
     bool cached;
-    if (rt_predictor_fold(&pairs, &cached, p, sequence, (int64_t)strlen(sequence), &err) != RT_OK) fail_msg("%s", err.what);
+    if (rt_predictor_fold(&pairs, &cached, p, sequence, (int64_t)strlen(sequence), &err) != RT_OK)
+        fail_msg("%s", err.what);
     assert_int_equal(cached, expected_cached);
     return pairs;
 }
@@ -274,8 +275,9 @@ static void agreement_by_hand(void **state)
     const double thresholds[] = {0.5, 0.999999};
     assert_int_equal(rt_pool_create(&pool, 1, &err), RT_OK);
     /* the hairpin's five pairs, all found; the same again; another whose recorded pairs are elsewhere; one without */
-    const char *same = test_file("a.bpseq", "1 G 14\n2 G 13\n3 G 12\n4 G 11\n5 G 10\n6 A 0\n7 A 0\n8 A 0\n9 A 0\n10 C 5\n"
-                                 "11 C 4\n12 C 3\n13 C 2\n14 C 1\n");
+    const char *same =
+        test_file("a.bpseq", "1 G 14\n2 G 13\n3 G 12\n4 G 11\n5 G 10\n6 A 0\n7 A 0\n8 A 0\n9 A 0\n10 C 5\n"
+                             "11 C 4\n12 C 3\n13 C 2\n14 C 1\n");
     assert_int_equal(rt_known_add_file(&set, same, 100, &err), RT_OK);
     assert_int_equal(rt_known_add_file(&set, same, 100, &err), RT_OK);
     assert_int_equal(rt_known_add_file(&set, test_file("b.bpseq", "1 A 4\n2 C 0\n3 A 0\n4 U 1\n"), 100, &err), RT_OK);

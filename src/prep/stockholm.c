@@ -164,8 +164,8 @@ static rt_status finish(reader *r, rt_err *err)
     for (int64_t k = 0; k < out->n; k++) {
         const row_texts *t = &r->texts[k];
         if (t->text.length != out->columns || (t->posterior.data && t->posterior.length != out->columns))
-            return rt_fail(err, RT_ERR_FORMAT, r->file, r->line, "row %lld ends here with %lld columns, the first with %lld",
-                           (long long)k + 1,
+            return rt_fail(err, RT_ERR_FORMAT, r->file, r->line,
+                           "row %lld ends here with %lld columns, the first with %lld", (long long)k + 1,
                            (long long)(t->text.length != out->columns ? t->text : t->posterior).length,
                            (long long)out->columns);
     }
@@ -256,7 +256,8 @@ void rt_stockholm_free_members(rt_stockholm *alignment)
     *alignment = (rt_stockholm){0};
 }
 
-rt_status rt_stockholm_pairs(int32_t *out_partner, const char *structure, int64_t columns, const char *name, rt_err *err)
+rt_status rt_stockholm_pairs(int32_t *out_partner, const char *structure, int64_t columns, const char *name,
+                             rt_err *err)
 {
     static const char OPEN[] = "<([{", CLOSE[] = ">)]}";
     rt_status status = RT_OK;
@@ -275,8 +276,9 @@ rt_status rt_stockholm_pairs(int32_t *out_partner, const char *structure, int64_
             last[kind] = (int32_t)k;
             continue;
         }
-        if (last[kind] < 0) RT_TRY(rt_fail(err, RT_ERR_FORMAT, name, 0, "column %lld of SS_cons closes what was not opened",
-                                           (long long)k + 1));
+        if (last[kind] < 0)
+            RT_TRY(rt_fail(err, RT_ERR_FORMAT, name, 0, "column %lld of SS_cons closes what was not opened",
+                           (long long)k + 1));
         out_partner[k] = last[kind];
         out_partner[last[kind]] = (int32_t)k;
         last[kind] = open[last[kind]];

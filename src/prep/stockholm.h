@@ -36,7 +36,8 @@ void rt_stockholm_free_members(rt_stockholm *alignment);
 
 /* Which columns pair: <> () [] {} nest each by itself, Aa Bb .. are pseudoknots.  out_partner (columns), -1: none.
  * Errors: RT_ERR_FORMAT for a bracket without a partner (file: name), RT_ERR_MEMORY. */
-rt_status rt_stockholm_pairs(int32_t *out_partner, const char *structure, int64_t columns, const char *name, rt_err *err);
+rt_status rt_stockholm_pairs(int32_t *out_partner, const char *structure, int64_t columns, const char *name,
+                             rt_err *err);
 #define RT_IS_GAP(letter) ((letter) == '-' || (letter) == '.' || (letter) == '_' || (letter) == '~')
 
 #endif

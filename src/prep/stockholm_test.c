@@ -12,9 +12,10 @@
 #include "prep/pairs_cm.h"
 #include "prep/stockholm.h"
 
-static const char TWO_BLOCKS[] = "# STOCKHOLM 1.0\n#=GF ID  tiny\n#=GF AC  RF99999;\n#=GF AU  no matter\n\n"
-                                 "one/1-8   GC-A\n#=GR one/1-8 PP 9*.8\ntwo       GCAA\n#=GC SS_cons <<..\n\n"
-                                 "one/1-8   AAGC\n#=GR one/1-8 PP 0***\ntwo       aa-C\n#=GC SS_cons ..>>\n#=GC RF  gcaaaagc\n//\n";
+static const char TWO_BLOCKS[] =
+    "# STOCKHOLM 1.0\n#=GF ID  tiny\n#=GF AC  RF99999;\n#=GF AU  no matter\n\n"
+    "one/1-8   GC-A\n#=GR one/1-8 PP 9*.8\ntwo       GCAA\n#=GC SS_cons <<..\n\n"
+    "one/1-8   AAGC\n#=GR one/1-8 PP 0***\ntwo       aa-C\n#=GC SS_cons ..>>\n#=GC RF  gcaaaagc\n//\n";
 
 static rt_status parse(rt_stockholm *out, int64_t *at, const char *text, rt_err *err)
 {
@@ -111,7 +112,7 @@ static void every_seed_of_rfam_is_read(void **state)
 static void a_row_gets_the_consensus(void **state)
 {
     (void)state;
-    static const char TEXT[] = "# STOCKHOLM 1.0\nr GCU-AAaAGC\n#=GR r PP *98.******\n#=GC SS_cons <<<<..>>>>\n//\n";
+    static const char TEXT[] = "# STOCKHOLM 1.0\nr GCU-AAaAGC\n#=GR r PP **8.****9*\n#=GC SS_cons <<<<..>>>>\n//\n";
     rt_stockholm a;
     rt_pairs pairs = {.length = 11};
     rt_err err;
@@ -153,7 +154,8 @@ static void a_trna_has_the_cloverleaf(void **state)
     assert_true(found == 2 && pairs[0].n == 21 && pairs[1].n == 21 && pairs[2].n == 0);
     for (int64_t k = 0; k < 21; k++)
         assert_true(pairs[0].pair[k].i + 15 == pairs[1].pair[k].i && pairs[0].pair[k].j + 15 == pairs[1].pair[k].j);
-    assert_true(pairs[0].pair[0].i == 0 && pairs[0].pair[0].j == 71 && pairs[0].pair[7].i == 9 && pairs[0].pair[7].j == 24);
+    assert_true(pairs[0].pair[0].i == 0 && pairs[0].pair[0].j == 71 && pairs[0].pair[7].i == 9 &&
+                pairs[0].pair[7].j == 24);
     for (int k = 0; k < 3; k++) rt_pairs_free_members(&pairs[k]);
     char *path_before = strdup(getenv("PATH"));
     setenv("PATH", "/nowhere", 1);   /* Infernal is not there, unless in Debian's own folder */

@@ -137,7 +137,8 @@ typedef struct {
 
 static double bond_limit(const polar *a, const polar *b, double longest)
 {
-    if (!((a->role & (DONOR | WEAK) && b->role & ACCEPTOR) || (a->role & ACCEPTOR && b->role & (DONOR | WEAK)))) return 0;
+    if (!((a->role & (DONOR | WEAK) && b->role & ACCEPTOR) || (a->role & ACCEPTOR && b->role & (DONOR | WEAK))))
+        return 0;
     if (!strcmp(a->name, "O2'") && !strcmp(b->name, "O2'")) return 0;
     return a->role == WEAK || b->role == WEAK ? WEAK_BOND : longest;
 }
@@ -146,7 +147,8 @@ static void add_bond(joint *out, const base *a, int i, const base *b, int j, dou
 {
     bool a_gives = a->polar[i]->role & (DONOR | WEAK) && b->polar[j]->role & ACCEPTOR;
     rt_hydrogen_bond *bond = &out->bond[out->n++];
-    *bond = (rt_hydrogen_bond){.donor = a_gives ? a->residue : b->residue, .acceptor = a_gives ? b->residue : a->residue,
+    *bond = (rt_hydrogen_bond){.donor = a_gives ? a->residue : b->residue,
+                               .acceptor = a_gives ? b->residue : a->residue,
                                .distance = distance,
                                .weak = a->polar[i]->role == WEAK || b->polar[j]->role == WEAK};
     snprintf(bond->donor_atom, sizeof bond->donor_atom, "%s", (a_gives ? a->polar[i] : b->polar[j])->name);
@@ -192,7 +194,8 @@ static bool find_pair(rt_contact *out, joint *bonds, const base *a, const base *
     *out = (rt_contact){.i = a->residue, .j = b->residue, .kind = RT_CONTACT_OTHER_PAIR, .bonds = bonds->n,
                         .edge_i = main_edge(a, bonds->of_a), .edge_j = main_edge(b, bonds->of_b),
                         .cis = rt_dot(side_a, side_b) > 0};
-    if (out->cis && out->edge_i == 'W' && out->edge_j == 'W' && rt_is_canonical(a->letter, b->letter) && bonds->strong >= 2)
+    if (out->cis && out->edge_i == 'W' && out->edge_j == 'W' && rt_is_canonical(a->letter, b->letter) &&
+        bonds->strong >= 2)
         out->kind = RT_CONTACT_CANONICAL;
     return true;
 }

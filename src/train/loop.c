@@ -251,6 +251,7 @@ static rt_status gather(run *r, group *g)
             continue;
         }
         rt_progress_label("%s", item.sample->target->id);
+        rt_augment_tally_add(&r->report->augmented, &item.sample->augmented);
         status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &loss, &r->plan, &item.sample->features,
                                      &item.sample->label, &item.sample->key, NULL, true, true, r->err);
         if (status != RT_OK) return status;

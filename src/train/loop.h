@@ -57,6 +57,7 @@ typedef struct {
     double seconds, waited; /* of this start; waited: for samples */
     rt_trunk_cache_counts cache;
     int64_t activations;    /* of this start: the most bytes that a sample's step held */
+    rt_augment_tally augmented; /* samples of this start */
 } rt_loop_report;
 
 /* Bytes of everything that a cache would hold: all views that the run sees, and the held-out targets. */
@@ -83,8 +84,8 @@ typedef struct {
 rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
                              int64_t n_cycle, bool backward, rt_loop_measure *out_measure, rt_err *err);
 
-/* One sample of the longest training target with all recycles, forward and backward; nothing is changed.  Errors: as
- * rt_step_run's and rt_sample_build's. */
+/* One sample of the longest training target with all recycles, forward and backward; nothing is changed.
+ * Errors: as rt_step_run's and rt_sample_build's. */
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
 

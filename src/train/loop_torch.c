@@ -53,10 +53,8 @@ rt_status rt_loop_torch_export(const rt_loop_options *options, rt_model *model, 
                                const rt_train_state *state, const char *name, rt_err *err)
 {
     char path[PATH_MAX];
-    rt_export_options how = {.module_prefix = true,
-                             .adapter = model->adapter,
-                             .n_adapter = model->n_adapter,
-                             .steps_done = state->step};
+    rt_export_options how = {
+        .module_prefix = true, .adapter = model->adapter, .n_adapter = model->n_adapter, .steps_done = state->step};
     if (!options->export_torch) return RT_OK;
     if (opt_adam && rt_export_has_order(model->weights)) how.opt_adam = opt_adam, how.opt_schedule = &state->schedule;
     rt_path_join(path, sizeof path, options->out, name);

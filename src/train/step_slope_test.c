@@ -96,6 +96,21 @@ static void gradients_of_samples_add_up(void **state)
     close_bench(&b);
 }
 
+/* Copies share a term's weight, and every kind of loss is in the sum once. */
+static void the_total_is_what_its_terms_say(void **state)
+{
+    (void)state;
+    bench b;
+    rt_err err;
+    rt_step_loss loss;
+    rt_step_terms weight = {.confidence = {1, 2, 3, 4}, .diffusion = {.mse = 4, .smooth_lddt = 2}, .distogram = 0.5};
+    open_bench(&b, RT_BACKEND_CPU, 2, "*", weight);
+    test_ok(rt_step_run(b.ctx, b.model, &loss, &b.plan, &b.features, &b.label, &b.key, NULL, false, false, &err), &err);
+    assert_true(loss.term.diffusion.mse > 0 && loss.term.diffusion.smooth_lddt > 0 && loss.term.confidence.pae > 0);
+    test_near("sum of weighted terms", loss.total, rt_step_total(&loss.term, &weight), 1e-12);
+    close_bench(&b);
+}
+
 static void a_resolution_out_of_range_counts_nothing(void **state)
 {
     (void)state;
@@ -124,6 +139,7 @@ int main(void)
         cmocka_unit_test(gradients_are_the_slopes_of_the_loss),
         cmocka_unit_test(only_what_trains_is_worked_out),
         cmocka_unit_test(gradients_of_samples_add_up),
+        cmocka_unit_test(the_total_is_what_its_terms_say),
         cmocka_unit_test(a_resolution_out_of_range_counts_nothing),
         cmocka_unit_test(steps_of_a_run),
     };

@@ -31,7 +31,9 @@ rt_status rt_validation_build(rt_sample *out_sample, bool *out_built, const rt_v
     const rt_target *target = rt_dataset_at(options->set, options->target[index]);
     rt_draw_key key = rt_validation_key(options->seed, target);
     rt_arena_reset(options->arena, 0);
-    rt_status status = rt_sample_build(out_sample, options->arena, options->sample, target, &key, false, &why);
+    rt_sample_options as_it_is = *options->sample;
+    as_it_is.opt_augment = NULL; /* what is measured is never augmented */
+    rt_status status = rt_sample_build(out_sample, options->arena, &as_it_is, target, &key, false, &why);
     *out_built = status == RT_OK;
     if (status == RT_ERR_MEMORY) {
         *err = why;

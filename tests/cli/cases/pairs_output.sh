@@ -38,6 +38,20 @@ expect_exit 2
 run pairs --fasta rna.fa --method x
 expect_exit 2
 expect_stderr 'is not one of eternafold, vienna, cm, 3d'
+for k in 1 2 3 4 5 6 7 8; do printf '>s%s\nGGCAGU%sAGGUCCGAAAGGACCU%sACUGCC\n' "$k" "$(printf 'ACGU%.0s' $(seq "$k"))" "$(printf 'CA%.0s' $(seq "$k"))"; done >many.fa
+for method in eternafold vienna; do   # one and many threads: the same bytes, in the file's order
+    run pairs --fasta many.fa --method $method --threads 1 --format dot
+    [ "$code" = 0 ] || continue
+    cp "$out" one
+    run pairs --fasta many.fa --method $method --threads 4 --format dot --cache kept
+    expect_same "$(cat "$out")" "$(cat one)"
+    run pairs --fasta many.fa --method $method --threads 4 --format dot --cache kept   # and from the cache
+    expect_same "$(cat "$out")" "$(cat one)"
+    expect_same "$(grep -c '^>s' "$out")" 8
+done
+run pairs --fasta many.fa --cache many.fa
+expect_exit 1
+expect_stderr 'many.fa'
 [ -e /dev/full ] || skip 'no /dev/full'
 "$BINARY" pairs --fasta rna.fa >/dev/full 2>"$err"
 code=$? ran="rnatune pairs >/dev/full"
