@@ -49,6 +49,7 @@ static void open_bench(bench *b, bool adapters)
     assert_int_equal(rt_params_create(&b->params, &err), RT_OK);
     if (adapters) assert_int_equal(rt_params_adapt(b->params, "*", 2, 3, 1, &err), RT_OK);
     else assert_int_equal(rt_params_train(b->params, "*", &err), RT_OK);
+    rt_params_set_dropout(b->params, 0.3, true);   /* of what adapters read, and of blocks with adapters */
     snprintf(path, sizeof path, "%stiny/tiny.pt", FOLDER);
     snprintf(other, sizeof other, "%stiny/tiny_config.json", FOLDER);
     rt_model_options options = {.checkpoint = path, .opt_config = other, .real = RT_F64, .params = b->params};

@@ -12,12 +12,19 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/text.h"
+#include "score/calibration.h"
 #include "train/event_log.h"
-#include "train/export.h"
+#include "train/loop_export.h"
 
 enum { QUEUE = 2 };
 static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
 static const int64_t SAMPLE_MEMORY = (int64_t)2 << 30;     /* address space; pages come as they are used */
+
+/* What a validation finds. */
+typedef struct {
+    rt_step_terms term;
+    double calibration, spearman;   /* of the targets' mean pLDDT against their mean lDDT; NAN: no confidence is worked out */
+} held_out;
 
 typedef struct {
     rt_ctx *ctx;
@@ -35,7 +42,7 @@ typedef struct {
     rt_arena *sample_arena; /* of validation samples */
     rt_train_parts parts;
     rt_train_state state;
-    rt_step_terms base; /* of the validation */
+    held_out base; /* the validation before training */
     double last_save, begun;
     int64_t saved_sample; /* state.sample of the newest checkpoint */
 } run;
@@ -106,15 +113,29 @@ static void warn_unusable(run *r, const rt_err *why)
 /* ---- validation ---------------------------------------------------------------------------------------------------
  */
 
+static rt_status calibrate(held_out *found, const double *predicted, const double *observed, int64_t n, rt_err *err)
+{
+    rt_calibration calibration;
+    found->calibration = found->spearman = NAN;
+    if (n == 0) return RT_OK;
+    rt_calibration_find(&calibration, predicted, observed, n);
+    found->calibration = calibration.expected_error;
+    return rt_calibration_spearman(&found->spearman, predicted, observed, n, err);
+}
+
 /* Mean losses over the held-out targets, always with the same draws and all recycles.  *out_done false: asked to stop.
  */
-static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
+static rt_status validate(run *r, held_out *out, bool *out_done)
 {
     rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
-    int64_t n = 0;
-    *out_terms = (rt_step_terms){0};
+    int64_t n = 0, n_judged = 0;
+    double *predicted = NULL, *observed = NULL;
+    rt_err *err = r->err;
+    *out = (held_out){.calibration = NAN, .spearman = NAN};
     *out_done = false;
+    RT_TRY_ALLOC(predicted, o->n_validation);
+    RT_TRY_ALLOC(observed, o->n_validation);
     rt_progress_start("held-out target", o->n_validation);
     for (int64_t i = 0; i < o->n_validation; i++) {
         const rt_target *target = rt_dataset_at(o->set, o->validation[i]);
@@ -136,16 +157,20 @@ static rt_status validate(run *r, rt_step_terms *out_terms, bool *out_done)
                              false, r->err);
         rt_sample_free_members(&sample);
         RT_TRY(status);
-        if (loss.counts) add_terms(out_terms, loss.term, 1), n++;
+        if (loss.counts) add_terms(&out->term, loss.term, 1), n++;
+        if (isfinite(loss.plddt) && isfinite(loss.lddt)) predicted[n_judged] = loss.plddt, observed[n_judged++] = loss.lddt;
         rt_progress_step(i + 1);
     }
     if (n > 0) {
-        rt_step_terms sum = *out_terms;
-        *out_terms = (rt_step_terms){0};
-        add_terms(out_terms, sum, 1.0 / (double)n);
+        rt_step_terms sum = out->term;
+        out->term = (rt_step_terms){0};
+        add_terms(&out->term, sum, 1.0 / (double)n);
     }
+    RT_TRY(calibrate(out, predicted, observed, n_judged, r->err));
     *out_done = true;
 done:
+    free(predicted);
+    free(observed);
     rt_progress_end();
     return status;
 }
@@ -168,7 +193,10 @@ static rt_status find_base(run *r, bool *out_done)
         RT_TRY(rt_json_read_text(json, &base, NULL, "base", path, r->err));
         bool same = strcmp(plan, id->plan) == 0 && strcmp(data, id->data) == 0 && strcmp(base, id->base) == 0;
         for (int i = 0; same && i < N_TERMS; i++)
-            RT_TRY(rt_json_read_double(json, term_at(&r->base, i), NULL, TERM_NAME[i], path, r->err));
+            RT_TRY(rt_json_read_double(json, term_at(&r->base.term, i), NULL, TERM_NAME[i], path, r->err));
+        const json_t *calibration = json_object_get(json, "calibration_error"), *spearman = json_object_get(json, "spearman");
+        r->base.calibration = json_is_real(calibration) ? json_real_value(calibration) : NAN;
+        r->base.spearman = json_is_real(spearman) ? json_real_value(spearman) : NAN;
         if (same) goto done;
     }
     rt_info("validation of the base on %lld held-out targets", (long long)r->options->n_validation);
@@ -176,7 +204,9 @@ static rt_status find_base(run *r, bool *out_done)
     if (!*out_done) goto done;
     json_decref(json);
     json = json_pack("{s:s, s:s, s:s}", "plan", id->plan, "data", id->data, "base", id->base);
-    for (int i = 0; i < N_TERMS; i++) json_object_set_new(json, TERM_NAME[i], json_real(*term_at(&r->base, i)));
+    for (int i = 0; i < N_TERMS; i++) json_object_set_new(json, TERM_NAME[i], json_real(*term_at(&r->base.term, i)));
+    json_object_set_new(json, "calibration_error", rt_json_number(r->base.calibration));
+    json_object_set_new(json, "spearman", rt_json_number(r->base.spearman));
     RT_TRY(rt_json_save(json, path, r->err));
 done:
     json_decref(json);
@@ -195,13 +225,9 @@ static rt_status save(run *r, bool epoch_end, double value, bool best)
     return rt_checkpoint_save(r->store, &r->options->identity, &r->state, &r->parts, epoch_end, value, best, r->err);
 }
 
-/* The whole network as one file that `predict` takes; the weights are then those that are validated. */
-static rt_status export_model(run *r, const char *name)
+static rt_status export_as(run *r, const char *name)
 {
-    char path[PATH_MAX];
-    rt_export_options options = {.adapter = r->model->adapter, .n_adapter = r->model->n_adapter, .steps_done = r->state.step};
-    path_of(r, path, name);
-    return rt_export_safetensors(path, r->model->weights, r->model->params, &options, r->err);
+    return rt_loop_export(r->options, r->model, r->state.step, name, r->err);
 }
 
 static void swap_average(run *r)
@@ -211,18 +237,26 @@ static void swap_average(run *r)
     rt_params_refresh(r->model->params);
 }
 
-static void say_validation(run *r, rt_step_terms terms, double value, bool best)
+static void say_validation(run *r, held_out found, double value, bool best)
 {
-    rt_event_value list[2 * N_TERMS + 2];
-    rt_step_terms base = r->base;
+    rt_event_value list[N_TERMS + 6];
+    rt_step_terms terms = found.term, base = r->base.term;
     rt_text text = {0};
     int64_t n = list_terms(r, list, terms);
+    if (isfinite(found.calibration)) {
+        list[n++] = (rt_event_value){"calibration_error", found.calibration};
+        list[n++] = (rt_event_value){"base_calibration_error", r->base.calibration};
+        list[n++] = (rt_event_value){"spearman", found.spearman};
+        list[n++] = (rt_event_value){"base_spearman", r->base.spearman};
+    }
     list[n++] = (rt_event_value){"loss", value};
     list[n++] = (rt_event_value){"base_loss", r->report->base_value};
     write_log(r, "validation", list, n, NULL);
     for (int i = 0; i < N_TERMS; i++)
         if (has_term(r, i))
             rt_text_add(&text, ", %s %.4f (base %.4f)", TERM_NAME[i], *term_at(&terms, i), *term_at(&base, i));
+    if (isfinite(found.calibration))
+        rt_text_add(&text, ", pLDDT calibration error %.4f (base %.4f)", found.calibration, r->base.calibration);
     rt_info("epoch %lld: held-out loss %.5f, base %.5f%s%s", (long long)r->state.epoch + 1, value,
             r->report->base_value, text.failed || !text.data ? "" : text.data, best ? "; the best so far" : "");
     rt_text_free(&text);
@@ -232,21 +266,25 @@ static void say_validation(run *r, rt_step_terms terms, double value, bool best)
 static rt_status end_epoch(run *r)
 {
     rt_status status = RT_OK;
-    rt_step_terms terms;
+    held_out found;
     double value = NAN;
     bool done = true, best = false;
+    swap_average(r);
     if (r->options->n_validation > 0) {
-        swap_average(r);
-        status = validate(r, &terms, &done);
+        status = validate(r, &found, &done);
         if (status == RT_OK && done) {
-            value = rt_step_total(&terms, &r->options->step.weight);
+            value = rt_step_total(&found.term, &r->options->step.weight);
             best = isfinite(value) && !(value >= r->state.best_value);
-            say_validation(r, terms, value, best);
-            if (best) status = export_model(r, "best.safetensors");
+            say_validation(r, found, value, best);
+            r->report->last_calibration = found.calibration;
+            if (best) status = export_as(r, "best");
         }
-        swap_average(r);
-        RT_TRY(status);
-        if (!done) return RT_OK;
+    }
+    if (status == RT_OK && done) status = rt_loop_export_epoch(r->options, r->model, r->state.step, r->state.epoch + 1, r->err);
+    swap_average(r);
+    RT_TRY(status);
+    if (!done) return RT_OK;
+    if (r->options->n_validation > 0) {
         if (best) r->state.best_value = value, r->state.best_step = r->state.step, r->state.epochs_without_better = 0;
         else r->state.epochs_without_better++;
     }
@@ -369,7 +407,10 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err));
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
     RT_TRY(find_base(r, out_go_on));
-    if (o->n_validation > 0) r->report->base_value = rt_step_total(&r->base, &o->step.weight);
+    if (o->n_validation > 0) {
+        r->report->base_value = rt_step_total(&r->base.term, &o->step.weight);
+        r->report->base_calibration = r->base.calibration;
+    }
     RT_TRY(rt_checkpoint_resume(r->store, &found, &r->state, &o->identity, &r->parts, r->err));
     rt_params_refresh(r->model->params);
     r->saved_sample = r->state.sample;
@@ -419,7 +460,7 @@ static rt_status train(run *r)
         goto done;
     }
     swap_average(r);
-    status = export_model(r, "final.safetensors");
+    status = export_as(r, "final");
     swap_average(r);
 done:
     return status;
@@ -438,7 +479,8 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
              .err = err,
              .begun = begun,
              .last_save = begun};
-    *out_report = (rt_loop_report){.base_value = NAN, .first_loss = NAN, .last_loss = NAN, .best_value = NAN};
+    *out_report = (rt_loop_report){.base_value = NAN, .first_loss = NAN, .last_loss = NAN, .best_value = NAN,
+                                    .base_calibration = NAN, .last_calibration = NAN};
     r.state = (rt_train_state){.seed = options->seed,
                                .schedule = options->schedule,
                                .best_value = NAN,

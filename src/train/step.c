@@ -1,5 +1,6 @@
 #include "train/step.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "diffusion/sampler.h"
@@ -121,6 +122,25 @@ static rt_confidence_terms scaled(const rt_confidence_terms *t, double by)
     return (rt_confidence_terms){by * t->plddt, by * t->pae, by * t->pde, by * t->resolved};
 }
 
+/* Means over resolved atoms: what the head expects of the lDDT, and what it is. */
+static void judge(work *w, rt_tensor plddt, const rt_confidence_label *truth)
+{
+    int64_t bins = rt_last(plddt), n = 0;
+    double predicted = 0, observed = 0;
+    for (int64_t a = 0; a < plddt.dim[0]; a++) {
+        double most = rt_get(plddt, a * bins), sum = 0, weighted = 0;
+        if (!((const uint8_t *)truth->resolved.data)[a]) continue;
+        for (int64_t b = 1; b < bins; b++) most = fmax(most, rt_get(plddt, a * bins + b));
+        for (int64_t b = 0; b < bins; b++) {
+            double e = exp(rt_get(plddt, a * bins + b) - most);
+            sum += e, weighted += e * ((double)b + 0.5) / (double)bins;
+        }
+        predicted += weighted / sum, observed += rt_get(truth->lddt, a);
+        n++;
+    }
+    if (n > 0) w->loss->plddt = predicted / (double)n, w->loss->lddt = observed / (double)n;
+}
+
 static void run_confidence(work *w)
 {
     rt_ctx *ctx = w->ctx;
@@ -141,6 +161,7 @@ static void run_confidence(work *w)
     if (ctx->status == RT_OK)
         ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, w->features, &w->label, w->x_mini,
                                                &ctx->err);
+    if (ctx->status == RT_OK && !w->backward) judge(w, logits.plddt, &truth);
     if (ctx->status == RT_OK && w->backward) {
         rt_confidence_logits d = {weight.pae > 0 ? zeros_like(ctx, logits.pae) : RT_ABSENT,
                                   weight.pde > 0 ? zeros_like(ctx, logits.pde) : RT_ABSENT,
@@ -255,6 +276,8 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
     bool trunk = backward && plan->trunk;
     struct rt_dropout drops = {.seed = rt_draws_seed(key), .step = key->number};
     *out_loss = (rt_step_loss){
+        .plddt = NAN,
+        .lddt = NAN,
         .n_cycle = given->n_cycle > 0 ? given->n_cycle : rt_draws_cycles(key, plan->options.most_cycles),
         .confidence_weight = rt_loss_confidence_weight(&plan->options.resolution, label->resolution)};
     out_loss->counts = plan->diffusion || plan->distogram || (plan->confidence && out_loss->confidence_weight > 0);

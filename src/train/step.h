@@ -54,6 +54,7 @@ typedef struct {
     double total;             /* sum of weight x term, the confidence ones times confidence_weight */
     double confidence_weight; /* of this target's resolution */
     int64_t n_cycle;
+    double plddt, lddt; /* means over resolved atoms: predicted for the mini-rollout, and true; NAN: not worked out */
     bool counts; /* false: every term that is worked out has weight 0 for this target */
 } rt_step_loss;
 
