@@ -18,7 +18,8 @@
     RT_STAGE(denoiser_1)    \
     RT_STAGE(denoiser_5)    \
     RT_STAGE(confidence)    \
-    RT_STAGE(confidence_step)   /* forward and backward of the head, without losses and optimizer */
+    RT_STAGE(confidence_step)   /* forward and backward of the head, without losses and optimizer */ \
+    RT_STAGE(lora_step)         /* only with `lora`, and then alone */
 
 enum {
 #define RT_STAGE(name) RT_BENCH_##name,
@@ -29,7 +30,7 @@ enum {
 
 typedef struct {
     int64_t n_token, n_atom;
-    double seconds[RT_BENCH_COUNT];
+    double seconds[RT_BENCH_COUNT];   /* 0: not measured */
     double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the matrix products; 0: not counted */
     double gemm_peak;                 /* GFLOP/s of large products on all threads, measured in the same run */
     int64_t peak_rss;                 /* bytes, of the process so far */
@@ -41,6 +42,8 @@ typedef struct {
     rt_precision precision;
     int threads, repetitions;
     int64_t n_msa;
+    bool lora;             /* a training step of rank 8 adapters on q, k, v of pairformer stack and diffusion transformer: the
+                            * stack with activations kept of every block's input, 4 noised copies, backward, Adam */
 } rt_bench_options;
 
 const char *rt_bench_stage_name(int stage);

@@ -17,7 +17,7 @@ static void print_json(const rt_bench_result *results, int64_t count, const char
         const rt_bench_result *r = &results[i];
         json_t *sec = json_object();
         for (int stage = 0; stage < RT_BENCH_COUNT; stage++)
-            json_object_set_new(sec, rt_bench_stage_name(stage), json_real(r->seconds[stage]));
+            if (r->seconds[stage] > 0) json_object_set_new(sec, rt_bench_stage_name(stage), json_real(r->seconds[stage]));
         json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:o, s:f, s:f}", "n_token", (json_int_t)r->n_token, "n_atom",
                                               (json_int_t)r->n_atom, "precision", precision, "sec", sec, "gemm_peak_gflops",
                                               r->gemm_peak, "peak_rss_mib", (double)r->peak_rss / (1 << 20)));
@@ -33,6 +33,7 @@ static void print_table(const rt_bench_result *results, int64_t count)
     for (int64_t i = 0; i < count; i++)
         for (int stage = 0; stage < RT_BENCH_COUNT; stage++) {
             const rt_bench_result *r = &results[i];
+            if (r->seconds[stage] <= 0) continue;
             double rate = r->gflop[stage] / r->seconds[stage];
             printf("%lld\t%s\t%.4f\t", (long long)r->n_token, rt_bench_stage_name(stage), r->seconds[stage]);
             if (r->gflop[stage] > 0) printf("%.1f\t%.2f\n", rate, rate / r->gemm_peak);
@@ -57,7 +58,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     config.use_ribonanza = true;
     RT_TRY(rt_choice_numbers(o, "tokens", 1, 20000, sizes, MAX_SIZES, &count, err));
     rt_bench_options options = {.config = &config, .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
-                                .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa")};
+                                .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa"),
+                                .lora = rt_option_flag(o, "lora")};
     RT_TRY(rt_bench_run(results, sizes, count, &options, err));
     if (rt_option_flag(o, "json")) print_json(results, count, precision);
     else print_table(results, count);
@@ -74,6 +76,8 @@ static const rt_option OPTIONS[] = {
      .help = "repetitions of each stage; the minimum is printed"},
     RT_CHOICE_PRECISION,
     RT_CHOICE_THREADS,
+    {.name = "lora", .type = RT_OPTION_FLAG,
+     .help = "a training step of rank 8 adapters instead: last recycle, 4 noised copies, backward and Adam"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},
 };
