@@ -133,8 +133,9 @@ bench-torch: $(BUILD)/rnatune
 bench-torch-lora: $(BUILD)/rnatune
 	@bench/torch_lora.sh $(BUILD)/rnatune ../shared/bench
 
-stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test $(BUILD)/test/inject_test
-	@RT_STRESS=1 tools/run_tests.sh $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/checkpoint_test $(BUILD)/test/inject_test
+STRESSED := $(addprefix $(BUILD)/test/,score/bootstrap_test train/checkpoint_test inject_test difference_test)
+stress: $(BUILD)/rnatune $(STRESSED)
+	@RT_STRESS=1 TEST_TIMEOUT=3600 tools/run_tests.sh $(STRESSED)
 	@RT_KILLS=20 tests/cli/run.sh $(BUILD)/rnatune predict_resume
 	@tests/stress.sh $(BUILD)/rnatune
 
@@ -142,9 +143,9 @@ stress: $(BUILD)/rnatune $(BUILD)/test/score/bootstrap_test $(BUILD)/test/train/
 libs:
 	@echo $(LDLIBS) $(CUDA_LIBS)
 
-demo:
+demo: | $(BUILD)/.deps
 ifeq ($(VIENNA),auto)
-	@tools/vienna.sh $(VIENNA_DIR) || echo "going on without ViennaRNA"
+	@tools/vienna.sh $(VIENNA_DIR) || echo "going on without it: pairs --method vienna will not be there"
 endif
 	@$(MAKE) $(BUILD)/rnatune
 	@examples/demo.sh $(BUILD)/rnatune

@@ -1,7 +1,9 @@
 """torch_ratio.py FOLDER: what torch.sh measured, as a table of ratios rnatune / PyTorch (minima over rounds).
 
-The last lines of a size: the sum of RibonanzaNet2, pairformer, 5-sample denoiser and confidence, and peak memory.  Exit 3 when
-a stage is slower than PyTorch, the sum takes more than half its time, or the memory more than two thirds.
+The last lines of a size: the sum of RibonanzaNet2, pairformer, 5-sample denoiser and confidence, and peak memory; then the
+training step of the confidence head alone (labels, forward, losses, backward, clipping, Adam), its time and memory.  Exit 3
+when a stage is slower than PyTorch, the sum or the step takes more than half its time, the memory more than two thirds or
+the step's more than 0.6.
 """
 import glob
 import json
@@ -10,6 +12,7 @@ import sys
 STAGES = [("ribonanza", "ribonanza_get_embeddings"), ("input_embedder", "input_embedder"),
           ("template", "template_embedder_1tpl"), ("msa", "msa_module"), ("pairformer", "pairformer_stack_48"),
           ("denoiser_1", "denoiser_1_sample"), ("denoiser_5", "denoiser_5_sample"), ("confidence", "confidence_head_1_sample")]
+STEP = "train_step_confidence_only"
 SUM = ("ribonanza", "pairformer", "denoiser_5", "confidence")
 
 
@@ -33,6 +36,12 @@ def main(folder):
         inference = [b for _, b in STAGES]
         rows.append(("peak_rss_mib", min(max(run["peak_rss_MiB"][b] for b in inference) for run in theirs),
                      min(run["peak_rss_mib"] for run in ours), 2 / 3))
+        steps = load(f"{folder}/step.{name}.*")
+        if steps:
+            rows.append(("confidence_step", min(run["sec"][STEP] for run in theirs),
+                         min(run["sec"]["confidence_step"] for run in steps), 0.5))
+            rows.append(("step_peak_rss_mib", min(run["peak_rss_MiB"][STEP] for run in theirs),
+                         min(run["peak_rss_mib"] for run in steps), 0.6))
         for stage, a, b, bound in rows:
             print(f"{precision}\t{tokens}\t{stage}\t{a:.4g}\t{b:.4g}\t{b / a:.3f}")
             if b > bound * a:

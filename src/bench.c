@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,6 +12,7 @@
 #include "diffusion/sampler.h"
 #include "op/cpu.h"
 #include "train/adam.h"
+#include "train/loss_confidence.h"
 
 const char *rt_bench_stage_name(int stage)
 {
@@ -25,8 +27,9 @@ const char *rt_bench_stage_name(int stage)
 typedef struct {
     rt_ctx *ctx;
     rt_params *params;   /* the confidence head trains, for its step; or adapters */
+    rt_adam *adam;
+    rt_label label;
     rt_model *model;
-    rt_adam *adam;       /* of adapters */
     rt_features features;
     rt_tensor s_inputs, s_init, s, z, x, denoised, rows;
     rt_denoiser_context context;
@@ -67,19 +70,45 @@ static void fill(rt_tensor t, double scale, uint64_t stream)
     for (int64_t i = 0; t.data && i < rt_count(t); i++) ((float *)t.data)[i] = (float)(scale * rt_rng_normal(&rng, (uint64_t)i));
 }
 
-/* With backward the logits stand in for their own gradients: as much work as the real ones. */
-static void run_confidence(workload *w, rt_tensor s, rt_tensor z, bool backward)
+static rt_confidence_logits new_logits(workload *w)
 {
     rt_ctx *ctx = w->ctx;
-    const rt_model *m = w->model;
-    const rt_config *c = &m->config;
+    const rt_config *c = &w->model->config;
     int64_t n = w->features.n_token, atoms = w->features.n_atom;
-    rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
-                                   RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
+    return (rt_confidence_logits){RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
+                                  RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
+}
+
+static void run_confidence(workload *w, rt_tensor s, rt_tensor z)
+{
+    rt_confidence_logits logits = new_logits(w);
+    rt_confidence_head_forward(w->ctx, &w->model->confidence, &logits, w->s_inputs, s, z, rt_at(w->x, 0), &w->features, 0,
+                               NULL);
+}
+
+/* As PyTorch's in ../shared/bench: labels, forward, all four losses, backward, clipping and Adam. */
+static void step_confidence(workload *w, rt_tensor s, rt_tensor z)
+{
+    rt_ctx *ctx = w->ctx;
+    const rt_confidence_terms weight = {1e-4, 1e-4, 1e-4, 1e-4};
+    rt_confidence_terms loss;
+    rt_confidence_label truth;
     rt_confidence_saved saved;
-    rt_confidence_head_forward(ctx, &m->confidence, &logits, w->s_inputs, s, z, rt_at(w->x, 0), &w->features, 0,
-                               backward ? &saved : NULL);
-    if (backward) rt_confidence_head_backward(ctx, &m->confidence, &logits, &w->features, &saved);
+    rt_tensor x = rt_at(w->x, 0);
+    rt_confidence_logits logits = new_logits(w), d = new_logits(w);
+    rt_zero(ctx, d.pae);
+    rt_zero(ctx, d.pde);
+    rt_zero(ctx, d.plddt);
+    rt_zero(ctx, d.resolved);
+    rt_confidence_head_forward(ctx, &w->model->confidence, &logits, w->s_inputs, s, z, x, &w->features, 0, &saved);
+    if (ctx->status == RT_OK)
+        ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, &w->features, &w->label, x, &ctx->err);
+    if (ctx->status != RT_OK) return;
+    rt_loss_confidence(ctx, &loss, &d, &logits, &truth, &weight);
+    rt_confidence_head_backward(ctx, &w->model->confidence, &d, &w->features, &saved);
+    if (ctx->status != RT_OK) return;
+    rt_adam_step(w->adam, ctx->pool, 1e-4, 1, rt_adam_norm(w->adam, ctx->pool, 1, NULL));
+    rt_params_zero_grad(w->params);
 }
 
 enum { LORA_COPIES = 4, LORA_RANK = 8 };
@@ -124,7 +153,7 @@ static void run_lora_step(workload *w, rt_tensor s, rt_tensor z)
     rt_tensor logits = RT_NEW(ctx, z.dim[0], z.dim[1], m->config.distogram_bins);
     rt_distogram_head_forward(ctx, &m->distogram, logits, z);
     rt_distogram_head_backward(ctx, &m->distogram, dz, mean_square_gradient(ctx, logits), z);
-    rt_pairformer_backward(ctx, &m->trunk.pairformer, ds, dz, &stack);
+    rt_pairformer_backward(ctx, &m->trunk.pairformer, ds, dz, NULL, &stack);
     if (ctx->status == RT_OK) rt_adam_step(w->adam, ctx->pool, 1e-4, 1, rt_adam_norm(w->adam, ctx->pool, 1, NULL));
 }
 
@@ -163,8 +192,11 @@ static void run_stage(workload *w, int stage)
     case RT_BENCH_lora_step:
         run_lora_step(w, s, z);
         break;
+    case RT_BENCH_confidence:
+        run_confidence(w, s, z);
+        break;
     default:
-        run_confidence(w, s, z, stage == RT_BENCH_confidence_step);
+        step_confidence(w, s, z);
     }
     rt_arena_reset(ctx->step, mark);
 }
@@ -186,26 +218,46 @@ double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16)
     return 2e-9 * (double)(m * n * k) / best;
 }
 
-/* Matrix-product work of the stages whose formula is simple: pairformer blocks and everything made of them. */
-static void count_work(rt_bench_result *r, const rt_config *c)
+/* Counts instead of computing. */
+static rt_status count_stage(workload *w, int stage, double *out_gflop, rt_err *err)
 {
-    double n = (double)r->n_token, cz = (double)c->c_z, cs = (double)c->c_s, ch = (double)c->c_hidden_mul;
-    double att = (double)(c->no_heads_pair * c->c_hidden_pair_att);
-    double pair = 2 * (2 * n * n * n * ch + 2 * n * n * (4 * cz * ch + ch * cz + cz * cz)) +
-                  2 * (4 * n * n * n * att + 2 * n * n * (5 * cz * att + cz * (double)c->no_heads_pair)) +
-                  2 * n * n * 12 * cz * cz;
-    double single = 4 * n * n * cs + 2 * n * (5 * cs * cs + 12 * cs * cs) + 2 * n * n * cz * (double)c->pairformer_heads;
-    r->gflop[RT_BENCH_pairformer] = 1e-9 * (double)c->pairformer_blocks * (pair + single);
-    r->gflop[RT_BENCH_template] = 1e-9 * (double)c->template_blocks * pair;
-    r->gflop[RT_BENCH_confidence] = 1e-9 * (double)c->confidence_blocks * (pair + single);
+    rt_ctx_measure measure;
+    rt_status status = rt_ctx_count_begin(w->ctx, &measure, err);
+    if (status != RT_OK) return status;
+    run_stage(w, stage);
+    *out_gflop = 1e-9 * rt_ctx_count_end(w->ctx, &measure);
+    return RT_OK;
+}
+
+/* A random walk over all atoms, each of them seen. */
+static void make_label(workload *w)
+{
+    int64_t n = w->features.n_atom;
+    w->label = (rt_label){.n_atom = n,
+                          .n_resolved = n,
+                          .resolution = 2,
+                          .coordinate = RT_NEW_TYPE(w->ctx, RT_F32, n, 3),
+                          .coordinate_mask = RT_NEW_TYPE(w->ctx, RT_U8, n)};
+    fill(w->label.coordinate, 1, 7);
+    float *xyz = w->label.coordinate.data;
+    for (int64_t i = 3; w->ctx->status == RT_OK && i < 3 * n; i++) xyz[i] += xyz[i - 3];
+    if (w->ctx->status == RT_OK) memset(w->label.coordinate_mask.data, 1, (size_t)n);
+}
+
+static double processor_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_options *options, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_ctx *ctx = w->ctx;
-    const rt_config *c = options->config;
+    const rt_config *c = &w->model->config;
     int64_t n = result->n_token;
+    w->context = (rt_denoiser_context){0};
     RT_TRY(make_features(w, n, options->n_msa, err));
     result->n_atom = w->features.n_atom;
     w->s_inputs = RT_NEW(ctx, n, c->c_s_inputs);
@@ -218,22 +270,25 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     fill(w->z, 1, 4);
     fill(w->x, 20, 5);
     fill(w->s_inputs, 1, 6);
+    make_label(w);
     result->gemm_peak = rt_bench_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);
     for (int stage = 0; stage < RT_BENCH_COUNT && ctx->status == RT_OK; stage++) {
-        if ((stage == RT_BENCH_lora_step) != options->lora) continue;
         ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
                     (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);
-        if (stage == RT_BENCH_denoiser_1)
+        bool wanted = (stage == RT_BENCH_lora_step) == options->lora && (!options->opt_stages || options->opt_stages[stage]);
+        result->seconds[stage] = result->processor[stage] = wanted ? INFINITY : NAN;
+        if (!wanted) continue;
+        if (stage == RT_BENCH_denoiser_1 || (stage == RT_BENCH_denoiser_5 && !w->context.features))
             rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z, NULL);
-        result->seconds[stage] = INFINITY;
         for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
-            double start = rt_clock();
+            double start = rt_clock(), worked = processor_clock();
             run_stage(w, stage);
             result->seconds[stage] = fmin(result->seconds[stage], rt_clock() - start);
+            result->processor[stage] = fmin(result->processor[stage], processor_clock() - worked);
         }
+        if (ctx->status == RT_OK) RT_TRY(count_stage(w, stage, &result->gflop[stage], err));
         rt_debug("%lld tokens, %s: %.4f s", (long long)n, rt_bench_stage_name(stage), result->seconds[stage]);
     }
-    count_work(result, c);
     result->peak_rss = rt_memory_peak_rss();
     result->peak_activations = rt_arena_peak(ctx->step);
     status = rt_ctx_take(ctx, err);
@@ -253,12 +308,11 @@ done:
 }
 
 /* B leaves 0, so that no product is with zeros. */
-static rt_status begin_training(workload *w, rt_err *err)
+static void begin_training(workload *w, int64_t keep_every)
 {
-    w->ctx->keep_every = 1;
+    w->ctx->keep_every = keep_every;
     for (int64_t i = 0; i < rt_params_count(w->params); i++)
         if (rt_params_at(w->params, i)->kind == RT_PARAM_ADAPTER_B) fill(rt_params_at(w->params, i)->value, 0.01, (uint64_t)i);
-    return rt_adam_create(&w->adam, w->params, &rt_adam_default, err);
 }
 
 rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t n_size, const rt_bench_options *options,
@@ -270,8 +324,15 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     RT_TRY(rt_params_create(&w.params, err));
     if (options->lora) RT_TRY(adapt(w.params, err));
     else RT_TRY(rt_params_train(w.params, "confidence_head", err));
-    RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, err));
-    if (options->lora) RT_TRY(begin_training(&w, err));
+    rt_model_options how = {.checkpoint = options->opt_checkpoint,
+                            .precision = options->precision,
+                            .real = RT_F32,
+                            .params = w.params};
+    if (options->opt_checkpoint) RT_TRY(rt_model_open(&w.model, &how, err));
+    else RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, err));
+    rt_adam_options adam = rt_adam_default;
+    RT_TRY(rt_adam_create(&w.adam, w.params, &adam, err));
+    if (options->lora) begin_training(&w, options->keep_every);
     for (int64_t i = 0; i < n_size; i++) {
         results[i] = (rt_bench_result){.n_token = n_token[i]};
         RT_TRY(run_size(&results[i], &w, options, err));

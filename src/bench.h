@@ -18,7 +18,7 @@
     RT_STAGE(denoiser_1)    \
     RT_STAGE(denoiser_5)    \
     RT_STAGE(confidence)    \
-    RT_STAGE(confidence_step)   /* forward and backward of the head, without losses and optimizer */ \
+    RT_STAGE(confidence_step)   /* labels, forward, losses, backward, clipping and Adam of the head */ \
     RT_STAGE(lora_step)         /* only with `lora`, and then alone */
 
 enum {
@@ -30,8 +30,9 @@ enum {
 
 typedef struct {
     int64_t n_token, n_atom;
-    double seconds[RT_BENCH_COUNT];   /* 0: not measured */
-    double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the matrix products; 0: not counted */
+    double seconds[RT_BENCH_COUNT];   /* NAN: not run */
+    double processor[RT_BENCH_COUNT]; /* seconds of all threads together, which other programs do not change */
+    double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the products: rt_ctx_count_begin */
     double gemm_peak;                 /* GFLOP/s of large products on all threads, measured in the same run */
     int64_t peak_rss;                 /* bytes, of the process so far */
     int64_t peak_activations;         /* bytes of the arena */
@@ -42,8 +43,11 @@ typedef struct {
     rt_precision precision;
     int threads, repetitions;
     int64_t n_msa;
+    int64_t keep_every;    /* of it, as in training: see layer/stack */
+    const char *opt_checkpoint;       /* mapped, instead of made-up weights */
+    const bool *opt_stages;           /* (RT_BENCH_COUNT); NULL: all */
     bool lora;             /* a training step of rank 8 adapters on q, k, v of pairformer stack and diffusion transformer: the
-                            * stack with activations kept of every block's input, 4 noised copies, backward, Adam */
+                            * stack, 4 noised copies, backward, Adam */
 } rt_bench_options;
 
 const char *rt_bench_stage_name(int stage);

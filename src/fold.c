@@ -55,15 +55,6 @@ static void check_finite(rt_ctx *ctx, rt_tensor t, const char *what)
     rt_hint(&ctx->err, "the checkpoint may be damaged or not trained; `rnatune inspect` shows what it holds");
 }
 
-/* Ranking works in float; a double context's tensors are converted, a float context's used as they are. */
-static rt_tensor as_f32(rt_ctx *ctx, rt_tensor t)
-{
-    if (t.dtype == RT_F32 || ctx->status != RT_OK) return t;
-    rt_tensor copy = rt_new_shape(ctx, RT_F32, t.ndim, t.dim);
-    if (copy.data && !ctx->measuring) rt_convert(copy.data, RT_F32, t.data, t.dtype, rt_count(t));
-    return copy;
-}
-
 /* The context's sticky status takes over a failure of a function that returns its own. */
 static void keep(rt_ctx *ctx, rt_status status)
 {
@@ -92,8 +83,8 @@ static void score_sample(rt_ctx *ctx, const rt_model *model, const rt_features *
     RT_PROBE_PART(ctx, logits.pae, sample, "out.pae");
     RT_PROBE_PART(ctx, logits.pde, sample, "out.pde");
     RT_PROBE_PART(ctx, logits.resolved, sample, "out.resolved");
-    rt_rank_input input = {.pae_logits = as_f32(ctx, logits.pae), .pde_logits = as_f32(ctx, logits.pde),
-                           .plddt_logits = as_f32(ctx, logits.plddt), .contact_probs = result->contact_probs,
+    rt_rank_input input = {.pae_logits = rt_as_f32(ctx, logits.pae), .pde_logits = rt_as_f32(ctx, logits.pde),
+                           .plddt_logits = rt_as_f32(ctx, logits.plddt), .contact_probs = result->contact_probs,
                            .coordinate = rt_at(result->coordinate, sample), .asym_id = features->asym_id,
                            .has_frame = features->has_frame, .atom_to_token_idx = features->atom_to_token_idx,
                            .n_cycle = n_cycle};
@@ -165,7 +156,7 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     ctx->bf16 = model->precision != RT_PRECISION_FP32;
     rt_tensor distogram = RT_NEW(ctx, n, n, c->distogram_bins);
     rt_distogram_head_forward(ctx, &model->distogram, distogram, trunk[2]);
-    rt_tensor distogram32 = as_f32(ctx, distogram);
+    rt_tensor distogram32 = rt_as_f32(ctx, distogram);
     if (ctx->status == RT_OK) rt_contact_probs(result->contact_probs, ctx->pool, c, distogram32);
     rt_arena_reset(ctx->step, mark);
     ctx->bf16 = model->precision == RT_PRECISION_BF16;

@@ -9,6 +9,7 @@
 
 #include "fold.h"
 #include "op/cpu.h"
+#include "prep/augment.h"
 
 static const char SEQUENCE[] = "GGGAAACCCGGGUUCGCCCGGGAUACUCCCGAGAUUACAGCC";
 enum { N = sizeof SEQUENCE - 1, SAMPLES = 2, STEPS = 3, CYCLES = 2 };
@@ -132,6 +133,43 @@ static void a_template_may_stand_anywhere(void **state)
     set_templates(&b, 0, 3, NAN);
     assert_int_equal(fold(&b, 42, NULL, &there, &err), RT_OK);
     assert_true(largest_difference(here.contact_probs, there.contact_probs) > 100 * moved);   /* templates do matter */
+    close_bench(&b);
+}
+
+/* s and z of the trunk, with the templates as they are (opt_noise NULL) or as augmentation noise has moved them. */
+static void run_trunk(rt_tensor out[2], bench *b, const char *opt_noise)
+{
+    rt_augment_plan plan = {0};
+    rt_err err;
+    const rt_config *c = &b->model->config;
+    rt_msa_choice choice = {.seed = 1, .lower_bound = 1, .cutoff = 16};
+    set_templates(b, 0, 5, NAN);
+    if (opt_noise) assert_int_equal(rt_augment_plan_add(&plan, opt_noise, &err), RT_OK);
+    for (int64_t t = 0; opt_noise && t < b->input.n_template; t++) {
+        rt_augment_noise_key key = {.seed = 3, .part = t + 1};
+        assert_int_equal(rt_augment_noise(b->input.template_xyz + 3 * N * t, N, 1, true, &plan, &key), N - 1);
+    }
+    assert_int_equal(rt_features_build(&b->features, b->ctx->step, &b->input, rt_conformers_default(), 1, NULL, &err), RT_OK);
+    rt_tensor s_inputs = RT_NEW(b->ctx, N, c->c_s_inputs);
+    out[0] = RT_NEW(b->ctx, N, c->c_s), out[1] = RT_NEW(b->ctx, N, N, c->c_z);
+    rt_trunk_forward(b->ctx, &b->model->trunk, s_inputs, out[0], out[1], &b->features, 1, &choice, NULL, NULL, NULL);
+    assert_int_equal(rt_ctx_take(b->ctx, &err), RT_OK);
+}
+
+/* Only distances reach the network: turning a template is no other template, shaking it is. */
+static void a_turned_template_leaves_the_trunk_alone(void **state)
+{
+    (void)state;
+    bench b;
+    rt_tensor here[2], turned[2], shaken[2];
+    open_bench(&b, RT_BACKEND_REF64, 1, RT_PRECISION_FP32);   /* in double, as above */
+    run_trunk(here, &b, NULL);
+    run_trunk(turned, &b, "noise:sigma=0");
+    run_trunk(shaken, &b, "noise:sigma=1");
+    double s = largest_difference(here[0], turned[0]), z = largest_difference(here[1], turned[1]);
+    double moved_z = largest_difference(here[1], shaken[1]);
+    print_message("note: templates turned: s moves by %.1e, z by %.1e; shaken by 1 A: z by %.1e\n", s, z, moved_z);
+    assert_true(s < 1e-4 && z < 1e-4 && moved_z > 100 * z);   /* coordinates are float32 */
     close_bench(&b);
 }
 
@@ -333,6 +371,7 @@ int main(void)
         cmocka_unit_test(so_they_do_in_bf16),
         cmocka_unit_test(seeds_and_samples_differ),
         cmocka_unit_test(a_template_may_stand_anywhere),
+        cmocka_unit_test(a_turned_template_leaves_the_trunk_alone),
         cmocka_unit_test(a_missing_residue_has_no_place),
         cmocka_unit_test(stopping_is_a_status_and_leaves_the_context_usable),
         cmocka_unit_test(too_little_memory_is_an_error_with_figures),

@@ -402,7 +402,7 @@ static void full_gradients_are_the_references(void **state)
 static void full_gradients_in_double(void **state)
 {
     (void)state;
-    check_full(&(setting){.backend = RT_BACKEND_REF64, .threads = 1, .train = FULL}, "full", 2e-4, 1e-4);
+    check_full(&(setting){.backend = RT_BACKEND_REF64, .threads = 2, .train = FULL}, "full", 2e-4, 1e-4);
 }
 
 static void full_gradients_at_the_references_precision(void **state)
@@ -421,7 +421,7 @@ static void adapters_get_the_references_gradients(void **state)
 static void adapters_in_double(void **state)
 {
     (void)state;
-    check_full(&(setting){.backend = RT_BACKEND_REF64, .threads = 1, .adapt = ADAPTED}, "lora", 2e-4, 1e-4);
+    check_full(&(setting){.backend = RT_BACKEND_REF64, .threads = 2, .adapt = ADAPTED}, "lora", 2e-4, 1e-4);
 }
 
 /* ---- bytes ---- */

@@ -211,6 +211,31 @@ static void precision_decides_which_products_are_bf16(void **state)
     rt_model_close(model);
 }
 
+/* Rates are the configuration's, where something trains; what is frozen behaves as in evaluation. */
+static void dropout_is_the_config_s_where_something_trains(void **state)
+{
+    rt_config config;
+    rt_err err;
+    (void)state;
+    assert_int_equal(rt_config_load(&config, "tests/data/tiny_config.json", &err), RT_OK);
+    config.dropout_pairformer = 0.11, config.dropout_template = 0.12, config.dropout_msa = 0.13;
+    config.dropout_msa_pair = 0.14, config.dropout_confidence = 0.16;
+    for (int trains = 0; trains < 2; trains++) {
+        rt_params *params;
+        rt_model *model;
+        assert_int_equal(rt_params_create(&params, &err), RT_OK);
+        assert_int_equal(rt_params_train(params, trains ? "*" : "diffusion_module", &err), RT_OK);
+        if (rt_model_synthetic(&model, &config, RT_PRECISION_FP32, params, &err) != RT_OK) fail_msg("%s", err.what);
+        const rt_trunk *t = &model->trunk;
+        assert_true(t->pairformer.block[1].pair.dropout == trains * 0.11);
+        assert_true(t->template_embedder.stack.block[0].pair.dropout == trains * 0.12);
+        assert_true(t->msa.block[0].dropout == trains * 0.13 && t->msa.block[0].pair.dropout == trains * 0.14);
+        assert_true(model->confidence.stack.block[0].pair.dropout == trains * 0.16);
+        rt_model_close(model);
+        rt_params_free(params);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +245,7 @@ int main(void)
         cmocka_unit_test(ribonanza_is_never_silently_absent),
         cmocka_unit_test(missing_and_unknown_weights_are_named),
         cmocka_unit_test(precision_decides_which_products_are_bf16),
+        cmocka_unit_test(dropout_is_the_config_s_where_something_trains),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

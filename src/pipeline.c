@@ -155,8 +155,8 @@ static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err 
     int64_t mark = rt_arena_mark(r->ctx->step), index = input - r->inputs.input;
     rt_features features;
     rt_predict_plan plan = {0};
-    rt_samples samples = {.rank_by = o->protocol == RT_PROTOCOL_RNAPRO ? RT_RANK_BY_NOTHING : o->rank_by, .keep = o->keep,
-                          .pairs = o->write_confidence || o->write_plots};
+    rt_samples samples = {.rank_by = o->protocol == RT_PROTOCOL_RNAPRO ? RT_RANK_BY_NOTHING : o->rank_by,
+                          .keep = r->ranking ? INT64_MAX : o->keep, .pairs = o->write_confidence || o->write_plots};
     char key[RT_HASH_TEXT];
     json_t *written = json_deep_copy(record), *details = json_object();   /* files hold no times: equal inputs, equal bytes */
     rt_progress_start(NULL, 1000);
@@ -173,6 +173,7 @@ static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err 
         goto done;
     }
     RT_TRY(run_passes(r, input, &features, &plan, &samples, details, err));
+    RT_TRY(rt_predict_rank_apply(r, &features, &samples, err));
     RT_TRY(rt_predict_files_submit(r, input, &features, &samples, err));   /* first: what cannot be written below is not lost */
     RT_TRY(rt_predict_files_write(r, input, &features, &samples, &plan, key, written, err));
 done:
@@ -290,6 +291,7 @@ static rt_status open_run(run *r, rt_err *err)
     const rt_predict_options *o = r->options;
     r->report->memory_available = rt_memory_available();
     RT_TRY(rt_inputs_read(&r->inputs, o->sequences, err));
+    RT_TRY(rt_predict_rank_open(r, err));
     if (!o->dry_run) RT_TRY(check_out(o->out, err));
     if (o->opt_templates) RT_TRY(rt_template_file_open(&r->templates, o->opt_templates, err));
     r->conformers = *rt_conformers_default();
@@ -311,5 +313,6 @@ static void close_run(run *r)
     rt_inputs_free_members(&r->inputs);
     for (int i = 0; r->model && i < r->options->n_checkpoint; i++) rt_model_close(r->model[i]);
     free(r->model);
+    free(r->ranking);
     rt_ctx_free(r->ctx);
 }

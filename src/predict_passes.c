@@ -97,7 +97,7 @@ void rt_predict_passes_work(const rt_predict_run *r, const rt_features *features
 
 json_t *rt_predict_passes_json(const rt_predict_run *r, const rt_predict_plan *plan)
 {
-    static const char *const RANKED_BY[] = {"ranking_score", "ptm", "plddt", "gpde", "nothing"};
+    static const char *const RANKED_BY[] = {"ranking_score", "ptm", "plddt", "gpde", "learned", "nothing"};
     const rt_predict_options *o = r->options;
     const rt_predict_pass *first = &plan->pass[0];
     bool rnapro = o->protocol == RT_PROTOCOL_RNAPRO;

@@ -29,6 +29,21 @@ static rt_status read_input(rt_predict_run *r, json_t *opt_key, const char *role
     return RT_OK;
 }
 
+/* A checkpoint, and the ranking that was learned with it. */
+static rt_status read_checkpoint(rt_predict_run *r, json_t *key, int64_t index, rt_err *err)
+{
+    char path[4200];
+    const char *checkpoint = r->options->checkpoint[index];
+    rt_status status = read_input(r, key, "checkpoint", checkpoint, err);
+    if (status != RT_OK || !r->ranking) return status;
+    const json_t *read = json_array_get(r->report->inputs, json_array_size(r->report->inputs) - 1);
+    RT_TRY(rt_predict_rank_check(r, index, json_string_value(json_object_get(read, "sha256")), err));
+    rt_predict_rank_path(path, sizeof path, checkpoint);
+    RT_TRY(read_input(r, key, "ranking", path, err));
+done:
+    return status;
+}
+
 static json_t *options_json(const rt_predict_run *r)
 {
     const rt_predict_options *o = r->options;
@@ -51,7 +66,7 @@ rt_status rt_predict_resume_open(rt_predict_run *r, rt_err *err)
     const rt_predict_options *o = r->options;
     json_t *key = json_array();
     char path[4096], *text = NULL;
-    for (int i = 0; i < o->n_checkpoint; i++) RT_TRY(read_input(r, key, "checkpoint", o->checkpoint[i], err));
+    for (int i = 0; i < o->n_checkpoint; i++) RT_TRY(read_checkpoint(r, key, i, err));
     for (int i = 0; i < r->model[0]->n_adapter; i++) {
         const rt_peft *adapter = r->model[0]->adapter[i];
         if (rt_peft_config_path(adapter)) RT_TRY(read_input(r, key, "adapter", rt_peft_config_path(adapter), err));

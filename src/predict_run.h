@@ -2,13 +2,14 @@
  * Uses: pipeline, samples.
  *
  * pipeline.c is the straight line; predict_inputs.c gives a target its alignment and templates, predict_passes.c says which
- * folds it gets, predict_memory.c whether they fit, predict_budget.c what the clock allows, predict_files.c writes it and
- * predict_resume.c finds what an earlier run has finished.
+ * folds it gets, predict_memory.c whether they fit, predict_budget.c what the clock allows, predict_rank.c orders its samples
+ * by a learned ranking, predict_files.c writes it and predict_resume.c finds what an earlier run has finished.
  */
 #ifndef RT_PREDICT_RUN_H
 #define RT_PREDICT_RUN_H
 
 #include "base/hash.h"
+#include "confidence/ranking.h"
 #include "io/submission.h"
 #include "io/template_file.h"
 #include "pipeline.h"
@@ -31,6 +32,7 @@ typedef struct {
     rt_model **model;                      /* one per checkpoint */
     rt_ctx *ctx;
     rt_conformers conformers;
+    rt_ranking *ranking;                   /* of each checkpoint, for --rank-by learned; NULL: not wanted */
     rt_inputs inputs;
     rt_template_file *templates;
     rt_submission *submission;
@@ -92,6 +94,16 @@ void rt_predict_budget_fit(rt_predict_run *r, const rt_input *targets, int64_t n
                            rt_predict_plan *plan);
 /* Learns from a pass that has run. */
 void rt_predict_budget_learn(rt_predict_run *r, const double work[RT_STAGE_COUNT], const double seconds[RT_STAGE_COUNT]);
+
+/* ---- predict_rank.c ---- */
+/* Reads the learned ranking beside each checkpoint.  Errors: RT_ERR_USAGE when there is none, RT_ERR_FORMAT. */
+rt_status rt_predict_rank_open(rt_predict_run *r, rt_err *err);
+/* "ranking.json" beside a checkpoint. */
+void rt_predict_rank_path(char *out, int64_t size, const char *checkpoint);
+/* RT_ERR_MISMATCH unless the ranking was fitted for the checkpoint with this SHA-256. */
+rt_status rt_predict_rank_check(const rt_predict_run *r, int64_t checkpoint, const char *sha256, rt_err *err);
+/* Orders the samples of all passes; each one's scores get "learned", "clash_score" and "consensus".  Errors: RT_ERR_MEMORY. */
+rt_status rt_predict_rank_apply(rt_predict_run *r, const rt_features *features, rt_samples *samples, rt_err *err);
 
 /* ---- predict_files.c ---- */
 /* Coordinates into the submission, then every file of the target; summary.json comes last and says that it is finished. */

@@ -13,6 +13,7 @@ static double value_of(const rt_summary *s, rt_rank_by rank_by)
     case RT_RANK_BY_PTM: return s->ptm;
     case RT_RANK_BY_PLDDT: return s->plddt;
     case RT_RANK_BY_GPDE: return -s->gpde;
+    case RT_RANK_BY_LEARNED: /* takes all samples: rt_samples_rank */
     case RT_RANK_BY_NOTHING: return 0;
     }
     return 0;
@@ -84,6 +85,22 @@ rt_status rt_samples_add(rt_samples *samples, const rt_fold_result *result, int6
     }
 done:
     return status;
+}
+
+void rt_samples_rank(rt_samples *samples, int64_t keep)
+{
+    rt_sample *item = samples->item;
+    int64_t n = samples->n;
+    samples->n = 0;
+    for (int64_t i = 0; i < n; i++) {
+        rt_sample sample = item[i];
+        int64_t at = place_of(samples, sample.value);
+        memmove(item + at + 1, item + at, (size_t)(samples->n - at) * sizeof sample);
+        item[at] = sample;
+        samples->n++;
+    }
+    samples->keep = keep;
+    for (int64_t i = keep; i < n; i++) drop_arrays(&item[i]);
 }
 
 void rt_samples_free_members(rt_samples *samples)

@@ -12,7 +12,8 @@
 #include "fold.h"
 
 /* Which score orders samples; all are recorded, whichever it is. */
-typedef enum { RT_RANK_BY_RANKING_SCORE, RT_RANK_BY_PTM, RT_RANK_BY_PLDDT, RT_RANK_BY_GPDE, RT_RANK_BY_NOTHING } rt_rank_by;
+typedef enum { RT_RANK_BY_RANKING_SCORE, RT_RANK_BY_PTM, RT_RANK_BY_PLDDT, RT_RANK_BY_GPDE, RT_RANK_BY_LEARNED,
+               RT_RANK_BY_NOTHING } rt_rank_by;
 
 /* Where a sample comes from. */
 typedef struct {
@@ -33,7 +34,7 @@ typedef struct {
 } rt_sample;
 
 typedef struct {
-    rt_rank_by rank_by;
+    rt_rank_by rank_by;          /* learned: in the order they came, until rt_samples_rank */
     int64_t keep;                /* so many have coordinates */
     bool pairs;                  /* and these (N,N) arrays */
     rt_sample *item;             /* n, best first; equal ones in the order they came */
@@ -43,6 +44,8 @@ typedef struct {
 /* Takes every sample of one fold; what it needs is copied.  first.sample is the number of the fold's first sample.
  * Errors: RT_ERR_MEMORY. */
 rt_status rt_samples_add(rt_samples *samples, const rt_fold_result *result, int64_t count, rt_sample_origin first, rt_err *err);
+/* Orders them anew by their values, which the caller has set, and keeps the coordinates of the best `keep`. */
+void rt_samples_rank(rt_samples *samples, int64_t keep);
 void rt_samples_free_members(rt_samples *samples);
 
 #endif

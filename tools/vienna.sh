@@ -1,6 +1,7 @@
 #!/bin/sh
 # vienna.sh FOLDER: fetches the source of ViennaRNA 2.8.0 with pip and builds FOLDER/libRNA.a and FOLDER/include from it.
 # The library is used as its licence allows ("not redistributed for any fee") and is never part of this project.
+# One line says why when it cannot be had.
 set -eu
 version=2.8.0
 mkdir -p "$1"
@@ -9,20 +10,29 @@ folder=$(cd "$1" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
-pip=$(command -v pip3 || command -v pip) || { echo "vienna.sh: pip is needed to fetch ViennaRNA: apt-get install python3-pip" >&2; exit 1; }
+give_up() { echo "ViennaRNA is not built: $1" >&2; exit 1; }
+find_pip() { command -v pip3 || command -v pip; }
+if ! find_pip >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing python3-pip, which fetches ViennaRNA"
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-pip; } >apt.log 2>&1 || true
+fi
+pip=$(find_pip) || give_up "pip is needed to fetch it: apt-get install python3-pip"
+fetch() { "$pip" download --quiet --retries 1 --timeout 30 --no-deps --no-binary :all: "$@" "viennarna==$version" >pip.log 2>&1; }
 echo "fetching ViennaRNA $version"
-"$pip" download --quiet --no-deps --no-build-isolation --no-binary :all: "viennarna==$version" >pip.log 2>&1 \
-    || "$pip" download --quiet --no-deps --no-binary :all: "viennarna==$version" >pip.log 2>&1 \
-    || { echo "vienna.sh: cannot fetch ViennaRNA: $(tail -1 pip.log)" >&2; exit 1; }
+# with the setuptools that are there, else with those that pip fetches for it
+fetch --no-build-isolation || fetch || give_up "it cannot be fetched: $(tail -1 pip.log)"
 tar xzf viennarna-$version.tar.gz
 cd viennarna-$version
 mkdir objects
 echo "building ViennaRNA $version"
 # z-scores need a support vector library; the vector variants of one file are not called
 find src/ViennaRNA src/cephes -name '*.c' | grep -v 'zscore\|svm_utils\|/static/\|_sse41\|_avx512' | sort >files
-xargs -P "$(nproc)" -n 1 sh -c '"${CC:-cc}" -O2 -w -I. -Isrc -Isrc/ViennaRNA -DHAVE_CONFIG_H -c "$0" -o "objects/$(echo "$0" | tr / _).o"' <files
+xargs -P "$(nproc)" -n 1 sh -c '"${CC:-cc}" -O2 -w -I. -Isrc -Isrc/ViennaRNA -DHAVE_CONFIG_H -c "$0" -o "objects/$(echo "$0" | tr / _).o"' <files >cc.log 2>&1 \
+    || give_up "its source does not compile: $(tail -1 cc.log)"
 ar rcs libRNA.a objects/*.o
 mkdir -p "$folder/include"
 (cd src && find ViennaRNA -name '*.h' | tar cf - -T -) | tar xf - -C "$folder/include"
 cp COPYING "$folder/COPYING"
-mv libRNA.a "$folder/libRNA.a"
+mv libRNA.a "$folder/libRNA.part"   # across file systems a move is a copy
+mv "$folder/libRNA.part" "$folder/libRNA.a"

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -52,6 +53,15 @@ void rt_map_page_out(const void *data, int64_t size)
 #else
     (void)data, (void)size;
 #endif
+}
+
+void rt_map_forget(const rt_map *map, const void *data, int64_t size)
+{
+    const uint8_t *from = data;
+    if (map->size <= 0 || from < map->data || from + size > map->data + map->size) return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)from + page - 1) / page * page;
+    uintptr_t last = ((uintptr_t)from + (uintptr_t)size) / page * page;
+    if (last > first) madvise((void *)first, last - first, MADV_DONTNEED); /* a file's pages, which nobody writes to */
 }
 
 struct rt_writer {
@@ -113,7 +123,10 @@ static rt_status open_stream(rt_writer *writer, rt_err *err)
     } else {
         if (!follow_links(writer->final, writer->path))
             return rt_fail(err, RT_ERR_IO, writer->path, 0, "cannot write: %s", strerror(errno));
-        if (snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp.%ld", writer->final, (long)getpid()) >= PATH_MAX)
+        static unsigned number;   /* two threads may write one file: each has its own until it is renamed */
+        unsigned mine = __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED);
+        if (snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp.%ld.%u", writer->final, (long)getpid(), mine) >=
+            PATH_MAX)
             return rt_fail(err, RT_ERR_IO, writer->path, 0, "the path is too long");
         fd = open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (fd >= 0 && exists && fchmod(fd, info.st_mode & 0777) != 0) errno = 0;   /* some file systems have no modes */
@@ -244,4 +257,40 @@ const char *rt_path_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+void rt_free_names(char **name, int64_t count)
+{
+    for (int64_t i = 0; i < count && name; i++) free(name[i]);
+    free(name);
+}
+
+rt_status rt_list_folder(char ***ret_name, int64_t *out_count, const char *folder, bool (*keep)(const char *name),
+                         rt_err *err)
+{
+    rt_status status = RT_OK;
+    struct dirent **entry = NULL;
+    char **name = NULL;
+    int64_t kept = 0;
+    *ret_name = NULL;
+    *out_count = 0;
+    int n = scandir(folder, &entry, NULL, alphasort);
+    if (n < 0) return rt_fail(err, RT_ERR_IO, folder, 0, "cannot read the folder: %s", strerror(errno));
+    RT_TRY_ALLOC(name, n);
+    for (int i = 0; i < n; i++) {
+        if (!keep(entry[i]->d_name)) continue;
+        name[kept] = rt_copy_text(entry[i]->d_name, -1, err);
+        if (!name[kept]) RT_TRY(RT_ERR_MEMORY);
+        kept++;
+    }
+done:
+    for (int i = 0; i < n; i++) free(entry[i]);
+    free(entry);
+    if (status != RT_OK) {
+        rt_free_names(name, kept);
+        return status;
+    }
+    *ret_name = name;
+    *out_count = kept;
+    return RT_OK;
 }

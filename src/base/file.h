@@ -20,6 +20,9 @@ rt_status rt_map_open(rt_map *out_map, const char *path, rt_err *err);
 void rt_map_close(rt_map *map);
 /* A part that will hardly be read again need not stay in memory; reading it again works all the same. */
 void rt_map_page_out(const void *data, int64_t size);
+/* The whole pages of a part of the map leave this process, not the system's cache: what is touched again comes back from
+ * there.  Bytes that are not of the map stay as they are. */
+void rt_map_forget(const rt_map *map, const void *data, int64_t size);
 
 /* Writing: to a temporary name beside `path`; rt_writer_commit flushes, fsyncs, renames and fsyncs the directory, so
  * nothing half-written ever has the final name.  rt_writer_abandon removes the temporary file.  Use stream() with
@@ -42,6 +45,12 @@ bool rt_folder_exists(const char *path);
 /* A device, a pipe, or what standard output or error is: what is written there cannot be read back, nor has it a place
  * beside it. */
 bool rt_path_is_stream(const char *path);
+
+/* The names in a folder that `keep` takes, in alphabetical order; rt_free_names them.  Errors: RT_ERR_IO,
+ * RT_ERR_MEMORY. */
+rt_status rt_list_folder(char ***ret_name, int64_t *out_count, const char *folder, bool (*keep)(const char *name),
+                         rt_err *err);
+void rt_free_names(char **name, int64_t count);   /* NULL ok */
 
 /* "folder/name" into out. */
 void rt_path_join(char *out, int64_t size, const char *folder, const char *name);

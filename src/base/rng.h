@@ -30,7 +30,11 @@ typedef enum {
     RT_DRAW_CYCLES,             /* how many recycles */
     RT_DRAW_SIGMA,              /* noise levels */
     RT_DRAW_TRAIN_ROTATION, RT_DRAW_TRAIN_TRANSLATION, RT_DRAW_TRAIN_NOISE,   /* of the noised copies */
-    RT_DRAW_SEED                /* a seed for stages that take one */
+    RT_DRAW_SEED,               /* a seed for stages that take one */
+
+    RT_DRAW_AUGMENT_PICK = 48,  /* augmentation: which of them a sample gets, and which variant */
+    RT_DRAW_COMPENSATORY, RT_DRAW_LOOP, RT_DRAW_HOMOLOG,   /* what they change in a variant */
+    RT_DRAW_COORDINATE_NOISE, RT_DRAW_COORDINATE_TURN
 } rt_draw;
 
 typedef struct { uint64_t seed, step; uint32_t purpose; } rt_rng;

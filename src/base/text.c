@@ -36,7 +36,7 @@ void rt_text_add(rt_text *text, const char *format, ...)
 void rt_text_add_bytes(rt_text *text, const void *bytes, int64_t length)
 {
     if (!reserve(text, length)) return;
-    memcpy(text->data + text->length, bytes, (size_t)length);
+    if (length) memcpy(text->data + text->length, bytes, (size_t)length);   /* nothing may come as NULL */
     text->length += length;
     text->data[text->length] = 0;
 }

@@ -1,4 +1,5 @@
 /* cmd_bench.c - rnatune bench: how fast each stage of the network is here */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +16,15 @@ static void print_json(const rt_bench_result *results, int64_t count, const char
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++) {
         const rt_bench_result *r = &results[i];
-        json_t *sec = json_object();
-        for (int stage = 0; stage < RT_BENCH_COUNT; stage++)
-            if (r->seconds[stage] > 0) json_object_set_new(sec, rt_bench_stage_name(stage), json_real(r->seconds[stage]));
-        json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:o, s:f, s:f}", "n_token", (json_int_t)r->n_token, "n_atom",
-                                              (json_int_t)r->n_atom, "precision", precision, "sec", sec, "gemm_peak_gflops",
+        json_t *sec = json_object(), *processor = json_object();
+        for (int stage = 0; stage < RT_BENCH_COUNT; stage++) {
+            if (isnan(r->seconds[stage])) continue;
+            json_object_set_new(sec, rt_bench_stage_name(stage), json_real(r->seconds[stage]));
+            json_object_set_new(processor, rt_bench_stage_name(stage), json_real(r->processor[stage]));
+        }
+        json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:o, s:o, s:f, s:f}", "n_token", (json_int_t)r->n_token, "n_atom",
+                                              (json_int_t)r->n_atom, "precision", precision, "sec", sec, "processor_sec",
+                                              processor, "gemm_peak_gflops",
                                               r->gemm_peak, "peak_rss_mib", (double)r->peak_rss / (1 << 20)));
     }
     json_dumpf(list, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
@@ -29,15 +34,16 @@ static void print_json(const rt_bench_result *results, int64_t count, const char
 
 static void print_table(const rt_bench_result *results, int64_t count)
 {
-    printf("tokens\tstage\tseconds\tgflops\tof_gemm_peak\n");
+    printf("tokens\tstage\tseconds\tgflops\tof_gemm_peak\tprocessor_seconds\n");
     for (int64_t i = 0; i < count; i++)
         for (int stage = 0; stage < RT_BENCH_COUNT; stage++) {
             const rt_bench_result *r = &results[i];
-            if (r->seconds[stage] <= 0) continue;
             double rate = r->gflop[stage] / r->seconds[stage];
+            if (isnan(r->seconds[stage])) continue;
             printf("%lld\t%s\t%.4f\t", (long long)r->n_token, rt_bench_stage_name(stage), r->seconds[stage]);
-            if (r->gflop[stage] > 0) printf("%.1f\t%.2f\n", rate, rate / r->gemm_peak);
-            else printf("-\t-\n");
+            if (r->gflop[stage] > 0) printf("%.1f\t%.2f", rate, rate / r->gemm_peak);
+            else printf("-\t-");
+            printf("\t%.4f\n", r->processor[stage]);
         }
     for (int64_t i = 0; i < count; i++)
         rt_info("%lld tokens: matrix products reach %.0f GFLOP/s here; activations %.0f MiB, peak memory %.0f MiB",
@@ -45,9 +51,30 @@ static void print_table(const rt_bench_result *results, int64_t count)
                 (double)results[i].peak_rss / (1 << 20));
 }
 
+/* --stages NAME[,NAME]; all without it. */
+static rt_status choose_stages(bool out_stages[RT_BENCH_COUNT], const rt_options *o, rt_err *err)
+{
+    const char *text = rt_option_text(o, "stages");
+    for (int i = 0; i < RT_BENCH_COUNT; i++) out_stages[i] = !text;
+    for (const char *at = text; at && *at; at += strcspn(at, ","), at += *at == ',') {
+        int found = 0;
+        size_t length = strcspn(at, ",");
+        while (found < RT_BENCH_COUNT &&
+               (strlen(rt_bench_stage_name(found)) != length || strncmp(rt_bench_stage_name(found), at, length) != 0))
+            found++;
+        if (found == RT_BENCH_COUNT) {
+            rt_fail(err, RT_ERR_USAGE, NULL, 0, "--stages '%s' names something that is no stage", text);
+            return rt_hint(err, "the table of a run without --stages lists them");
+        }
+        out_stages[found] = true;
+    }
+    return RT_OK;
+}
+
 static rt_status run(rt_cli *cli, rt_err *err)
 {
     rt_status status = RT_OK;
+    bool stages[RT_BENCH_COUNT];
     const rt_options *o = cli->options;
     rt_config config;
     rt_bench_result results[MAX_SIZES];
@@ -56,10 +83,12 @@ static rt_status run(rt_cli *cli, rt_err *err)
     const char *precision = rt_option_text(o, "precision");
     RT_TRY(rt_config_load(&config, rt_option_text(o, "config"), err));
     config.use_ribonanza = true;
+    RT_TRY(choose_stages(stages, o, err));
     RT_TRY(rt_choice_numbers(o, "tokens", 1, 20000, sizes, MAX_SIZES, &count, err));
     rt_bench_options options = {.config = &config, .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
                                 .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa"),
-                                .lora = rt_option_flag(o, "lora")};
+                                .opt_checkpoint = rt_option_text(o, "checkpoint"), .opt_stages = stages,
+                                .lora = rt_option_flag(o, "lora"), .keep_every = rt_option_int(o, "keep-every")};
     RT_TRY(rt_bench_run(results, sizes, count, &options, err));
     if (rt_option_flag(o, "json")) print_json(results, count, precision);
     else print_table(results, count);
@@ -70,6 +99,9 @@ done:
 static const rt_option OPTIONS[] = {
     {.name = "config", .type = RT_OPTION_TEXT, .value = "NAME|FILE", .fallback = "rnapro_base",
      .help = "the network's sizes; its weights are made up"},
+    {.name = "checkpoint", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "made-up weights",
+     .help = "this network instead, mapped: memory is then what predict and train need"},
+    {.name = "stages", .type = RT_OPTION_TEXT, .value = "NAME[,NAME]", .otherwise = "all", .help = "these alone"},
     {.name = "tokens", .type = RT_OPTION_TEXT, .value = "N[,N...]", .fallback = "64,128", .help = "target lengths"},
     {.name = "msa", .type = RT_OPTION_INT, .value = "N", .fallback = "64", .low = 1, .high = 16384, .help = "MSA rows"},
     {.name = "reps", .type = RT_OPTION_INT, .value = "N", .fallback = "3", .low = 1, .high = 1000,
@@ -78,6 +110,8 @@ static const rt_option OPTIONS[] = {
     RT_CHOICE_THREADS,
     {.name = "lora", .type = RT_OPTION_FLAG,
      .help = "a training step of rank 8 adapters instead: last recycle, 4 noised copies, backward and Adam"},
+    {.name = "keep-every", .type = RT_OPTION_INT, .value = "K", .fallback = "1", .low = 0, .high = 1000,
+     .help = "of --lora: as in train"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},
 };

@@ -1,4 +1,4 @@
-/* cmd_convert.c - rnatune convert: any checkpoint that rnatune reads, or the mean of several, as safetensors */
+/* cmd_convert.c - rnatune convert: any checkpoint that rnatune reads, or the mean of several, as safetensors or as a .pt */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/weights_write.h"
+#include "io/torch_writer.h"
 #include "io/weights.h"
 
 static rt_status refuse_same_file(const char *in, const char *out, rt_err *err)
@@ -94,8 +95,21 @@ static void take_mean(const inputs *in, int64_t index, rt_tensor t)
     }
 }
 
-static rt_status declare(rt_safetensors_writer *writer, const rt_weights *weights, const char *dtype,
-                         int64_t *out_largest, int64_t *out_parameters, rt_err *err)
+/* Where the tensors go: one of the two. */
+typedef struct {
+    rt_safetensors_writer *safetensors;
+    rt_torch_writer *torch;
+    const char *prefix; /* before each name */
+} sink;
+
+static bool is_torch(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 3 && strcmp(path + length - 3, ".pt") == 0;
+}
+
+static rt_status declare(const sink *to, const rt_weights *weights, const char *dtype, int64_t *out_largest,
+                         int64_t *out_parameters, rt_err *err)
 {
     *out_largest = *out_parameters = 0;
     for (int64_t i = 0; i < rt_weights_count(weights); i++) {
@@ -104,13 +118,23 @@ static rt_status declare(rt_safetensors_writer *writer, const rt_weights *weight
         t.dtype = rt_weights_write_dtype(dtype, w->name, t.dtype);
         if (rt_bytes(t) > *out_largest) *out_largest = rt_bytes(t);
         *out_parameters += rt_count(t);
-        rt_status status = rt_safetensors_declare(writer, w->name, t, err);
+        rt_status status = to->torch ? RT_OK : rt_safetensors_declare(to->safetensors, w->name, t, err);
         if (status != RT_OK) return status;
     }
     return RT_OK;
 }
 
-static rt_status write_tensors(rt_safetensors_writer *writer, const inputs *in, const char *dtype, void *buffer,
+static rt_status put_tensor(const sink *to, const char *name, rt_tensor t, rt_err *err)
+{
+    char full[400];
+    if (!to->torch) return rt_safetensors_write(to->safetensors, t, err);
+    snprintf(full, sizeof full, "%s%s", to->prefix, name);
+    rt_torch_writer_text(to->torch, full);
+    rt_torch_writer_tensor(to->torch, t);
+    return RT_OK;
+}
+
+static rt_status write_tensors(const sink *to, const inputs *in, const char *dtype, void *buffer,
                                int64_t parameters, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -133,7 +157,7 @@ static rt_status write_tensors(rt_safetensors_writer *writer, const inputs *in, 
             rt_convert(buffer, t.dtype, w->tensor.data, w->tensor.dtype, rt_count(t));
             t.data = buffer;
         }
-        RT_TRY(rt_safetensors_write(writer, t, err));
+        RT_TRY(put_tensor(to, w->name, t, err));
         rt_progress_step(done += rt_count(t));
     }
 done:
@@ -141,7 +165,8 @@ done:
     return status;
 }
 
-static rt_status describe(rt_cli *cli, rt_safetensors_writer *writer, const rt_weights *weights, rt_err *err)
+/* What a safetensors file says of itself; a .pt has no room for it. */
+static rt_status describe(rt_cli *cli, const sink *to, const rt_weights *weights, rt_err *err)
 {
     const char *in = rt_operand_at(cli->options, 0);
     char sha256[RT_HASH_TEXT], step_text[32];
@@ -154,43 +179,76 @@ static rt_status describe(rt_cli *cli, rt_safetensors_writer *writer, const rt_w
     rt_run_record_add_input(cli->record, "IN", in, size, sha256);
     for (int i = 1; i < rt_operand_count(cli->options); i++)
         RT_TRY(rt_run_record_input(cli->record, "IN", rt_operand_at(cli->options, i), err));
-    RT_TRY(rt_weights_write_metadata(writer, known ? &config : NULL, err));
+    if (to->torch) {
+        if (!known || !config.use_ribonanza)
+            rt_warn("%s is no whole network%s: the reference's loader, which wants every weight, will not take it", in,
+                    known ? ", RibonanzaNet2 is missing" : "");
+        return RT_OK;
+    }
+    RT_TRY(rt_weights_write_metadata(to->safetensors, known ? &config : NULL, err));
     if (rt_operand_count(cli->options) > 1) {
         snprintf(step_text, sizeof step_text, "%d", rt_operand_count(cli->options));
-        return rt_safetensors_metadata(writer, "rnatune.mean_of", step_text, err);
+        return rt_safetensors_metadata(to->safetensors, "rnatune.mean_of", step_text, err);
     }
-    RT_TRY(rt_safetensors_metadata(writer, "rnatune.source", rt_path_name(in), err));
-    RT_TRY(rt_safetensors_metadata(writer, "rnatune.source_sha256", sha256, err));
+    RT_TRY(rt_safetensors_metadata(to->safetensors, "rnatune.source", rt_path_name(in), err));
+    RT_TRY(rt_safetensors_metadata(to->safetensors, "rnatune.source_sha256", sha256, err));
     if (rt_weights_step(weights, &step)) {
         snprintf(step_text, sizeof step_text, "%lld", (long long)step);
-        RT_TRY(rt_safetensors_metadata(writer, "rnatune.step", step_text, err));
+        RT_TRY(rt_safetensors_metadata(to->safetensors, "rnatune.step", step_text, err));
     }
 done:
     return status;
+}
+
+/* {"model": ..., "optimizer": None, "scheduler": None, "step": N}, around the tensors that `write_tensors` puts. */
+static void open_wrapper(rt_torch_writer *torch)
+{
+    rt_torch_writer_dict(torch);
+    rt_torch_writer_text(torch, "model");
+}
+
+static void close_wrapper(rt_torch_writer *torch, const rt_weights *weights)
+{
+    int64_t step = 0;
+    rt_weights_step(weights, &step);
+    rt_torch_writer_text(torch, "optimizer");
+    rt_torch_writer_none(torch);
+    rt_torch_writer_text(torch, "scheduler");
+    rt_torch_writer_none(torch);
+    rt_torch_writer_text(torch, "step");
+    rt_torch_writer_int(torch, step);
+    rt_torch_writer_end(torch);
 }
 
 static rt_status run(rt_cli *cli, rt_err *err)
 {
     const char *out = rt_option_text(cli->options, "out");
     const char *dtype = rt_option_text(cli->options, "dtype");
+    bool wrapped = strcmp(rt_option_text(cli->options, "wrapper"), "reference") == 0;
     inputs in = {0};
-    rt_safetensors_writer *writer = NULL;
+    sink to = {.prefix = wrapped ? "module." : ""};
     char *buffer = NULL;
     int64_t largest, parameters;
     rt_status status = RT_OK;
     RT_TRY(open_inputs(&in, cli->options, err));
     const rt_weights *weights = in.weights[0];
-    RT_TRY(rt_safetensors_create(&writer, out, err));
-    RT_TRY(describe(cli, writer, weights, err));
-    RT_TRY(declare(writer, weights, dtype, &largest, &parameters, err));
+    if (is_torch(out)) RT_TRY(rt_torch_writer_open(&to.torch, out, err));
+    else RT_TRY(rt_safetensors_create(&to.safetensors, out, err));
+    RT_TRY(describe(cli, &to, weights, err));
+    RT_TRY(declare(&to, weights, dtype, &largest, &parameters, err));
     RT_TRY_ALLOC(buffer, largest);
-    RT_TRY(write_tensors(writer, &in, dtype, buffer, parameters, err));
-    status = rt_safetensors_commit(writer, err);
-    writer = NULL;
+    if (to.torch && wrapped) open_wrapper(to.torch);
+    if (to.torch) rt_torch_writer_dict(to.torch);
+    RT_TRY(write_tensors(&to, &in, dtype, buffer, parameters, err));
+    if (to.torch) rt_torch_writer_end(to.torch);
+    if (to.torch && wrapped) close_wrapper(to.torch, weights);
+    status = to.torch ? rt_torch_writer_commit(to.torch, err) : rt_safetensors_commit(to.safetensors, err);
+    to = (sink){0};
     RT_TRY(status);
     RT_TRY(rt_weights_write_report(cli, out, rt_weights_count(weights), parameters, err));
 done:
-    rt_safetensors_abandon(writer);
+    rt_safetensors_abandon(to.safetensors);
+    rt_torch_writer_abandon(to.torch);
     for (int i = 0; i < in.n; i++) rt_weights_close(in.weights[i]);
     free(buffer);
     return status;
@@ -203,7 +261,10 @@ static const rt_operand OPERANDS[] = {
 };
 
 static const rt_option OPTIONS[] = {
-    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true, .help = "the safetensors file to write"},
+    {.name = "out", .type = RT_OPTION_OUT_FILE, .required = true,
+     .help = "the file to write: safetensors, or what PyTorch loads when it ends in .pt"},
+    {.name = "wrapper", .type = RT_OPTION_CHOICE, .choices = "reference|none", .fallback = "reference",
+     .help = "of a .pt: {model, optimizer, scheduler, step} with \"module.\" before names, or the weights alone"},
     {.name = "dtype", .type = RT_OPTION_CHOICE, .choices = "keep|fp32|bf16", .fallback = "keep",
      .help = "type of the weights; with bf16, Fourier frequencies, bin edges and layer weights become fp32"},
     {.name = "config", .type = RT_OPTION_TEXT, .value = "NAME|FILE",
@@ -215,7 +276,7 @@ static const rt_option OPTIONS[] = {
 
 const rt_command rt_cmd_convert = {
     .name = "convert",
-    .summary = "write a checkpoint, or the mean of several, as safetensors",
+    .summary = "write a checkpoint, or the mean of several, as safetensors, or as a .pt for PyTorch",
     .operands = OPERANDS,
     .options = OPTIONS,
     .description =
@@ -223,10 +284,13 @@ const rt_command rt_cmd_convert = {
         "\"module.\", \"_orig_mod.\" and \"model.\" that wrappers put before them; the optimizer and the scheduler are "
         "left behind. One tensor at a time is in memory.\n\n"
         "The metadata holds the source's name and SHA-256, the training step, rnatune's version and, when the sizes can "
-        "be told from the shapes, the configuration. OUT.run.json beside it records the run.",
+        "be told from the shapes, the configuration. OUT.run.json beside it records the run.\n\n"
+        "With --out OUT.pt it is what torch.load(weights_only=True) and the reference's inference take: every weight of "
+        "IN, those that never run included.",
     .output = "One row: file, tensors, parameters, bytes, sha256.",
     .examples = "  rnatune convert rnapro.pt --out rnapro.safetensors\n"
                 "  rnatune convert rnapro.pt --out rnapro-bf16.safetensors --dtype bf16\n"
+                "  rnatune convert run/best.safetensors --out tuned.pt\n"
                 "  rnatune convert epoch8.safetensors epoch9.safetensors --out mean.safetensors",
     .long_work = true,
     .run = run,

@@ -87,8 +87,8 @@ typedef struct {
 
 static rt_rank_by read_rank_by(const char *name)
 {
-    static const char *const NAMES[] = {"ranking_score", "ptm", "plddt", "gpde"};
-    for (int i = 0; i < 4; i++)
+    static const char *const NAMES[] = {"ranking_score", "ptm", "plddt", "gpde", "learned"};
+    for (int i = 0; i < 5; i++)
         if (strcmp(name, NAMES[i]) == 0) return (rt_rank_by)i;
     RT_BUG("--rank-by %s", name);
 }
@@ -264,8 +264,9 @@ static const rt_option OPTIONS[] = {
     {.name = "protocol", .type = RT_OPTION_CHOICE, .choices = "ranked|rnapro", .fallback = "ranked",
      .help = "ranked: samples of all trunk passes, template sets, seeds and checkpoints, best first; rnapro: the reference's "
              "submission, template_idx 0 to 4, one trunk and one sample each, in that order"},
-    {.name = "rank-by", .type = RT_OPTION_CHOICE, .choices = "ranking_score|ptm|plddt|gpde", .fallback = "ranking_score",
-     .help = "what orders samples; all scores of all samples are recorded. For one chain ranking_score is 0.2 ptm"},
+    {.name = "rank-by", .type = RT_OPTION_CHOICE, .choices = "ranking_score|ptm|plddt|gpde|learned", .fallback = "ranking_score",
+     .help = "what orders samples; all scores of all samples are recorded. For one chain ranking_score is 0.2 ptm; learned: by "
+             "ranking.json beside the checkpoint, from 'train confidence --validation-rollouts'"},
     {.name = "keep", .type = RT_OPTION_INT, .value = "N", .fallback = "5", .low = 1, .high = 1000,
      .help = "structures written of each target, the best ones"},
     {.name = "trunks", .type = RT_OPTION_INT, .value = "N", .fallback = "1", .low = 1, .high = 1000,

@@ -9,11 +9,22 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/augment_options.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
+#include "cli/train_cache.h"
 #include "cli/train_phase.h"
+#include "confidence/ranking.h"
 #include "prep/audit.h"
+#include "train/choice.h"
+#include "train/estimate.h"
 #include "train/loop.h"
+#include "train/terms.h"
+
+enum {
+    CACHE_VIEWS = 4, /* of a target, unless --views says otherwise */
+    CHOICE_RESAMPLES = 10000
+};
 
 typedef struct {
     rt_cli *cli;
@@ -29,7 +40,13 @@ typedef struct {
     rt_params *params;
     rt_model *model;
     rt_ctx *ctx;
+    rt_augment_inputs augment;
     rt_loop_options loop;
+    rt_trunk_cache_options cache;
+    json_t *cache_plan;
+    const char **component; /* of each held-out target */
+    rt_choice_report choice;
+    bool begun; /* the folder is this run's */
 } job;
 
 /* ---- what trains and what counts ----------------------------------------------------------------------------------
@@ -40,22 +57,15 @@ static rt_status choose_weights(job *j)
 {
     rt_step_terms *w = &j->loop.step.weight;
     *w = rt_train_phase_weights(j->phase, j->o);
-    const struct {
-        const char *name;
-        double *to;
-    } names[] = {{"plddt", &w->confidence.plddt}, {"pae", &w->confidence.pae},
-                 {"pde", &w->confidence.pde},     {"resolved", &w->confidence.resolved},
-                 {"mse", &w->diffusion.mse},      {"smooth_lddt", &w->diffusion.smooth_lddt},
-                 {"distogram", &w->distogram}};
     for (int i = 0; i < rt_option_count(j->o, "weight"); i++) {
         const char *text = rt_option_at(j->o, "weight", i), *equals = strchr(text, '=');
         char *end = NULL;
         double value = equals ? strtod(equals + 1, &end) : NAN;
         bool known = false;
-        for (int k = 0; k < 7 && equals; k++)
-            if (strlen(names[k].name) == (size_t)(equals - text) &&
-                strncmp(names[k].name, text, (size_t)(equals - text)) == 0)
-                *names[k].to = value, known = true;
+        for (int k = 0; k < RT_TERMS && equals; k++)
+            if (strlen(rt_terms_name(k)) == (size_t)(equals - text) &&
+                strncmp(rt_terms_name(k), text, (size_t)(equals - text)) == 0)
+                *rt_terms_at(w, k) = value, known = true;
         if (known && end != equals + 1 && !*end && isfinite(value) && value >= 0) continue;
         rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--weight '%s' is no loss term and a weight of at least 0", text);
         return rt_hint(j->err, "plddt=1, pae=1, pde=1, resolved=1, mse=4, smooth_lddt=4 or distogram=0.03");
@@ -108,14 +118,18 @@ static rt_status choose_targets(job *j)
     int64_t n = rt_dataset_count(j->set), limit = rt_option_int(j->o, "validation-targets");
     j->train = rt_alloc(n + 1, sizeof *j->train, j->err);
     j->validation = rt_alloc(n + 1, sizeof *j->validation, j->err);
-    if (!j->train || !j->validation) return RT_ERR_MEMORY;
+    j->component = rt_alloc(n + 1, sizeof *j->component, j->err);
+    if (!j->train || !j->validation || !j->component) return RT_ERR_MEMORY;
     for (int64_t i = 0; i < n; i++) {
         const rt_target *t = rt_dataset_at(j->set, i);
         const rt_split_row *row = rt_split_find(&j->split, t->id);
         rt_part part = row ? row->part : j->split.n ? RT_PART_NONE : RT_PART_TRAIN;
         if ((part != RT_PART_TRAIN && part != RT_PART_VALIDATION) || !is_usable(j, t)) continue;
         if (part == RT_PART_TRAIN) j->train[j->loop.n_train++] = i;
-        else if (!limit || j->loop.n_validation < limit) j->validation[j->loop.n_validation++] = i;
+        else if (!limit || j->loop.n_validation < limit) {
+            j->component[j->loop.n_validation] = row->component;
+            j->validation[j->loop.n_validation++] = i;
+        }
     }
     j->loop.train = j->train, j->loop.validation = j->validation;
     rt_info("%lld training targets, %lld held out for validation; %lld without a resolution count %s, %lld outside "
@@ -146,6 +160,8 @@ static rt_status make_plan(job *j)
     l->epochs = rt_option_int(o, "epochs"), l->accumulation = rt_option_int(o, "accumulation");
     l->step.most_cycles = rt_option_int(o, "cycles"), l->step.rollout_steps = rt_option_int(o, "rollout-steps");
     l->step.copies = rt_option_int(o, "copies"), l->step.permute = true;
+    l->step.rollouts = rt_option_int(o, "rollouts");
+    l->views = rt_option_has(o, "views") ? rt_option_int(o, "views") : rt_option_has(o, "cache") ? CACHE_VIEWS : 0;
     l->sample = (rt_sample_options){.crop = rt_option_int(o, "crop"),
                                     .template_dropout = rt_option_double(o, "template-dropout"),
                                     .template_missing = RT_TEMPLATE_MISSING_ORIGIN,
@@ -163,6 +179,8 @@ static rt_status make_plan(job *j)
     l->save_minutes = rt_option_double(o, "save-minutes");
     l->patience = rt_option_int(o, "patience");
     l->resume = rt_option_flag(o, "resume");
+    l->export_torch = rt_option_flag(o, "export-pt");
+    if (rt_option_flag(o, "continue-adam")) l->opt_continue = rt_option_text(o, "checkpoint");
     l->retention = rt_retention_default;
     l->retention.keep_epochs = rt_option_int(o, "keep-epochs");
     l->schedule = (rt_schedule){.kind = strcmp(schedule, "cosine") == 0 ? RT_SCHEDULE_COSINE
@@ -183,11 +201,13 @@ done:
 static rt_status hash_plan(job *j)
 {
     static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
-                                        "conformers", "ribonanza", "save-minutes", "keep-epochs", "keep-every", "quiet",
-                                        "verbose", "adapter", "merged"};
+                                        "conformers", "ribonanza", "families", "seeds", "pairs-cache", "save-minutes",
+                                        "keep-epochs", "keep-every", "quiet", "verbose", "export-pt", "cache-size",
+                                        "validation-rollouts", "validation-steps", "adapter", "merged"};
     rt_status status = RT_OK;
     json_t *json = rt_options_json(j->o);
     for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);
+    json_object_set_new(json, "cache", json_boolean(rt_option_has(j->o, "cache"))); /* it rounds; where it lies is free */
     const char *key;
     json_t *value;
     json_object_foreach(json, key, value) json_object_del(value, "from"); /* typed or by default: the same plan */
@@ -226,6 +246,7 @@ static rt_status hash_data(job *j)
     rt_hash_add(hash, conformers, (int64_t)strlen(conformers));
     rt_hash_add(hash, j->train, j->loop.n_train * (int64_t)sizeof *j->train);
     rt_hash_add(hash, j->validation, j->loop.n_validation * (int64_t)sizeof *j->validation);
+    if (j->augment.set) rt_hash_add(hash, rt_augment_set_hash(j->augment.set), RT_HASH_TEXT - 1);
     rt_hash_finish(hash, j->loop.identity.data);
     snprintf(j->loop.identity.code, sizeof j->loop.identity.code, "%.30s %.30s", rt_version_text(),
              rt_version_commit());
@@ -276,37 +297,34 @@ static void print_modules(const job *j)
     }
 }
 
-/* A training target's cost against the longest one's: pairs dominate. */
-static double relative_cost(const job *j, int64_t number, int64_t tokens)
-{
-    double n = (double)rt_dataset_at(j->set, number)->length, crop = (double)j->loop.sample.crop;
-    if (crop > 0 && n > crop) n = crop;
-    return n * n / ((double)tokens * (double)tokens);
-}
-
 static rt_status dry_run(job *j)
 {
     rt_status status = RT_OK;
     rt_loop_measure m;
-    double epoch = 0, values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
+    rt_estimate time;
+    double values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
     print_modules(j);
+    RT_TRY(rt_train_cache_print(j->ctx, j->model, &j->loop, j->err));
+    fflush(stdout); /* what follows takes as long as a step */
     RT_TRY(rt_loop_try(j->ctx, j->model, &j->loop, &m, j->err));
-    for (int64_t i = 0; i < j->loop.n_train; i++) epoch += m.seconds * relative_cost(j, j->train[i], m.tokens);
-    for (int64_t i = 0; i < j->loop.n_validation; i++)
-        epoch += m.seconds * relative_cost(j, j->validation[i], m.tokens);
+    RT_TRY(rt_estimate_make(&time, j->ctx, j->model, &j->loop, &m, j->err));
     printf("\nmemory\tMiB\n");
+    printf("weights of the network\t%.1f\n", (double)rt_model_bytes(j->model) / (1 << 20));
     printf("weights and gradients that train\t%.1f\n", values / (1 << 20));
     printf("optimizer\t%.1f\n", 8 * elements / (1 << 20));
     printf("averaged weights\t%.1f\n", j->loop.ema > 0 ? 4 * elements / (1 << 20) : 0);
-    printf("activations, %lld tokens\t%.1f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
-    printf("frozen weights\t%.1f\n", (double)rt_model_bytes(j->model) / (1 << 20));
-    printf("in all, as a device would need\t%.1f\n",
-           (values + (j->loop.ema > 0 ? 12 : 8) * elements + (double)m.bytes + (double)rt_model_bytes(j->model)) / (1 << 20));
+    printf("activations, %lld tokens\t%.2f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
+    printf("in all, on the device\t%.1f\n", ((double)rt_model_bytes(j->model) + values + 8 * elements +
+                                              (j->loop.ema > 0 ? 4 * elements : 0) + (double)m.bytes) / (1 << 20));
     printf("\ntime\tvalue\n");
     printf("seconds for the longest sample, %lld tokens, %lld recycles\t%.3f\n", (long long)m.tokens,
            (long long)m.loss.n_cycle, m.seconds);
-    printf("hours per epoch, validation included\t%.4f\n", epoch / 3600);
-    printf("hours in all, %lld epochs\t%.4f\n", (long long)j->loop.epochs, (double)j->loop.epochs * epoch / 3600);
+    if (time.tokens[1] < time.tokens[0])
+        printf("seconds for a shorter one, %lld tokens\t%.3f\n", (long long)time.tokens[1], time.seconds[1]);
+    printf("of that, a training sample on average\t%.2f\n", time.train_share);
+    printf("of that, a held-out sample\t%.2f\n", time.held_out_share);
+    printf("hours per epoch, validation included\t%.4f\n", time.epoch / 3600);
+    printf("hours in all, %lld epochs and the base's validation\t%.4f\n", (long long)j->loop.epochs, time.total / 3600);
     printf("steps in all\t%lld\n", (long long)rt_loop_steps(j->loop.n_train, j->loop.accumulation, j->loop.epochs));
 done:
     return status;
@@ -315,6 +333,17 @@ done:
 /* ---- the verb -----------------------------------------------------------------------------------------------------
  */
 
+/* Variants of the training targets, screened against what is held out. */
+static rt_status open_augment(job *j)
+{
+    rt_augment_plan plan = {.seed = j->loop.seed};
+    const char *split = rt_option_text(j->o, "split");
+    rt_status status = rt_augment_inputs_open(&j->augment, &plan, j->o, j->set, j->train, j->loop.n_train,
+                                              split ? &j->split : NULL, split, j->ctx->pool, j->cli->record, j->err);
+    j->loop.sample.opt_augment = j->augment.set;
+    return status;
+}
+
 static rt_status open_job(job *j)
 {
     rt_status status = RT_OK;
@@ -322,6 +351,11 @@ static rt_status open_job(job *j)
     const char *adapter[RT_MOST_ADAPTERS];
     RT_TRY(rt_train_phase_find(&j->phase, o, j->err));
     rt_train_phase_settle(j->cli->options, j->phase);
+    int64_t rollouts = rt_option_int(o, "validation-rollouts");
+    if (rollouts > 0 && (j->phase != RT_TRAIN_CONFIDENCE || rollouts < 2 || rt_option_flag(o, "no-split"))) {
+        rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--validation-rollouts %lld has nothing to choose", (long long)rollouts);
+        RT_TRY(rt_hint(j->err, "it takes 'train confidence', a --split, and at least 2 structures"));
+    }
     if (!rt_option_has(o, "out") && !rt_option_flag(o, "dry-run"))
         RT_TRY(rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--out says where the run goes"));
     j->loop.step.resolution = rt_resolution_default;
@@ -355,8 +389,15 @@ static rt_status open_job(job *j)
     RT_TRY(rt_model_open(&j->model, &model, j->err));
     rt_info("%lld of %lld parameters train, in %lld tensors", (long long)rt_params_elements(j->params),
             (long long)j->model->n_parameters, (long long)rt_params_count(j->params));
+    RT_TRY(open_augment(j));
     RT_TRY(hash_data(j));
     RT_TRY(hash_plan(j));
+    if (rt_option_has(o, "cache")) {
+        j->cache.folder = rt_option_text(o, "cache");
+        RT_TRY(rt_choice_bytes(o, "cache-size", &j->cache.limit, j->err));
+        RT_TRY(rt_train_cache_plan(&j->cache_plan, o, &j->loop, j->ctx, j->model, j->err));
+        j->cache.plan = j->cache_plan, j->loop.opt_cache = &j->cache;
+    }
 done:
     return status;
 }
@@ -366,17 +407,31 @@ static void close_job(job *j)
     rt_model_close(j->model);
     rt_params_free(j->params);
     rt_ctx_free(j->ctx);
+    rt_augment_inputs_close(&j->augment);
     rt_template_file_close(j->templates);
     rt_split_free_members(&j->split);
     rt_dataset_close(j->set);
+    json_decref(j->cache_plan);
     free(j->train);
     free(j->validation);
+    free(j->component);
+    json_decref(j->choice.rows);
+    json_decref(j->choice.ranking);
 }
 
-static rt_status write_record(job *j, const rt_loop_report *opt_report)
+/* run.json: when the run begins, when it ends, and with the reason when it fails; a kill leaves "running". */
+static rt_status write_record(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why,
+                              rt_err *err)
 {
-    char path[4096];
+    char path[4096], why[2048];
     rt_run_record *record = j->cli->record;
+    rt_run_record_set(record, "state", json_string(state));
+    rt_run_record_set(record, "ended", strcmp(state, "running") == 0 ? json_null() : NULL);
+    if (opt_why) {
+        rt_err_print(opt_why, why, sizeof why);
+        json_t *text = json_string(why);
+        rt_run_record_set(record, "error", text ? text : json_string("(not UTF-8)"));
+    }
     rt_run_record_seed(record, (int64_t)j->loop.seed);
     rt_run_record_device(record, rt_option_text(j->o, "device"));
     rt_run_record_set(record, "split",
@@ -387,6 +442,9 @@ static rt_status write_record(job *j, const rt_loop_report *opt_report)
     rt_run_record_set(record, "validation_targets", json_integer(j->loop.n_validation));
     rt_run_record_set(record, "targets_without_resolution", json_integer(j->n_unknown));
     rt_run_record_set(record, "trained_parameters", json_integer(rt_params_elements(j->params)));
+    if (j->augment.set)
+        rt_run_record_set(record, "augmentation",
+                          rt_augment_inputs_json(j->augment.set, opt_report ? &opt_report->augmented : NULL));
     if (opt_report) {
         const rt_loop_report *r = opt_report;
         rt_run_record_set(record, "steps", json_integer(r->n_step));
@@ -397,12 +455,44 @@ static rt_status write_record(job *j, const rt_loop_report *opt_report)
         rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
         rt_run_record_set(record, "best_loss", rt_json_number(r->best_value));
         rt_run_record_set(record, "best_step", json_integer(r->best_step));
-        rt_run_record_set(record, "base_calibration_error", rt_json_number(r->base_calibration));
-        rt_run_record_set(record, "last_calibration_error", rt_json_number(r->last_calibration));
+        rt_run_record_set(record, "peak_activation_bytes", json_integer(r->activations));
         rt_run_record_set(record, "seconds_waited_for_samples", rt_json_number(r->waited));
+        if (j->choice.rows) rt_run_record_set(record, "validation", json_incref(j->choice.rows));
+        if (j->choice.ranking) rt_run_record_set(record, "ranking", json_incref(j->choice.ranking));
+        if (j->loop.opt_cache) rt_run_record_set(record, "cache", rt_train_cache_json(&r->cache, j->cache_plan));
     }
     rt_path_join(path, sizeof path, j->loop.out, "run.json");
-    return rt_run_record_write(record, j->o, path, j->err);
+    return rt_run_record_write(record, j->o, path, err);
+}
+
+/* A record that cannot be written stops no training: its checkpoints will say so where it matters. */
+static void write_state(job *j, const char *state, const rt_loop_report *opt_report, const rt_err *opt_why)
+{
+    rt_err err;
+    char text[1024];
+    if (write_record(j, state, opt_report, opt_why, &err) == RT_OK) return;
+    rt_err_print(&err, text, sizeof text);
+    rt_warn("%s; training goes on without this record", text);
+}
+
+/* What the samples draw from, for 'rnatune audit --augmented'; training does not read it. */
+static void write_augmented(const job *j)
+{
+    char path[4096], text[1024];
+    rt_err why;
+    if (!j->augment.set) return;
+    rt_path_join(path, sizeof path, j->loop.out, "augmented.tsv");
+    if (rt_augmented_write(rt_augment_set_record(j->augment.set), path, &why) == RT_OK) return;
+    rt_err_print(&why, text, sizeof text);
+    rt_warn("%s; training goes on without this list", text);
+}
+
+static void write_begin(void *user)
+{
+    job *j = user;
+    j->begun = true;
+    write_augmented(j);
+    write_state(j, "running", NULL, NULL);
 }
 
 static void print_report(const job *j, const rt_loop_report *r)
@@ -416,9 +506,40 @@ static void print_report(const job *j, const rt_loop_report *r)
     if (isfinite(r->base_calibration))
         printf("base_calibration_error\t%.6f\nlast_calibration_error\t%.6f\n", r->base_calibration, r->last_calibration);
     if (isfinite(r->best_value)) printf("best_loss\t%.6f\nbest_step\t%lld\n", r->best_value, (long long)r->best_step);
+    if (j->loop.opt_cache)
+        printf("cache_read\t%lld\ncache_made\t%lld\ncache_kept\t%lld\ncache_damaged\t%lld\n",
+               (long long)r->cache.n_read, (long long)r->cache.n_made, (long long)r->cache.n_kept,
+               (long long)r->cache.n_damaged);
+    if (j->choice.n_target > 0) printf("validation\t%s/%s\n", j->loop.out, RT_CHOICE_TABLE);
+    if (j->choice.ranked) printf("ranking\t%s/%s\n", j->loop.out, RT_RANKING_FILE);
+    if (j->augment.set)
+        rt_augment_inputs_print_tally(stdout, "augment.", rt_augment_set_plan(j->augment.set), &r->augmented);
     if (r->finished)
         printf("%s\t%s/%s%s\n", j->loop.adapter_folders ? "adapter" : "model", j->loop.out,
                isfinite(r->best_value) ? "best" : "final", j->loop.adapter_folders ? "" : ".safetensors");
+}
+
+/* The choice among many structures, once the run is over. */
+static rt_status validate_choice(job *j, const rt_loop_report *report)
+{
+    char trained[4096];
+    int64_t steps = rt_option_int(j->o, "validation-steps");
+    rt_choice_options o = {.out = j->loop.out,
+                           .trained = trained,
+                           .set = j->set,
+                           .target = j->validation,
+                           .component = j->component,
+                           .n = j->loop.n_validation,
+                           .sample = &j->loop.sample,
+                           .step = j->loop.step,
+                           .rollouts = rt_option_int(j->o, "validation-rollouts"),
+                           .rollout_steps = steps > 0 ? steps : (int64_t)j->model->config.n_step,
+                           .n_resample = CHOICE_RESAMPLES,
+                           .seed = j->loop.seed,
+                           .identity = &j->loop.identity};
+    if (o.rollouts < 2 || !report->finished || !isfinite(report->best_value)) return RT_OK;
+    rt_path_join(trained, sizeof trained, j->loop.out, "best.safetensors");
+    return rt_choice_run(j->ctx, j->model, &o, &j->choice, j->err);
 }
 
 static rt_status execute(rt_cli *cli, rt_err *err)
@@ -432,10 +553,16 @@ static rt_status execute(rt_cli *cli, rt_err *err)
         goto done;
     }
     RT_TRY(rt_make_folder(j.loop.out, err));
-    RT_TRY(rt_loop_run(j.ctx, j.model, &j.loop, &report, err));
-    RT_TRY(write_record(&j, &report));
+    j.loop.opt_begun = write_begin, j.loop.user = &j;
+    status = rt_loop_run(j.ctx, j.model, &j.loop, &report, err);
+    if (status != RT_OK && j.begun) write_state(&j, "failed", &report, err);
+    RT_TRY(status);
+    const char *state = report.finished ? "finished" : "stopped";
+    RT_TRY(write_record(&j, state, &report, NULL, err)); /* whatever becomes of the validation */
+    RT_TRY(validate_choice(&j, &report));
+    if (j.choice.rows) RT_TRY(write_record(&j, j.choice.stopped ? "stopped" : state, &report, NULL, err));
     print_report(&j, &report);
-    if (report.stopped) rt_info("stopped; the same command with --resume goes on");
+    if (report.stopped || j.choice.stopped) rt_info("stopped; the same command with --resume goes on");
     if (report.early) rt_info("stopped early: %lld epochs without a better validation", (long long)j.loop.patience);
 done:
     close_job(&j);
@@ -561,6 +688,7 @@ static const rt_option OPTIONS[] = {
      .low = 0,
      .high = 1,
      .help = "probability of training without templates"},
+    RT_AUGMENT_OPTION_ROWS,
     {.name = "conformers", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "built in", .help = "as in predict"},
     {.name = "cycles",
      .type = RT_OPTION_INT,
@@ -576,6 +704,29 @@ static const rt_option OPTIONS[] = {
      .low = 1,
      .high = 10000,
      .help = "diffusion steps of the structure that the confidence head judges"},
+    {.name = "rollouts",
+     .type = RT_OPTION_INT,
+     .value = "K",
+     .fallback = "1",
+     .low = 1,
+     .high = 100,
+     .help = "structures drawn and judged from each trunk pass, with 1, 1/2, 1/4, 2, ... times the steps"},
+    {.name = "cache",
+     .type = RT_OPTION_OUT_FOLDER,
+     .value = "DIR",
+     .help = "keep trunk outputs (bf16) and rollouts on disk; several runs may share it"},
+    {.name = "cache-size",
+     .type = RT_OPTION_TEXT,
+     .value = "SIZE",
+     .otherwise = "what the disk has, less a tenth",
+     .help = "most that DIR may hold, as 200G; what does not fit is worked out each time"},
+    {.name = "views",
+     .type = RT_OPTION_INT,
+     .value = "V",
+     .otherwise = "4 with --cache, else every visit draws anew",
+     .low = 0,
+     .high = 100000,
+     .help = "draws of each target (crop, templates, MSA rows, ...), used in turn, one an epoch; 0: as many as visits"},
     {.name = "copies",
      .type = RT_OPTION_INT,
      .value = "N",
@@ -597,6 +748,21 @@ static const rt_option OPTIONS[] = {
      .low = 0,
      .high = 1e9,
      .help = "the first N held-out targets only; 0: all"},
+    {.name = "validation-rollouts",
+     .type = RT_OPTION_INT,
+     .value = "M",
+     .fallback = "0",
+     .low = 0,
+     .high = 1000,
+     .help = "confidence: at the end draw M structures of each held-out target, measure how the base's and the trained "
+             "head choose among them, and fit ranking.json; 25 is the plan's; 0: not"},
+    {.name = "validation-steps",
+     .type = RT_OPTION_INT,
+     .value = "N",
+     .fallback = "0",
+     .low = 0,
+     .high = 100000,
+     .help = "diffusion steps of these structures; 0: the config's, as in predict"},
     {.name = "max-bad-steps",
      .type = RT_OPTION_INT,
      .value = "N",
@@ -626,9 +792,15 @@ static const rt_option OPTIONS[] = {
      .high = 1000,
      .help = "activations of every K-th block are kept, the others computed again; 0: all are kept"},
     {.name = "resume", .type = RT_OPTION_FLAG, .help = "go on with the run in --out"},
+    {.name = "continue-adam",
+     .type = RT_OPTION_FLAG,
+     .help = "begin with the optimizer's moments and step in --checkpoint, a .pt of the reference's training"},
+    {.name = "export-pt",
+     .type = RT_OPTION_FLAG,
+     .help = "best.pt and final.pt too, as the reference saves them, the optimizer included"},
     {.name = "dry-run",
      .type = RT_OPTION_FLAG,
-     .help = "train nothing: what would train, memory, and time by one measured sample"},
+     .help = "train nothing: what would train, memory, and time by measured samples of two lengths"},
     {.name = "ribonanza",
      .type = RT_OPTION_FOLDER,
      .value = "DIR",

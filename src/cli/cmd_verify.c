@@ -84,7 +84,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
 static const rt_option OPTIONS[] = {
     {.name = "golden", .type = RT_OPTION_FOLDER, .required = true, .value = "DIR", .help = "recorded reference runs"},
     {.name = "training", .type = RT_OPTION_FLAG,
-     .help = "losses, gradients and optimizer steps instead of the stages of a prediction"},
+     .help = "losses, gradients, optimizer steps and the loader instead of the stages of a prediction"},
     {.name = "case", .type = RT_OPTION_TEXT, .value = "NAME", .otherwise = "all", .help = "only this case"},
     RT_CHOICE_PRECISION,
     RT_CHOICE_BACKEND,

@@ -21,6 +21,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_split,
     &rt_cmd_audit,
     &rt_cmd_pairs,
+    &rt_cmd_augment,
     &rt_cmd_train,
     &rt_cmd_lora,
     &rt_cmd_predict,

@@ -59,7 +59,8 @@ void rt_run_record_device(rt_run_record *record, const char *device) { record->d
 
 void rt_run_record_set(rt_run_record *record, const char *key, json_t *value)
 {
-    json_object_set_new(record->more, key, value);
+    if (value) json_object_set_new(record->more, key, value);
+    else json_object_del(record->more, key);
 }
 
 void rt_run_record_add_input(rt_run_record *record, const char *role, const char *path, int64_t size,

@@ -18,7 +18,8 @@ void rt_run_record_free(rt_run_record *record);
 
 void rt_run_record_seed(rt_run_record *record, int64_t seed);
 void rt_run_record_device(rt_run_record *record, const char *device);
-/* Any other thing that a verb wants to say; `value` becomes the record's. */
+/* Any other thing that a verb wants to say, or instead of what the record says by itself; `value` becomes the record's,
+ * NULL takes the key back. */
 void rt_run_record_set(rt_run_record *record, const char *key, json_t *value);
 
 /* An input file with its size and SHA-256; role is the option that named it.  RT_ERR_IO when it cannot be read. */

@@ -16,7 +16,7 @@ void rt_confidence_head_bind(rt_binder *binder, rt_confidence_head *head)
     rt_linear_bind_exact(binder, &head->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, bins, false);
     rt_linear_bind_exact(binder, &head->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1, false);
     rt_pairformer_bind(binder, &head->stack, "confidence_head.pairformer_stack", c->confidence_blocks, c->confidence_heads,
-                       true, 0);
+                       true, c->dropout_confidence);
     rt_linear_bind(binder, &head->pae, PREFIX, "linear_no_bias_pae", c->pae_bins, c->c_z, false);
     rt_linear_bind(binder, &head->pde, PREFIX, "linear_no_bias_pde", c->pde_bins, c->c_z, false);
     rt_norm_bind(binder, &head->norm_s, PREFIX, "input_strunk_ln", c->c_s, true);
@@ -131,7 +131,7 @@ void rt_confidence_head_backward(rt_ctx *ctx, const rt_confidence_head *head, co
                       features);
     if (dlogits->pae.data) rt_norm_linear_backward(ctx, &head->norm_pae, &head->pae, dz, dlogits->pae, saved->z);
     if (dlogits->pde.data) pde_backward(ctx, head, dz, dlogits->pde, saved->z);
-    rt_pairformer_backward(ctx, &head->stack, ds, dz, &saved->stack);
+    rt_pairformer_backward(ctx, &head->stack, ds, dz, NULL, &saved->stack);
     inputs_backward(ctx, head, ds, dz, saved);
     rt_arena_reset(ctx->step, mark);
 }

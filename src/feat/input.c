@@ -263,6 +263,17 @@ static bool row_is_query(const char *row, const char *sequence)
     return *sequence == 0;
 }
 
+void rt_input_mutate(rt_input *input, const char *sequence)
+{
+    RT_REQUIRE((int64_t)strlen(sequence) == input->length);
+    if (input->n_msa > 0 && row_is_query(input->msa_row[0], input->sequence)) {
+        const char *next = sequence;
+        for (char *at = input->msa_row[0]; *at; at++)
+            if (*at != '-' && *at != '.') *at = *next++;
+    }
+    memcpy(input->sequence, sequence, (size_t)input->length);
+}
+
 /* The competition's files are A3M in all but name: their insertions shift the rows, in the reference too. */
 static void warn_lengths(const rt_input *input)
 {

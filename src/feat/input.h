@@ -59,6 +59,10 @@ void rt_input_free_members(rt_input *input);
  * that is empty or cannot be a file's name. */
 rt_status rt_input_set_sequence(rt_input *out_input, const char *target, const char *sequence, rt_err *err);
 
+/* Another sequence of the same length (A C G U) on the same fold.  Where the alignment's first row is the old sequence, it
+ * becomes the new one, gaps and all; the other rows stay: they are the family that a search with the new sequence finds. */
+void rt_input_mutate(rt_input *input, const char *sequence);
+
 /* ---- sequences.csv --------------------------------------------------------------------------------------------- */
 typedef struct {
     char *target;            /* its target_id, empty when there was none; '?' stands for what is no printable UTF-8 */

@@ -124,6 +124,8 @@ static rt_status check_setting(const field *f, double value, const char *path, c
     bool count = strncmp(f->name, "n_", 2) == 0;
     if (count && (value < 1 || value > 1e6 || value != floor(value)))
         return rt_fail(err, RT_ERR_FORMAT, file, 0, "'%s' is %g; a whole number from 1 was expected", path, value);
+    if (strncmp(f->name, "dropout_", 8) == 0 && !(value >= 0 && value < 1))
+        return rt_fail(err, RT_ERR_FORMAT, file, 0, "'%s' is %g; a probability below 1 was expected", path, value);
     if (strcmp(f->name, "sigma_data") == 0 && value <= 0)
         return rt_fail(err, RT_ERR_FORMAT, file, 0, "'%s' is %g; a number above 0 was expected", path, value);
     return RT_OK;

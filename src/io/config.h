@@ -88,7 +88,12 @@
     RT_SETTING(distogram_max, "loss.distogram.max_bin", 21.6875)                                 \
     RT_SETTING(af3_clash_threshold, "metrics.clash.af3_clash_threshold", 1.1)                    \
     RT_SETTING(msa_test_cutoff, "data.msa.sample_cutoff.test", 16384)                            \
-    RT_SETTING(msa_test_lower_bound, "data.msa.min_size.test", 1)
+    RT_SETTING(msa_test_lower_bound, "data.msa.min_size.test", 1)                                \
+    RT_SETTING(dropout_pairformer, "model.pairformer.dropout", 0.25)                             \
+    RT_SETTING(dropout_template, "model.template_embedder.pairformer_dropout", 0.15)             \
+    RT_SETTING(dropout_msa, "model.msa_module.msa_dropout", 0.15)                                \
+    RT_SETTING(dropout_msa_pair, "model.msa_module.pair_dropout", 0.25)                          \
+    RT_SETTING(dropout_confidence, "model.confidence_head.pairformer_dropout", 0)
 
 typedef struct {
 #define RT_SIZE(field, path, value) int64_t field;

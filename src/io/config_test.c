@@ -107,6 +107,16 @@ static void sizes_of_the_golden_model_are_detected(void **state)
     detected_equals(&config, "tiny_state_dict.tsv", "tiny/tiny_state_dict.tsv");
 }
 
+static char *write_file(const char *text)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/rt_config_testXXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+    return path;
+}
+
 static void a_reference_file_is_read_from_the_right_places(void **state)
 {
     (void)state;
@@ -124,6 +134,15 @@ static void a_reference_file_is_read_from_the_right_places(void **state)
     assert_true(c.msa_test_cutoff == 16384 && c.msa_test_lower_bound == 1 && c.distogram_max == 21.6875);
     assert_true(c.use_ribonanza);
     assert_string_equal(c.name, "tests/data/tiny_config.json");
+    assert_true(c.dropout_pairformer == 0.25 && c.dropout_template == 0.15 && c.dropout_msa == 0.15 &&
+                c.dropout_msa_pair == 0.25 && c.dropout_confidence == 0);
+    char *path = write_file("model:\n  pairformer: {dropout: 0.11}\n  template_embedder: {pairformer_dropout: 0.12}\n"
+                            "  msa_module: {msa_dropout: 0.13, pair_dropout: 0.14}\n"
+                            "  confidence_head: {pairformer_dropout: 0.16}\n");
+    if (rt_config_load(&c, path, &err) != RT_OK) fail_msg("%s", err.what);
+    assert_true(c.dropout_pairformer == 0.11 && c.dropout_template == 0.12 && c.dropout_msa == 0.13 &&
+                c.dropout_msa_pair == 0.14 && c.dropout_confidence == 0.16);
+    remove(path);
 }
 
 static void presets_differ_where_the_reference_says(void **state)
@@ -147,16 +166,6 @@ static void presets_differ_where_the_reference_says(void **state)
     assert_int_equal(rt_config_load(&c, "not/there.json", &err), RT_ERR_IO);
 }
 
-static char *write_file(const char *text)
-{
-    static char path[64];
-    snprintf(path, sizeof path, "/tmp/rt_config_testXXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    close(fd);
-    return path;
-}
-
 /* The error that this file gives. */
 static void load_fails(const char *text, rt_status code, const char *fragment)
 {
@@ -178,6 +187,7 @@ static void wrong_values_are_named(void **state)
     load_fails("model:\n  pairformer:\n    n_blocks: -1\n", RT_ERR_FORMAT,
                "'model.pairformer.n_blocks' is -1; 0 to 1000 was");
     load_fails("sample_diffusion: {gamma0: high}", RT_ERR_FORMAT, "'sample_diffusion.gamma0': expected a number");
+    load_fails("model: {pairformer: {dropout: 1}}", RT_ERR_FORMAT, "'model.pairformer.dropout' is 1; a probability");
     load_fails("sample_diffusion: {N_step: 0}", RT_ERR_FORMAT, "'sample_diffusion.N_step' is 0");
     load_fails("data: {msa: {strategy: topk}}", RT_ERR_UNSUPPORTED, "'data.msa.strategy' is \"topk\"");
     load_fails("model: {use_RibonanzaNet2: maybe}", RT_ERR_FORMAT, "'model.use_RibonanzaNet2': expected true or false");
@@ -216,7 +226,9 @@ static void what_is_printed_is_read_back(void **state)
 #define RT_SIZE(field, path, value) c.field = ++n;
     RT_CONFIG_SIZES
 #undef RT_SIZE
-#define RT_SETTING(field, path, value) c.field = strncmp(#field, "n_", 2) == 0 ? (double)++n : (double)++n / 3;
+#define RT_SETTING(field, path, value)                                                            \
+    c.field = strncmp(#field, "n_", 2) == 0 ? (double)++n : (double)++n / 3;                        \
+    if (strncmp(#field, "dropout_", 8) == 0) c.field /= 100;
     RT_CONFIG_SETTINGS
 #undef RT_SETTING
     c.use_ribonanza = false;

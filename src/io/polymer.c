@@ -31,7 +31,7 @@ typedef struct {
     int64_t *owner;            /* an atom's residue, -1 for none */
 } draft;
 
-static bool is_hydrogen(const rt_atom *atom)
+bool rt_polymer_is_hydrogen(const rt_atom *atom)
 {
     if (atom->element[0]) return (atom->element[0] == 'H' || atom->element[0] == 'D') && !atom->element[1];
     const char *c = atom->name;
@@ -120,7 +120,7 @@ static rt_status assign_atoms(draft *d, rt_err *err)
             other->n_other++;
             continue;
         }
-        if (is_hydrogen(atom)) continue;
+        if (rt_polymer_is_hydrogen(atom)) continue;
         RT_TRY(find_residue(d, chain, atom, letter, &residue, err));
         if (strcmp(d->residue[residue].residue.component, atom->residue) == 0) d->owner[i - d->begin] = residue;
     }

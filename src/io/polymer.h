@@ -51,6 +51,8 @@ typedef struct {
 rt_status rt_polymer_build(rt_polymer *out_polymer, const rt_structure *structure, int32_t model, rt_err *err);
 void rt_polymer_free_members(rt_polymer *polymer);
 
+/* Hydrogen or deuterium, by its element, else by its name. */
+bool rt_polymer_is_hydrogen(const rt_atom *atom);
 /* A residue's atom by name, NULL when it has none. */
 const rt_atom *rt_polymer_atom(const rt_polymer *polymer, const rt_structure *structure, int64_t residue,
                                const char *name);

@@ -57,6 +57,9 @@ rt_status rt_structure_read(rt_structure *out_structure, const rt_cif *cif, int6
  * Errors: RT_ERR_IO; RT_ERR_FORMAT for an empty file and for what is neither; RT_ERR_UNSUPPORTED for BinaryCIF. */
 rt_status rt_structure_open(rt_structure *out_structure, const char *path, rt_err *err);
 
+/* Is it what a structure's file is called: .cif, .mmcif, .pdb, .ent or .bcif, maybe .gz behind it? */
+bool rt_structure_is_name(const char *name);
+
 /* The first data block of an mmCIF file that is not packed.  Errors: RT_ERR_IO too. */
 rt_status rt_structure_load(rt_structure *out_structure, const char *path, rt_err *err);
 

@@ -1,6 +1,7 @@
 /* structure_open.c - a structure file of either kind, known by its content */
 #include <string.h>
 
+#include "base/text.h"
 #include "io/pdb.h"
 #include "io/plain.h"
 #include "io/structure.h"
@@ -43,4 +44,13 @@ rt_status rt_structure_open(rt_structure *out_structure, const char *path, rt_er
     }
     rt_plain_close(&plain);
     return status;
+}
+
+bool rt_structure_is_name(const char *name)
+{
+    static const char *const ENDINGS[] = {".cif",    ".pdb",    ".ent",      ".mmcif", ".cif.gz",
+                                          ".pdb.gz", ".ent.gz", ".mmcif.gz", ".bcif",  ".bcif.gz"};
+    for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++)
+        if (rt_ends_with(name, ENDINGS[i])) return true;
+    return false;
 }

@@ -138,6 +138,7 @@ void rt_torch_close(rt_torch *torch)
 }
 
 const rt_value *rt_torch_root(const rt_torch *torch) { return rt_pickle_root(torch->pickle); }
+const rt_map *rt_torch_map(const rt_torch *torch) { return &torch->map; }
 
 rt_status rt_torch_check(const rt_torch *torch, rt_err *err)
 {

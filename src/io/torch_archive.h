@@ -8,6 +8,7 @@
 #ifndef RT_IO_TORCH_ARCHIVE_H
 #define RT_IO_TORCH_ARCHIVE_H
 
+#include "base/file.h"
 #include "base/status.h"
 #include "io/pickle.h"
 
@@ -23,6 +24,8 @@ rt_status rt_torch_open(rt_torch **ret_torch, const char *path, rt_err *err);
 rt_status rt_torch_open_memory(rt_torch **ret_torch, const char *name, const uint8_t *bytes, int64_t size, rt_err *err);
 void rt_torch_close(rt_torch *torch);   /* NULL ok; every value goes with it */
 const rt_value *rt_torch_root(const rt_torch *torch);
+/* The file, of size 0 when the bytes are the caller's. */
+const rt_map *rt_torch_map(const rt_torch *torch);
 
 /* The checksum of every member.  Cost: one pass over the file.  Errors: RT_ERR_FORMAT. */
 rt_status rt_torch_check(const rt_torch *torch, rt_err *err);

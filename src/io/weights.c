@@ -203,3 +203,9 @@ bool rt_weights_step(const rt_weights *weights, int64_t *out_step)
     if (weights->has_step) *out_step = weights->step;
     return weights->has_step;
 }
+
+void rt_weights_forget(const rt_weights *weights, rt_tensor tensor)
+{
+    const rt_map *map = weights->torch ? rt_torch_map(weights->torch) : &weights->map;
+    rt_map_forget(map, tensor.data, rt_bytes(tensor));
+}

@@ -36,6 +36,10 @@ const char *rt_weights_path(const rt_weights *weights);
 const char *rt_weights_format(const rt_weights *weights);
 /* safetensors' __metadata__ value, or NULL. */
 const char *rt_weights_metadata(const rt_weights *weights, const char *key);
+/* A tensor of the file that was read once and may not be needed: its mapped pages leave this process, not the system's
+ * cache, and come back when they are touched.  Others stay. */
+void rt_weights_forget(const rt_weights *weights, rt_tensor tensor);
+
 /* The training step stored beside a wrapped model; false when there is none. */
 bool rt_weights_step(const rt_weights *weights, int64_t *out_step);
 

@@ -220,4 +220,6 @@ void rt_bind(rt_binder *binder, rt_bind_slot slot, rt_bind_kind kind, const char
     if (trains) bind_trained(binder, slot, full, t, bf16);
     else if (bf16) *slot.bf16 = convert(binder, t, RT_BF16);
     else *slot.exact = convert(binder, t, binder->real);
+    rt_weights_forget(binder->weights, t); /* what is never run, and what trains and has a copy, need not stay */
+    if (binder->ribonanza) rt_weights_forget(binder->ribonanza, t);
 }

@@ -38,7 +38,6 @@ void rt_stack_forward(rt_ctx *ctx, const rt_stack *stack, rt_tensor state[RT_STA
 void rt_stack_backward(rt_ctx *ctx, const rt_stack *stack, rt_tensor dstate[RT_STACK_STATE], const rt_stack_saved *saved)
 {
     rt_probe_function *probe = ctx->probe;
-    ctx->probe = NULL;   /* a rerun is not a call */
     int64_t every = saved->every > 0 ? saved->every : stack->n_block;
     for (int64_t first = every > 0 ? (stack->n_block - 1) / every * every : -1; first >= 0 && rt_ctx_go_on(ctx); first -= every) {
         int64_t mark = rt_arena_mark(ctx->step), last = first + every < stack->n_block ? first + every : stack->n_block;
@@ -49,13 +48,14 @@ void rt_stack_backward(rt_ctx *ctx, const rt_stack *stack, rt_tensor dstate[RT_S
             if (ctx->dropout) ctx->dropout->site = saved->site[first / every];
             block = new_saved(ctx, stack, last - first);
             keep_state(ctx, state, saved->kept + first / every * RT_STACK_STATE);
+            ctx->probe = NULL;   /* a rerun is not a call */
             for (int64_t i = first; i < last && rt_ctx_go_on(ctx); i++)
                 stack->forward(ctx, stack, i, state, block + (i - first) * stack->saved_size);
+            ctx->probe = probe;
             if (ctx->dropout) ctx->dropout->site = site;
         }
         for (int64_t i = last - 1; i >= first && rt_ctx_go_on(ctx); i--)
             stack->backward(ctx, stack, i, dstate, block + (i - first) * stack->saved_size);
         rt_arena_reset(ctx->step, mark);
     }
-    ctx->probe = probe;
 }

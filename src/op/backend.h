@@ -60,6 +60,8 @@ struct rt_ctx {
     void *probe_user;
     struct rt_dropout *dropout;   /* layer/dropout: NULL is off */
     int64_t keep_every;   /* activation checkpointing, see layer/stack: 0 keeps everything */
+    double flop;          /* counted so far, while `counting` */
+    bool counting;        /* measuring, and the work of every block is counted: see rt_ctx_count_begin */
     bool measuring;       /* memory is pushed as ever, nothing is computed: see rt_ctx_measure_begin */
     bool frugal;          /* layers take longer in less memory where they can; the results are the same */
     bool (*opt_stop)(void);   /* asked between blocks: true makes the context fail with RT_ERR_STOPPED */
@@ -88,8 +90,14 @@ bool rt_ctx_can_measure(const rt_ctx *ctx);
 /* True when products of BF16 matrices are computed in BF16 here; otherwise BF16 weights are widened to F32 for them. */
 bool rt_ctx_has_bf16(const rt_ctx *ctx);
 
+/* Counting: as measuring, but every block of a stack is run, and the ops add up what their products would take: 2 per
+ * multiply-add of matrix products, triangle products and attentions, whatever device computes them; nothing for what is
+ * done per element.  rt_ctx_count_end gives the sum.  Only the cpu backend can do that. */
+rt_status rt_ctx_count_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err);
+double rt_ctx_count_end(rt_ctx *ctx, rt_ctx_measure *measure);
+
 /* How many of n equal blocks of a stack are to be run: all, or one when measuring, because the others need the same. */
-static inline int64_t rt_ctx_blocks(const rt_ctx *ctx, int64_t n) { return ctx->measuring && n > 1 ? 1 : n; }
+static inline int64_t rt_ctx_blocks(const rt_ctx *ctx, int64_t n) { return ctx->measuring && !ctx->counting && n > 1 ? 1 : n; }
 
 /* The sticky status; copies the error out and clears it, so that the next target starts clean. */
 rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err);
@@ -109,6 +117,8 @@ rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim
 rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t);
 rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t);
 void rt_zero(rt_ctx *ctx, rt_tensor t);
+/* Ranking works in float: a double context's tensor is converted, a float context's used as it is. */
+rt_tensor rt_as_f32(rt_ctx *ctx, rt_tensor t);
 
 /* Shows a stage's output to whoever watches; does nothing (and formats nothing) otherwise.  The name is the golden
  * files': "pairformer_stack.blocks.0@1.1" is the second element of block 0's second call. */

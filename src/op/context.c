@@ -125,6 +125,14 @@ rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t)
     return copy;
 }
 
+rt_tensor rt_as_f32(rt_ctx *ctx, rt_tensor t)
+{
+    if (t.dtype == RT_F32 || ctx->status != RT_OK) return t;
+    rt_tensor copy = rt_new_shape(ctx, RT_F32, t.ndim, t.dim);
+    if (copy.data && !ctx->measuring) rt_convert(copy.data, RT_F32, t.data, t.dtype, rt_count(t));
+    return copy;
+}
+
 void rt_zero(rt_ctx *ctx, rt_tensor t)
 {
     if (ctx->status == RT_OK && !ctx->measuring) memset(t.data, 0, (size_t)rt_bytes(t));

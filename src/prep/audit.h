@@ -87,6 +87,12 @@ typedef struct { const char *role, *path; } rt_audit_file;
 rt_status rt_audit_write(const rt_audit *audit, const rt_audit_input *input, const char *split_path,
                          const rt_audit_file *files, int64_t n_file, const char *version, rt_err *err);
 
+/* What the record's audit held sequences against: its limits, and the tables of targets that may not train.  held is added
+ * to; start from {0}.  Errors: RT_ERR_IO, RT_ERR_FORMAT for a record that is none; RT_ERR_MISMATCH for a table that is gone
+ * or has changed since; those of rt_held_out_read. */
+rt_status rt_audit_read_limits(double *out_identity, double *out_chance, rt_held_out *held, const char *split_path,
+                               rt_err *err);
+
 /* For training: RT_OK when the record beside the split says that it holds, and split and set are still the ones that
  * were audited.  All coordinates are read and hashed.  opt_templates, opt_augmented: the files that training would use,
  * NULL for none; they must be the audited ones.

@@ -179,3 +179,34 @@ done:
     if (root) json_decref(root);
     return status;
 }
+
+static rt_status read_table(rt_held_out *held, const json_t *file, const char *record, rt_err *err)
+{
+    char hash[RT_HASH_TEXT], what[600];
+    const char *path = json_string_value(json_object_get(file, "path"));
+    const char *sum = json_string_value(json_object_get(file, "sha256"));
+    bool same = path && sum && rt_hash_file(hash, NULL, path, NULL) == RT_OK && strcmp(hash, sum) == 0;
+    if (same) return rt_held_out_read(held, path, err);
+    snprintf(what, sizeof what, "the held-out table %.400s is gone or has changed since the audit", path ? path : "?");
+    return refuse(err, record, what);
+}
+
+rt_status rt_audit_read_limits(double *out_identity, double *out_chance, rt_held_out *held, const char *split_path,
+                               rt_err *err)
+{
+    rt_status status = RT_OK;
+    char path[4400];
+    json_t *root = NULL, *one;
+    size_t i;
+    record_path(path, sizeof path, split_path);
+    RT_TRY(rt_json_load(&root, path, err));
+    RT_TRY(rt_json_read_double(root, out_identity, NULL, "limits.identity", path, err));
+    RT_TRY(rt_json_read_double(root, out_chance, NULL, "limits.chance", path, err));
+    json_array_foreach(json_object_get(root, "files"), i, one) {
+        const char *role = json_string_value(json_object_get(one, "role"));
+        if (role && strcmp(role, "hold-out") == 0) RT_TRY(read_table(held, one, path, err));
+    }
+done:
+    json_decref(root);
+    return status;
+}

@@ -99,6 +99,9 @@ const float *rt_target_xyz(const rt_target *target, int64_t conformation);
 /* The C1' of residue i (from 0), three floats; NULL for a target without labels.  NaN when it is missing. */
 const float *rt_target_c1(const rt_target *target, int64_t conformation, int64_t residue);
 
+/* Where the segment that begins after residue `after` (from 0) begins; `length` when there is none. */
+int64_t rt_target_next_segment(const char *segments, int64_t after, int64_t length);
+
 /* SHA-256 of everything that training and splitting depend on: every target's id, sequence, origin, date and
  * coordinates; not of paths and times of files. */
 const char *rt_dataset_hash(const rt_dataset *set);

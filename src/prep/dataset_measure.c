@@ -15,9 +15,7 @@ static bool farther(const float *a, const float *b, double limit)
     return sum > limit * limit;
 }
 
-/* Where the segment that begins after residue `after` (from 0) begins; `length` when there is none.  segments is
- * "A/1:1-76;A/2:77-152". */
-static int64_t next_segment(const char *segments, int64_t after, int64_t length)
+int64_t rt_target_next_segment(const char *segments, int64_t after, int64_t length)
 {
     for (const char *at = segments; (at = strchr(at, ':')) != NULL; at++) {
         int64_t start = strtoll(at + 1, NULL, 10) - 1;
@@ -29,14 +27,14 @@ static int64_t next_segment(const char *segments, int64_t after, int64_t length)
 void rt_target_measure(rt_target *target, const float *xyz)
 {
     int64_t n = 0, breaks = 0, before = -1, length = target->length,
-            boundary = next_segment(target->segments, 0, length);
+            boundary = rt_target_next_segment(target->segments, 0, length);
     bool all_atoms = target->n_slot == RT_SLOT_COUNT;
     for (int64_t i = 0; i < length; i++) {
         const float *here = xyz + i * target->n_slot * 3, *c1 = here + (all_atoms ? RT_SLOT_C1P * 3 : 0);
         if (!is_there(c1)) continue;
         n++;
         bool same_segment = before >= 0 && boundary > i;
-        if (boundary <= i) boundary = next_segment(target->segments, i, length);
+        if (boundary <= i) boundary = rt_target_next_segment(target->segments, i, length);
         if (same_segment) {
             const float *last = xyz + before * target->n_slot * 3;
             const float *o3 = last + RT_SLOT_O3P * 3, *p = here + RT_SLOT_P * 3;

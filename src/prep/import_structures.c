@@ -1,7 +1,6 @@
 /* import_structures.c - a folder of mmCIF and PDB files: a target per RNA chain */
 #define _GNU_SOURCE
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -37,46 +36,14 @@ typedef struct {
 
 /* ---- which files ---- */
 
-static bool is_structure_name(const char *name)
-{
-    static const char *const ENDINGS[] = {".cif",    ".pdb",    ".ent",      ".mmcif", ".cif.gz",
-                                          ".pdb.gz", ".ent.gz", ".mmcif.gz", ".bcif",  ".bcif.gz"};
-    for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++)
-        if (rt_ends_with(name, ENDINGS[i])) return true;
-    return false;
-}
-
-static void free_names(char **name, int64_t n)
-{
-    for (int64_t i = 0; i < n && name; i++) free(name[i]);
-    free(name);
-}
-
 static rt_status list_folder(char ***ret_name, int64_t *out_count, const char *folder, rt_err *err)
 {
-    rt_status status = RT_OK;
-    struct dirent **entry = NULL;
-    char **name = NULL;
-    int64_t kept = 0;
-    int n = scandir(folder, &entry, NULL, alphasort);
-    if (n < 0) return rt_fail(err, RT_ERR_IO, folder, 0, "cannot read the folder: %s", strerror(errno));
-    RT_TRY_ALLOC(name, n);
-    for (int i = 0; i < n; i++) {
-        if (!is_structure_name(entry[i]->d_name)) continue;
-        name[kept] = rt_copy_text(entry[i]->d_name, -1, err);
-        if (!name[kept++]) RT_TRY(RT_ERR_MEMORY);
-    }
-    if (!kept) {
-        rt_fail(err, RT_ERR_IO, folder, 0, "holds no structure files");
-        RT_TRY(rt_hint(err, "names that end in .cif, .mmcif, .pdb or .ent, and the same with .gz, are read"));
-    }
-done:
-    for (int i = 0; i < n; i++) free(entry[i]);
-    free(entry);
-    if (status != RT_OK) free_names(name, kept);
-    *ret_name = status == RT_OK ? name : NULL;
-    *out_count = status == RT_OK ? kept : 0;
-    return status;
+    rt_status status = rt_list_folder(ret_name, out_count, folder, rt_structure_is_name, err);
+    if (status != RT_OK || *out_count) return status;
+    rt_free_names(*ret_name, 0);
+    *ret_name = NULL;
+    rt_fail(err, RT_ERR_IO, folder, 0, "holds no structure files");
+    return rt_hint(err, "names that end in .cif, .mmcif, .pdb or .ent, and the same with .gz, are read");
 }
 
 /* Lines of the list; blank ones and those that begin with # say nothing. */
@@ -167,7 +134,7 @@ rt_status rt_import_structures_plan(char **ret_plan, const rt_import_options *op
     if (!*ret_plan) status = RT_ERR_MEMORY;
 done:
     json_decref(plan);
-    free_names(name, n);
+    rt_free_names(name, n);
     free(root);
     return status;
 }
@@ -397,8 +364,8 @@ rt_status rt_import_structures(const rt_import_options *options, rt_err *err)
     m.writer = NULL;
 done:
     rt_dataset_writer_close(m.writer);
-    free_names(m.name, m.n_name);
-    free_names(m.wanted, m.n_wanted);
+    rt_free_names(m.name, m.n_name);
+    rt_free_names(m.wanted, m.n_wanted);
     free(m.wanted_found);
     free(plan);
     free(root);

@@ -42,8 +42,7 @@ static bool is_pressed(const char *path)
     return true;
 }
 
-/* Where the program is, or how to get it. */
-static rt_status find_program(char *out, int64_t size, const char *name, rt_err *err)
+rt_status rt_infernal_find(char *out, int64_t size, const char *name, rt_err *err)
 {
     char folder[64];
     if (rt_process_find(out, size, name)) return RT_OK;
@@ -65,7 +64,7 @@ static rt_status press(scan *s, const char *key, rt_err *err)
     snprintf(s->models, sizeof s->models, "%s/models-%.16s.cm", o->work, key);
     snprintf(finished, sizeof finished, "%s.pressed", s->models);      /* cmpress may have been ended half-way */
     if (rt_file_exists(finished) && is_pressed(s->models)) return RT_OK;
-    RT_TRY(find_program(cmpress, sizeof cmpress, "cmpress", err));
+    RT_TRY(rt_infernal_find(cmpress, sizeof cmpress, "cmpress", err));
     RT_TRY(rt_plain_open(&plain, o->cm, err));
     rt_info("pressing %s into %s", o->cm, o->work);
     RT_TRY(rt_write_text(s->models, plain.data, plain.size, err));
@@ -199,7 +198,7 @@ rt_status rt_infernal_scan(rt_hits *out_hits, const char *const *name, const cha
     s->name = name;
     s->sequence = sequence;
     s->options = options;
-    RT_TRY(find_program(s->cmscan, sizeof s->cmscan, "cmscan", err));
+    RT_TRY(rt_infernal_find(s->cmscan, sizeof s->cmscan, "cmscan", err));
     RT_TRY(rt_make_folder(options->work, err));
     RT_TRY(rt_hash_file(key, NULL, options->cm, err));
     RT_TRY(press(s, key, err));

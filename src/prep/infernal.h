@@ -22,6 +22,9 @@ typedef struct {
     bool both_strands;
 } rt_infernal_options;
 
+/* Where a program of Infernal is.  Errors: RT_ERR_UNSUPPORTED when it is not installed, with how to get it. */
+rt_status rt_infernal_find(char *out_path, int64_t size, const char *name, rt_err *err);
+
 /* Searches the sequences, a cmscan at a time on each of the pool's threads, and appends every hit.  Finished pieces
  * stay
  * in `work`.

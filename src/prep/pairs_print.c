@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "prep/helices.h"
 
 static void add_name(rt_text *out, const char *name)
 {
@@ -25,27 +26,18 @@ void rt_pairs_print_tsv(rt_text *out, const char *name, const rt_pairs *pairs, d
     }
 }
 
-/* Each pair takes the first kind of bracket in which nothing that is still open began after it. */
-static bool assign_brackets(char *out_text, const int32_t *partner, int64_t n, int32_t *open)
+/* A helix's level is its kind of bracket: the longest helices have the round ones.  False: too few kinds. */
+static bool assign_brackets(char *out_text, const rt_helices *helices)
 {
     static const char OPEN[] = "([{<ABCDEFGHIJKLMNOPQRSTUVWXYZ", CLOSE[] = ")]}>abcdefghijklmnopqrstuvwxyz";
     enum { KINDS = sizeof OPEN - 1 };
-    for (int64_t k = 0; k < n; k++) {
-        out_text[k] = partner[k] < 0 ? '.' : 0;
-    }
-    for (int64_t k = 0; k < n; k++) {
-        if (partner[k] <= k) continue;
-        int kind = 0;
-        for (; kind < KINDS; kind++) {   /* crossing: began before k, ends between k and its partner */
-            bool crosses = false;
-            for (int64_t m = 0; m < k && !crosses; m++)
-                crosses = open[m] == kind && partner[m] > k && partner[m] < partner[k];
-            if (!crosses) break;
+    for (int64_t h = 0; h < helices->n; h++) {
+        const rt_helix *helix = &helices->helix[h];
+        if (helix->level >= KINDS) return false;
+        for (int32_t k = 0; k < helix->n; k++) {
+            out_text[helix->i + k] = OPEN[helix->level];
+            out_text[helix->j - k] = CLOSE[helix->level];
         }
-        if (kind == KINDS) return false;
-        open[k] = kind;
-        out_text[k] = OPEN[kind];
-        out_text[partner[k]] = CLOSE[kind];
     }
     return true;
 }
@@ -55,11 +47,12 @@ rt_status rt_pairs_print_dot(rt_text *out, const char *name, const char *sequenc
 {
     rt_status status = RT_OK;
     int64_t n = (int64_t)strlen(sequence);
+    rt_helices helices = {0};
     char *text = NULL;
-    int32_t *open = NULL;
+    RT_TRY(rt_helices_find(&helices, partner, n, err));
     RT_TRY_ALLOC(text, n + 1);
-    RT_TRY_ALLOC(open, n);
-    if (!assign_brackets(text, partner, n, open)) {
+    memset(text, '.', (size_t)n);
+    if (!assign_brackets(text, &helices)) {
         status = rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s has pairs that cross too often for brackets", name);
         rt_hint(err, "bpseq, ct and tsv have no such limit");
         goto done;
@@ -71,7 +64,7 @@ rt_status rt_pairs_print_dot(rt_text *out, const char *name, const char *sequenc
     rt_text_add(out, "\n");
 done:
     free(text);
-    free(open);
+    rt_helices_free_members(&helices);
     return status;
 }
 

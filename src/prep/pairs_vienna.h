@@ -13,6 +13,9 @@
 #include "base/status.h"
 #include "prep/pairs.h"
 
+/* What values depend on. */
+#define RT_PAIRS_VIENNA_MODEL "ViennaRNA 2.8.0, Turner 2004, 37 C, dangles 2"
+
 bool rt_pairs_vienna_here(void);
 
 /* As rt_partition_fold, in kcal/mol: best is the structure of minimum free energy, ensemble the ensemble's free energy.

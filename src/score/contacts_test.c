@@ -1,4 +1,4 @@
-/* contacts_test.c - base pairs against two recorded annotations, INF by hand and against RNA-Puzzles' table */
+/* contacts_test.c - base pairs against a recorded annotation, INF by hand and against RNA-Puzzles' table */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,6 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "io/plain.h"
 #include "io/test_files.h"
 #include "score/contacts.h"
 #include "score/inf.h"
@@ -72,112 +71,10 @@ static void edges_of_1gid(void **state)
     rt_molecule_free_members(&m);
 }
 
-/* ---- canonical pairs of the bpseq set, which has no pseudoknots ------------------------------------------------ */
-
-typedef struct { int reference, found, extra, chains; } tally;
-
-/* partner (n): from 1, 0 for none. */
-static void compare_chain(tally *t, const rt_molecule *m, const rt_contacts *contacts, int64_t c, const int *partner,
-                          int n)
-{
-    const rt_molecule_chain *chain = &m->chain[c];
-    int *mine = calloc((size_t)n + 1, sizeof *mine);
-    bool whole = chain->n == n;   /* numbered by what is resolved, else by the polymer */
-    for (int64_t k = 0; k < contacts->n; k++) {
-        const rt_contact *contact = &contacts->contact[k];
-        if (contact->kind != RT_CONTACT_CANONICAL) continue;
-        if (m->residue[contact->i].chain != c || m->residue[contact->j].chain != c) continue;
-        int64_t i = whole ? contact->i - chain->first + 1 : m->residue[contact->i].label;
-        int64_t j = whole ? contact->j - chain->first + 1 : m->residue[contact->j].label;
-        if (i < 1 || j > n) continue;
-        mine[i] = (int)j;
-    }
-    for (int i = 1; i <= n; i++) {
-        if (partner[i] > i) {
-            t->reference++;
-            t->found += mine[i] == partner[i];
-        }
-        if (!mine[i] || mine[i] == partner[i]) continue;
-        bool knot = false;
-        for (int a = 1; a <= n && !knot; a++) {
-            int b = partner[a];
-            knot = b > a && ((a < i && i < b && b < mine[i]) || (i < a && a < mine[i] && mine[i] < b));
-        }
-        t->extra += !knot;
-    }
-    t->chains++;
-    free(mine);
-}
-
-static void compare_entry(tally *t, const char *shared, const char *name, const char *text, int64_t size)
-{
-    static const char *const PATHS[][2] = {{"rnaset", "cif"}, {"rnaset", "pdb"}, {"structures", "cif"}};
-    char id[32], path[1024];
-    int partner[2000] = {0}, n = 0;
-    snprintf(id, sizeof id, "%.31s", name);
-    id[strcspn(id, "_.")] = 0;
-    const char *chain_name = strchr(name, '_') ? strchr(name, '_') + 1 : "";
-    path[0] = 0;
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/data/%s/%s.%s.gz", shared, PATHS[i][0], id, PATHS[i][1]);
-        if (rt_file_exists(path)) break;
-        path[0] = 0;
-    }
-    if (!path[0]) return;
-    for (const char *line = text; line < text + size;) {
-        int i, j;
-        char letter, copy[64];
-        const char *end = memchr(line, '\n', (size_t)(text + size - line));
-        snprintf(copy, sizeof copy, "%.*s", (int)((end ? end : text + size) - line), line);
-        if (sscanf(copy, "%d %c %d", &i, &letter, &j) == 3 && i > 0 && i < 2000) {
-            partner[i] = j;
-            n = i;
-        }
-        if (!end) break;
-        line = end + 1;
-    }
-    rt_molecule m;
-    rt_contacts contacts;
-    load(&m, &contacts, path);
-    for (int64_t c = 0; c < m.n_chain; c++) {
-        int64_t last = m.chain[c].first + m.chain[c].n - 1;
-        size_t length = strlen(m.chain[c].name);
-        if (strncmp(m.chain[c].name, chain_name, length) != 0 || chain_name[length] != '.') continue;
-        if (m.chain[c].n != n && (!strstr(path, ".cif") || m.residue[last].label > n)) continue;
-        compare_chain(t, &m, &contacts, c, partner, n);
-    }
-    rt_contacts_free_members(&contacts);
-    rt_molecule_free_members(&m);
-}
-
-static void canonical_pairs_of_the_bpseq_set(void **state)
-{
-    (void)state;
-    const char *shared = test_shared("rna3db2d_bpseq.tar.gz");
-    char path[1024];
-    rt_plain tar;
-    rt_err err;
-    tally t = {0};
-    if (!shared) skip();
-    snprintf(path, sizeof path, "%s/data/secstruct/rna3db2d_bpseq.tar.gz", shared);
-    assert_int_equal(rt_plain_open(&tar, path, &err), RT_OK);
-    for (int64_t at = 0; at + 512 <= tar.size && tar.data[at];) {
-        char octal[13] = {0};
-        memcpy(octal, tar.data + at + 124, 12);
-        int64_t size = strtoll(octal, NULL, 8);
-        char name[101] = {0};
-        memcpy(name, tar.data + at, 100);
-        if (rt_ends_with(name, ".bpseq") && !strstr(name, "less600nt"))
-            compare_entry(&t, shared, rt_path_name(name), tar.data + at + 512, size);
-        at += 512 + (size + 511) / 512 * 512;
-    }
-    rt_plain_close(&tar);
-    print_message("%d chains: %d of %d canonical pairs found, %d others that are no pseudoknots\n", t.chains, t.found,
-                  t.reference, t.extra);
-    assert_true(t.chains >= 50 && t.found >= 0.95 * t.reference && t.extra <= 0.05 * t.reference);
-}
-
 /* ---- INF ------------------------------------------------------------------------------------------------------- */
+
+#define CANONICAL .kind = RT_CONTACT_CANONICAL, .edge_i = 'W', .edge_j = 'W', .cis = true
+#define OTHER(edge, opposite) .kind = RT_CONTACT_OTHER_PAIR, .edge_i = (edge), .edge_j = (opposite), .cis = true
 
 /* Native: pairs 0-9 and 1-8, stack 0-1, sugar edge pair 2-5.  Model: 0-9, another pair 1-7, stack 0-1, 2-5 by another
  * edge. */
@@ -188,11 +85,11 @@ static void fidelity_by_hand(void **state)
     rt_err err;
     rt_inf inf;
     int32_t map[10];
-    rt_contact a[] = {{0, 1, RT_CONTACT_STACK, 0, 0, false, 0}, {0, 9, RT_CONTACT_CANONICAL, 'W', 'W', true, 3},
-                      {1, 8, RT_CONTACT_CANONICAL, 'W', 'W', true, 3}, {2, 5, RT_CONTACT_OTHER_PAIR, 'S', 'H', true, 2}};
-    rt_contact b[] = {{0, 1, RT_CONTACT_STACK, 0, 0, false, 0}, {0, 9, RT_CONTACT_CANONICAL, 'W', 'W', true, 2},
-                      {1, 7, RT_CONTACT_CANONICAL, 'W', 'W', true, 3}, {2, 5, RT_CONTACT_OTHER_PAIR, 'S', 'W', true, 2}};
-    rt_contacts native = {a, 4, 4}, model = {b, 4, 4}, none = {NULL, 0, 0};
+    rt_contact a[] = {{.i = 0, .j = 1, .kind = RT_CONTACT_STACK}, {.i = 0, .j = 9, CANONICAL, .bonds = 3},
+                      {.i = 1, .j = 8, CANONICAL, .bonds = 3}, {.i = 2, .j = 5, OTHER('S', 'H'), .bonds = 2}};
+    rt_contact b[] = {{.i = 0, .j = 1, .kind = RT_CONTACT_STACK}, {.i = 0, .j = 9, CANONICAL, .bonds = 2},
+                      {.i = 1, .j = 7, CANONICAL, .bonds = 3}, {.i = 2, .j = 5, OTHER('S', 'W'), .bonds = 2}};
+    rt_contacts native = {.contact = a, .n = 4}, model = {.contact = b, .n = 4}, none = {0};
     assert_int_equal(rt_molecule_create(&m, 10, 1, 0, &err), RT_OK);
     for (int i = 0; i < 10; i++) map[i] = i;
     assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &model, map, &err), RT_OK);
@@ -205,8 +102,8 @@ static void fidelity_by_hand(void **state)
     assert_int_equal(rt_inf_compare(&inf, &m, &none, &m, &none, map, &err), RT_OK);
     assert_true(isnan(inf.all));
     for (int i = 0; i < 10; i++) map[i] = 9 - i;   /* chains in another order: a pair's edges go with its residues */
-    rt_contact turned[] = {{4, 7, RT_CONTACT_OTHER_PAIR, 'H', 'S', true, 2}};
-    rt_contacts other = {turned, 1, 1};
+    rt_contact turned[] = {{.i = 4, .j = 7, OTHER('H', 'S'), .bonds = 2}};
+    rt_contacts other = {.contact = turned, .n = 1};
     assert_int_equal(rt_inf_compare(&inf, &m, &native, &m, &other, map, &err), RT_OK);
     assert_true(inf.nwc == 1);
     turned[0].cis = false;
@@ -291,7 +188,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edges_of_1gid),
-        cmocka_unit_test(canonical_pairs_of_the_bpseq_set),
         cmocka_unit_test(fidelity_by_hand),
         cmocka_unit_test(puzzles_table),
     };

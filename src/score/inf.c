@@ -16,16 +16,8 @@ static double fidelity(double both, double native, double model)
 
 static bool has_contact(const rt_contacts *contacts, const rt_contact *wanted)
 {
-    int64_t low = 0, high = contacts->n;
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        const rt_contact *c = &contacts->contact[middle];
-        if (c->i < wanted->i || (c->i == wanted->i && c->j < wanted->j)) low = middle + 1;
-        else high = middle;
-    }
-    if (low >= contacts->n) return false;
-    const rt_contact *c = &contacts->contact[low];
-    if (c->i != wanted->i || c->j != wanted->j || c->kind != wanted->kind) return false;
+    const rt_contact *c = rt_contacts_at(contacts, wanted->i, wanted->j);
+    if (!c || c->kind != wanted->kind) return false;
     return c->kind != RT_CONTACT_OTHER_PAIR ||
            (c->edge_i == wanted->edge_i && c->edge_j == wanted->edge_j && c->cis == wanted->cis);
 }

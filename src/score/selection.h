@@ -38,6 +38,30 @@ typedef struct {
     uint64_t seed;
 } rt_selection_options;
 
+/* A target's own scores: those of a summary.json.  learned: of 'predict --rank-by learned', when there is one. */
+enum { RT_SELECT_RANKING_SCORE, RT_SELECT_PLDDT, RT_SELECT_PTM, RT_SELECT_GPDE, RT_SELECT_LEARNED, RT_SELECT_SCORES };
+
+typedef struct {
+    char model[RT_SCORE_NAME];
+    int64_t sample;                       /* the number in which it was drawn */
+    double score[RT_SELECT_SCORES];       /* as in summary.json; NaN: not known */
+    double quality, lddt;                 /* the true ones; quality is turned so that higher is better */
+    double clash, consensus;              /* clashes per 1,000 atoms, mean TM-score to the others; NaN: not known */
+} rt_selection_sample;
+
+typedef struct {
+    char target[RT_SCORE_NAME];
+    rt_selection_sample *sample;          /* in the order in which they were drawn */
+    int64_t n;
+    int64_t family;                       /* 0 .. n_family-1 */
+    double *pairs;                        /* (n,n) TM-scores between samples; NULL: options->opt_pairwise is asked */
+} rt_selection_target;
+
+typedef struct {
+    rt_selection_target *target;
+    int64_t n_target, capacity, n_family;
+} rt_selection_data;
+
 /* One number with its interval; low and high are NaN where none is given. */
 typedef struct {
     char part[16];       /* "selector", "correlation", "calibration", "reliability" */
@@ -63,6 +87,21 @@ typedef struct {
 rt_status rt_selection_run(rt_selection *out_selection, const rt_score_table *table,
                            const rt_selection_options *options, rt_err *err);
 void rt_selection_free_members(rt_selection *selection);
+void rt_selection_data_free_members(rt_selection_data *data);
+
+/* The same from data in memory; of the options quality, lddt, choose, n_resample, seed and opt_pairwise are used.
+ * Targets with one sample count in calibration alone. */
+rt_status rt_selection_measure(rt_selection *out_selection, const rt_selection_data *data,
+                               const rt_selection_options *options, rt_err *err);
+
+/* What changed: every number of rt_selection_measure that depends on scores, `after` less `before`, target by target,
+ * with intervals of the differences.  Both hold the same samples of the same targets in the same order, scored anew. */
+rt_status rt_selection_change(rt_selection *out_selection, const rt_selection_data *before,
+                              const rt_selection_data *after, const rt_selection_options *options, rt_err *err);
+
+/* Each selector less the consensus, target by target: part "against", rows top1_loss and best5_gain. */
+rt_status rt_selection_against_consensus(rt_selection *out_selection, const rt_selection_data *data,
+                                         const rt_selection_options *options, rt_err *err);
 
 /* NULL when there is no such row. */
 const rt_selection_row *rt_selection_find(const rt_selection *selection, const char *part, const char *name,

@@ -58,8 +58,9 @@ static const rt_score_row *find_row(const rt_score_row *const *row, int64_t n, c
 
 static rt_status read_sample(rt_selection_sample *out, const json_t *sample, const char *path, rt_err *err)
 {
-    static const char *const NAMES[RT_SELECT_SCORES] = {"ranking_score", "plddt", "ptm", "gpde"};
+    static const char *const NAMES[RT_SELECT_SCORES] = {"ranking_score", "plddt", "ptm", "gpde", "learned"};
     rt_status status = RT_OK;
+    out->clash = out->consensus = NAN;
     RT_TRY(rt_json_read_int(sample, &out->sample, NULL, "sample", path, err));
     for (int s = 0; s < RT_SELECT_SCORES; s++) {
         bool found;
@@ -154,6 +155,7 @@ rt_status rt_selection_read(rt_selection_data *out_data, rt_selection *counts, c
     RT_TRY(rt_families_number(family, &counts->n_family, &counts->n_alone, options->opt_families, name,
                               out_data->n_target, err));
     for (int64_t i = 0; i < out_data->n_target; i++) out_data->target[i].family = family[i];
+    out_data->n_family = counts->n_family;
 done:
     free(row);
     free(name);
@@ -164,7 +166,10 @@ done:
 
 void rt_selection_data_free_members(rt_selection_data *data)
 {
-    for (int64_t i = 0; i < data->n_target; i++) free(data->target[i].sample);
+    for (int64_t i = 0; i < data->n_target; i++) {
+        free(data->target[i].sample);
+        free(data->target[i].pairs);
+    }
     free(data->target);
     *data = (rt_selection_data){0};
 }

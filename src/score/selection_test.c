@@ -235,11 +235,67 @@ static void pairwise_file(void **state)
     assert_true(err.line == 2 && strstr(err.what, "tm is 7, 0 to 1 was expected"));
 }
 
+/* Two heads on the same samples: numbers that can be counted by hand. */
+static void change_and_consensus(void **state)
+{
+    (void)state;
+    enum { TARGETS = 4, N = 6 };
+    const double quality[N] = {.1, .2, .3, .4, .5, .6};
+    rt_selection_data data[2] = {{.n_target = TARGETS, .n_family = TARGETS}, {.n_target = TARGETS, .n_family = TARGETS}};
+    for (int h = 0; h < 2; h++) {
+        data[h].target = calloc(TARGETS, sizeof *data[h].target);
+        for (int t = 0; t < TARGETS; t++) {
+            rt_selection_target *target = &data[h].target[t];
+            target->sample = calloc(N, sizeof *target->sample);
+            target->pairs = calloc(N * N, sizeof *target->pairs);
+            target->n = N, target->family = t;
+            for (int k = 0; k < N; k++) {
+                rt_selection_sample *s = &target->sample[k];
+                for (int x = 0; x < RT_SELECT_SCORES; x++) s->score[x] = NAN;
+                s->quality = s->lddt = quality[k];
+                /* before: worst first, 0.3 too sure; after: best first, right, but in target 3 as before */
+                bool better = h == 1 && t < 3;
+                s->score[RT_SELECT_PTM] = better ? quality[k] : 1 - quality[k];
+                s->score[RT_SELECT_PLDDT] = 100 * (better ? quality[k] : quality[k] + .3);
+                for (int m = 0; m < N; m++) target->pairs[k * N + m] = k == m ? 1 : k == 2 || m == 2 ? .8 : .1;
+            }
+        }
+    }
+    rt_selection s;
+    rt_err err;
+    rt_selection_options options = defaults();
+    options.n_resample = 2000;
+    options.choose = 2;
+    assert_int_equal(rt_selection_change(&s, &data[0], &data[1], &options, &err), RT_OK);
+    assert_near(value_of(&s, "selector", "ptm", "top1_loss"), -.5 * 3 / 4);
+    assert_near(value_of(&s, "selector", "ptm", "top1"), .5 * 3 / 4);
+    assert_near(value_of(&s, "selector", "ptm", "best2_gain"), .4 * 3 / 4);
+    assert_near(value_of(&s, "correlation", "ptm~tm_resid", "spearman"), 2. * 3 / 4);
+    assert_near(value_of(&s, "correlation", "plddt~lddt_c1", "spearman"), 0);
+    assert_near(value_of(&s, "calibration", "plddt~lddt_c1", "overconfidence"), -.3 * 3 / 4);
+    assert_near(value_of(&s, "calibration", "plddt~lddt_c1", "expected_error"), -.3 * 3 / 4);
+    const rt_selection_row *row = rt_selection_find(&s, "calibration", "plddt~lddt_c1", "expected_error");
+    assert_true(row->low < row->value && row->high > row->value && row->low >= -.3 - 1e-9 && row->high <= 1e-9);
+    assert_null(rt_selection_find(&s, "selector", "consensus", "top1"));
+    assert_null(rt_selection_find(&s, "reliability", "0.2-0.3", "observed"));
+    rt_selection_free_members(&s);
+    assert_int_equal(rt_selection_measure(&s, &data[1], &options, &err), RT_OK);
+    assert_near(value_of(&s, "selector", "consensus", "top1"), .3);
+    assert_null(rt_selection_find(&s, "selector", "learned", "top1"));
+    rt_selection_free_members(&s);
+    assert_int_equal(rt_selection_against_consensus(&s, &data[1], &options, &err), RT_OK);
+    /* the consensus loses 0.3, pTM nothing in three targets and 0.5 in one */
+    assert_near(value_of(&s, "against", "ptm", "top1_loss"), (3 * -.3 + .2) / 4);
+    rt_selection_free_members(&s);
+    for (int h = 0; h < 2; h++) rt_selection_data_free_members(&data[h]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(choices), cmocka_unit_test(correlation_and_calibration), cmocka_unit_test(consensus),
         cmocka_unit_test(medoids_are_the_best), cmocka_unit_test(pairwise_file),
+                                       cmocka_unit_test(change_and_consensus),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

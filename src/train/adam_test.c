@@ -379,9 +379,58 @@ static void averages(void **state)
     rt_params_free(params);
 }
 
+/* A training checkpoint of torch in the middle of its work: the step after it is torch's, the tensor without a state
+ * included (tests/data/train/make_adam_state.py). */
+static void a_state_of_torch_goes_on_as_torch_does(void **state)
+{
+    static const char *const NAME[3] = {"linear.weight", "norm.bias", "table"};
+    (void)state;
+    for (int kind = RT_ADAM_L2; kind <= RT_ADAM_DECOUPLED; kind++) {
+        char path[100], name[64];
+        rt_weights *before, *after;
+        rt_params *params = make_params();
+        rt_pool *pool = make_pool(1);
+        rt_adam *adam;
+        rt_torch_state read;
+        rt_err err;
+        double worst = 0;
+        snprintf(path, sizeof path, "tests/data/train/%s_next.safetensors", kind ? "adamw" : "adam");
+        test_ok(rt_weights_open(&after, path, &err), &err);
+        snprintf(path, sizeof path, "tests/data/train/%s.pt", kind ? "adamw" : "adam");
+        test_ok(rt_weights_open(&before, path, &err), &err);
+        for (int i = 0; i < 3; i++) add_param(params, NAME[i], RT_F32, rt_weights_find(before, NAME[i])->tensor);
+        rt_adam_options options = rt_adam_default;
+        options.kind = (rt_adam_kind)kind, options.weight_decay = 1e-2, options.clip_norm = 0;
+        test_ok(rt_adam_create(&adam, params, &options, &err), &err);
+        test_ok(rt_torch_state_load(&read, adam, params, path, &err), &err);
+        assert_true(read.next_step == 3 && read.n_state == 2 && read.decoupled == (kind == RT_ADAM_DECOUPLED));
+        assert_true(read.rate == 2e-2 && read.beta1 == 0.9 && read.beta2 == 0.95 && read.weight_decay == 1e-2);
+        assert_true(*rt_adam_updates(adam, 0) == 3 && *rt_adam_updates(adam, 1) == 0 && *rt_adam_updates(adam, 2) == 3);
+        for (int i = 0; i < 3; i++) {
+            rt_tensor grad = rt_params_at(params, i)->grad;
+            snprintf(name, sizeof name, "grad.%s", NAME[i]);
+            rt_convert(grad.data, grad.dtype, rt_weights_find(after, name)->tensor.data, RT_F32, rt_count(grad));
+        }
+        rt_adam_step(adam, pool, read.rate, 1, rt_adam_norm(adam, pool, 1, NULL));
+        for (int i = 0; i < 3; i++) {
+            snprintf(name, sizeof name, "next.%s", NAME[i]);
+            rt_tensor want = rt_weights_find(after, name)->tensor, got = rt_params_at(params, i)->value;
+            for (int64_t k = 0; k < rt_count(want); k++) worst = fmax(worst, fabs(rt_get(got, k) - rt_get(want, k)));
+        }
+        print_message("note: %s of a .pt: the next step within %.1e of torch's\n", kind ? "AdamW" : "Adam", worst);
+        assert_true(worst < 3e-7);
+        rt_adam_free(adam);
+        rt_pool_free(pool);
+        rt_params_free(params);
+        rt_weights_close(before);
+        rt_weights_close(after);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(adam_is_torch_s),
+        cmocka_unit_test(a_state_of_torch_goes_on_as_torch_does),
                                        cmocka_unit_test(golden_run_is_reproduced),
                                        cmocka_unit_test(threads_do_not_matter),
                                        cmocka_unit_test(bad_numbers_are_skipped_and_stop_the_run),

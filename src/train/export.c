@@ -347,6 +347,9 @@ static void put_optimizer(rt_torch_writer *w, const network *net, const rt_expor
     else put_none(w, "scheduler");
 }
 
+/* PyTorch puts the network's own parameter before those of its modules; safetensors' own writers sort by name. */
+bool rt_export_has_order(const rt_weights *base) { return strcmp(rt_weights_at(base, 0)->name, "layer_weights") == 0; }
+
 rt_status rt_export_torch(const char *path, const rt_weights *base, rt_params *params, const rt_export_options *options,
                           rt_err *err)
 {
@@ -354,8 +357,7 @@ rt_status rt_export_torch(const char *path, const rt_weights *base, rt_params *p
     rt_torch_writer *writer;
     rt_status status = RT_OK;
     RT_TRY(open_network(&net, base, params, options, err));
-    /* PyTorch puts the network's own parameter before those of its modules; safetensors' own writers sort by name */
-    if (options->opt_adam && strcmp(rt_weights_at(base, 0)->name, "layer_weights") != 0) {
+    if (options->opt_adam && !rt_export_has_order(base)) {
         rt_fail(err, RT_ERR_UNSUPPORTED, rt_weights_path(base), 0,
                 "its tensors do not stand in the model's order, by which an "
                 "optimizer of torch numbers them");

@@ -23,6 +23,9 @@ typedef struct {
     int64_t steps_done;
 } rt_export_options;
 
+/* Whether an optimizer can go with it: the base's tensors stand in the model's order, by which torch numbers them. */
+bool rt_export_has_order(const rt_weights *base);
+
 /* {"model", "optimizer", "scheduler", "step"}, for torch.load(weights_only=True).  "step" counts from 0 and names
  * the last one done.  An optimizer numbers its tensors by their place in the model; adapters are no tensors of the
  * reference's, so their moments are left out.

@@ -164,7 +164,8 @@ static void order_and_content(void **state)
     rt_loader *loader;
     rt_loader_item item;
     rt_err err;
-    int n_with = 0, n_without = 0, second_structure = 0, n_start = 0;
+    int64_t order[SAMPLES];
+    int n_moved = 0, n_with = 0, n_without = 0, second_structure = 0, n_start = 0;
     int64_t starts[64] = {0};
     (void)state;
     rt_loader_options options = options_for(set, templates);
@@ -177,6 +178,8 @@ static void order_and_content(void **state)
         if (i % TARGETS == 0) memset(seen, 0, sizeof seen);
         int64_t k = item.sample->target->number;
         assert_int_equal(seen[k]++, 0);
+        order[i] = k;
+        n_moved += i >= TARGETS && order[i - TARGETS] != k;
         assert_int_equal(rt_loader_target(loader, i), k);
         rt_draw_key key = rt_loader_key(loader, i);
         assert_memory_equal(&key, &item.sample->key, sizeof key);
@@ -188,6 +191,7 @@ static void order_and_content(void **state)
     }
     assert_true(n_with > 1 && n_without > 1 && second_structure > 1 && n_start > 3);
     for (int k = 0; k < 3; k++) assert_true(picked[k] > 0);
+    assert_true(n_moved > SAMPLES / 2); /* every epoch has an order of its own */
     rt_loader_close(loader);
     /* taken up anywhere, with any depth */
     for (int64_t from = 0; from < SAMPLES; from += 17) {

@@ -12,19 +12,13 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/text.h"
-#include "score/calibration.h"
 #include "train/event_log.h"
 #include "train/loop_export.h"
+#include "train/loop_torch.h"
+#include "train/validation.h"
 
 enum { QUEUE = 2 };
-static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
 static const int64_t SAMPLE_MEMORY = (int64_t)2 << 30;     /* address space; pages come as they are used */
-
-/* What a validation finds. */
-typedef struct {
-    rt_step_terms term;
-    double calibration, spearman;   /* of the targets' mean pLDDT against their mean lDDT; NAN: no confidence is worked out */
-} held_out;
 
 typedef struct {
     rt_ctx *ctx;
@@ -39,12 +33,14 @@ typedef struct {
     rt_event_log *log;
     bool log_failed;
     rt_loader *loader;
+    rt_trunk_cache *cache; /* NULL: none */
     rt_arena *sample_arena; /* of validation samples */
     rt_train_parts parts;
     rt_train_state state;
-    held_out base; /* the validation before training */
+    rt_validation base;
     double last_save, begun;
     int64_t saved_sample; /* state.sample of the newest checkpoint */
+    int64_t first_step;   /* above 0: the optimizer went on from a file */
 } run;
 
 int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs)
@@ -55,40 +51,6 @@ int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs)
 static void path_of(const run *r, char out[PATH_MAX], const char *name)
 {
     rt_path_join(out, PATH_MAX, r->options->out, name);
-}
-
-/* ---- terms: one list of names for sums, logs and files ------------------------------------------------------------
- */
-
-enum { N_TERMS = 7 };
-static const char *const TERM_NAME[N_TERMS] = {"plddt", "pae", "pde", "resolved", "mse", "smooth_lddt", "distogram"};
-
-static double *term_at(rt_step_terms *t, int index)
-{
-    double *at[N_TERMS] = {&t->confidence.plddt, &t->confidence.pae,        &t->confidence.pde, &t->confidence.resolved,
-                           &t->diffusion.mse,    &t->diffusion.smooth_lddt, &t->distogram};
-    return at[index];
-}
-
-static void add_terms(rt_step_terms *sum, rt_step_terms term, double scale)
-{
-    for (int i = 0; i < N_TERMS; i++) *term_at(sum, i) += scale * *term_at(&term, i);
-}
-
-/* Whether a term is worked out in this run. */
-static bool has_term(const run *r, int index)
-{
-    rt_step_terms weight = r->options->step.weight;
-    bool worked = index < 4 ? r->plan.confidence : index < 6 ? r->plan.diffusion : r->plan.distogram;
-    return worked && *term_at(&weight, index) > 0;
-}
-
-static int64_t list_terms(const run *r, rt_event_value *out, rt_step_terms terms)
-{
-    int64_t n = 0;
-    for (int i = 0; i < N_TERMS; i++)
-        if (has_term(r, i)) out[n++] = (rt_event_value){TERM_NAME[i], *term_at(&terms, i)};
-    return n;
 }
 
 /* A log that cannot be written costs no training: said once. */
@@ -113,65 +75,19 @@ static void warn_unusable(run *r, const rt_err *why)
 /* ---- validation ---------------------------------------------------------------------------------------------------
  */
 
-static rt_status calibrate(held_out *found, const double *predicted, const double *observed, int64_t n, rt_err *err)
+static rt_status validate(run *r, rt_validation *out, bool *out_done)
 {
-    rt_calibration calibration;
-    found->calibration = found->spearman = NAN;
-    if (n == 0) return RT_OK;
-    rt_calibration_find(&calibration, predicted, observed, n);
-    found->calibration = calibration.expected_error;
-    return rt_calibration_spearman(&found->spearman, predicted, observed, n, err);
-}
-
-/* Mean losses over the held-out targets, always with the same draws and all recycles.  *out_done false: asked to stop.
- */
-static rt_status validate(run *r, held_out *out, bool *out_done)
-{
-    rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
-    int64_t n = 0, n_judged = 0;
-    double *predicted = NULL, *observed = NULL;
-    rt_err *err = r->err;
-    *out = (held_out){.calibration = NAN, .spearman = NAN};
-    *out_done = false;
-    RT_TRY_ALLOC(predicted, o->n_validation);
-    RT_TRY_ALLOC(observed, o->n_validation);
-    rt_progress_start("held-out target", o->n_validation);
-    for (int64_t i = 0; i < o->n_validation; i++) {
-        const rt_target *target = rt_dataset_at(o->set, o->validation[i]);
-        rt_draw_key key = {.seed = o->seed ^ VALIDATION_KEY, .stream = rt_hash_text(target->id)};
-        rt_step_given given = {.n_cycle = o->step.most_cycles};
-        rt_sample sample;
-        rt_step_loss loss;
-        if (rt_stop_requested()) goto done;
-        rt_progress_label("%s", target->id);
-        rt_arena_reset(r->sample_arena, 0);
-        status = rt_sample_build(&sample, r->sample_arena, &o->sample, target, &key, false, r->err);
-        if (status == RT_ERR_MEMORY) goto done;
-        if (status != RT_OK) {
-            status = RT_OK;
-            warn_unusable(r, r->err);
-            continue;
-        }
-        status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &sample.features, &sample.label, &key, &given, false,
-                             false, r->err);
-        rt_sample_free_members(&sample);
-        RT_TRY(status);
-        if (loss.counts) add_terms(&out->term, loss.term, 1), n++;
-        if (isfinite(loss.plddt) && isfinite(loss.lddt)) predicted[n_judged] = loss.plddt, observed[n_judged++] = loss.lddt;
-        rt_progress_step(i + 1);
-    }
-    if (n > 0) {
-        rt_step_terms sum = out->term;
-        out->term = (rt_step_terms){0};
-        add_terms(&out->term, sum, 1.0 / (double)n);
-    }
-    RT_TRY(calibrate(out, predicted, observed, n_judged, r->err));
-    *out_done = true;
-done:
-    free(predicted);
-    free(observed);
-    rt_progress_end();
+    rt_validation_options options = {.set = o->set,
+                                     .target = o->validation,
+                                     .n = o->n_validation,
+                                     .sample = &o->sample,
+                                     .plan = &r->plan,
+                                     .seed = o->seed,
+                                     .opt_cache = r->cache,
+                                     .arena = r->sample_arena};
+    rt_status status = rt_validation_run(r->ctx, r->model, out, out_done, &options, r->err);
+    r->report->n_unusable += out->n_unusable;
     return status;
 }
 
@@ -192,11 +108,15 @@ static rt_status find_base(run *r, bool *out_done)
         RT_TRY(rt_json_read_text(json, &data, NULL, "data", path, r->err));
         RT_TRY(rt_json_read_text(json, &base, NULL, "base", path, r->err));
         bool same = strcmp(plan, id->plan) == 0 && strcmp(data, id->data) == 0 && strcmp(base, id->base) == 0;
-        for (int i = 0; same && i < N_TERMS; i++)
-            RT_TRY(rt_json_read_double(json, term_at(&r->base.term, i), NULL, TERM_NAME[i], path, r->err));
-        const json_t *calibration = json_object_get(json, "calibration_error"), *spearman = json_object_get(json, "spearman");
-        r->base.calibration = json_is_real(calibration) ? json_real_value(calibration) : NAN;
-        r->base.spearman = json_is_real(spearman) ? json_real_value(spearman) : NAN;
+        for (int i = 0; same && i < RT_TERMS; i++)
+            RT_TRY(rt_json_read_double(json, rt_terms_at(&r->base.term, i), NULL, rt_terms_name(i), path, r->err));
+        for (int i = 0; same && i < RT_VALIDATION_NUMBERS; i++) {
+            const char *name = rt_validation_name(i);
+            bool found = false;
+            r->base.number[i] = NAN;
+            if (!json_is_null(json_object_get(json, name)))
+                RT_TRY(rt_json_read_double(json, &r->base.number[i], &found, name, path, r->err));
+        }
         if (same) goto done;
     }
     rt_info("validation of the base on %lld held-out targets", (long long)r->options->n_validation);
@@ -204,9 +124,10 @@ static rt_status find_base(run *r, bool *out_done)
     if (!*out_done) goto done;
     json_decref(json);
     json = json_pack("{s:s, s:s, s:s}", "plan", id->plan, "data", id->data, "base", id->base);
-    for (int i = 0; i < N_TERMS; i++) json_object_set_new(json, TERM_NAME[i], json_real(*term_at(&r->base.term, i)));
-    json_object_set_new(json, "calibration_error", rt_json_number(r->base.calibration));
-    json_object_set_new(json, "spearman", rt_json_number(r->base.spearman));
+    for (int i = 0; i < RT_TERMS; i++)
+        json_object_set_new(json, rt_terms_name(i), json_real(*rt_terms_at(&r->base.term, i)));
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        json_object_set_new(json, rt_validation_name(i), rt_json_number(r->base.number[i]));
     RT_TRY(rt_json_save(json, path, r->err));
 done:
     json_decref(json);
@@ -225,9 +146,22 @@ static rt_status save(run *r, bool epoch_end, double value, bool best)
     return rt_checkpoint_save(r->store, &r->options->identity, &r->state, &r->parts, epoch_end, value, best, r->err);
 }
 
+static double calibration_error(const rt_validation *v)
+{
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        if (strcmp(rt_validation_name(i), "calibration_error") == 0) return v->number[i];
+    return NAN;
+}
+
 static rt_status export_as(run *r, const char *name)
 {
     return rt_loop_export(r->options, r->model, r->state.step, name, r->err);
+}
+
+/* The same as a .pt, when it was asked for. */
+static rt_status export_torch(run *r, const char *name)
+{
+    return rt_loop_torch_export(r->options, r->model, r->average ? NULL : r->adam, &r->state, name, r->err);
 }
 
 static void swap_average(run *r)
@@ -237,26 +171,24 @@ static void swap_average(run *r)
     rt_params_refresh(r->model->params);
 }
 
-static void say_validation(run *r, held_out found, double value, bool best)
+static void say_validation(run *r, const rt_validation *v, double value, bool best)
 {
-    rt_event_value list[N_TERMS + 6];
-    rt_step_terms terms = found.term, base = r->base.term;
+    rt_event_value list[RT_TERMS + RT_VALIDATION_NUMBERS + 2];
+    rt_validation now = *v, base = r->base;
     rt_text text = {0};
-    int64_t n = list_terms(r, list, terms);
-    if (isfinite(found.calibration)) {
-        list[n++] = (rt_event_value){"calibration_error", found.calibration};
-        list[n++] = (rt_event_value){"base_calibration_error", r->base.calibration};
-        list[n++] = (rt_event_value){"spearman", found.spearman};
-        list[n++] = (rt_event_value){"base_spearman", r->base.spearman};
-    }
+    int64_t n = rt_terms_list(list, &r->plan, now.term);
     list[n++] = (rt_event_value){"loss", value};
     list[n++] = (rt_event_value){"base_loss", r->report->base_value};
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        if (isfinite(now.number[i])) list[n++] = (rt_event_value){rt_validation_name(i), now.number[i]};
     write_log(r, "validation", list, n, NULL);
-    for (int i = 0; i < N_TERMS; i++)
-        if (has_term(r, i))
-            rt_text_add(&text, ", %s %.4f (base %.4f)", TERM_NAME[i], *term_at(&terms, i), *term_at(&base, i));
-    if (isfinite(found.calibration))
-        rt_text_add(&text, ", pLDDT calibration error %.4f (base %.4f)", found.calibration, r->base.calibration);
+    for (int i = 0; i < RT_TERMS; i++)
+        if (rt_terms_has(&r->plan, i))
+            rt_text_add(&text, ", %s %.4f (base %.4f)", rt_terms_name(i), *rt_terms_at(&now.term, i),
+                        *rt_terms_at(&base.term, i));
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        if (isfinite(now.number[i]))
+            rt_text_add(&text, ", %s %.3f (%.3f)", rt_validation_name(i), now.number[i], base.number[i]);
     rt_info("epoch %lld: held-out loss %.5f, base %.5f%s%s", (long long)r->state.epoch + 1, value,
             r->report->base_value, text.failed || !text.data ? "" : text.data, best ? "; the best so far" : "");
     rt_text_free(&text);
@@ -266,18 +198,19 @@ static void say_validation(run *r, held_out found, double value, bool best)
 static rt_status end_epoch(run *r)
 {
     rt_status status = RT_OK;
-    held_out found;
+    rt_validation terms;
     double value = NAN;
     bool done = true, best = false;
     swap_average(r);
     if (r->options->n_validation > 0) {
-        status = validate(r, &found, &done);
+        status = validate(r, &terms, &done);
         if (status == RT_OK && done) {
-            value = rt_step_total(&found.term, &r->options->step.weight);
+            value = rt_step_total(&terms.term, &r->options->step.weight);
             best = isfinite(value) && !(value >= r->state.best_value);
-            say_validation(r, found, value, best);
-            r->report->last_calibration = found.calibration;
+            say_validation(r, &terms, value, best);
+            r->report->last_calibration = calibration_error(&terms);
             if (best) status = export_as(r, "best");
+            if (best && status == RT_OK) status = export_torch(r, "best.pt");
         }
     }
     if (status == RT_OK && done) status = rt_loop_export_epoch(r->options, r->model, r->state.step, r->state.epoch + 1, r->err);
@@ -325,11 +258,12 @@ static rt_status gather(run *r, group *g)
             continue;
         }
         rt_progress_label("%s", item.sample->target->id);
-        status = rt_step_run(r->ctx, r->model, &loss, &r->plan, &item.sample->features, &item.sample->label,
-                             &item.sample->key, NULL, true, true, r->err);
+        rt_augment_tally_add(&r->report->augmented, &item.sample->augmented);
+        status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &loss, &r->plan, &item.sample->features,
+                                     &item.sample->label, &item.sample->key, NULL, true, true, r->err);
         if (status != RT_OK) return status;
         rt_text_add(&g->targets, "%s%s", g->count ? " " : "", item.sample->target->id);
-        add_terms(&g->term, loss.term, 1);
+        rt_terms_add(&g->term, loss.term, 1);
         g->total += loss.total;
         g->count++;
     }
@@ -345,10 +279,10 @@ static rt_status no_gradient(run *r)
 
 static void log_step(run *r, const group *g, double rate, double norm, double seconds)
 {
-    rt_event_value list[N_TERMS + 5];
+    rt_event_value list[RT_TERMS + 5];
     rt_step_terms mean = {0};
-    add_terms(&mean, g->term, 1.0 / (double)g->count);
-    int64_t n = list_terms(r, list, mean);
+    rt_terms_add(&mean, g->term, 1.0 / (double)g->count);
+    int64_t n = rt_terms_list(list, &r->plan, mean);
     list[n++] = (rt_event_value){"loss", g->total / (double)g->count};
     list[n++] = (rt_event_value){"rate", rate};
     list[n++] = (rt_event_value){"gradient_norm", norm};
@@ -370,7 +304,7 @@ static rt_status take_step(run *r)
     double scale = 1.0 / (double)g.count, rate = rt_schedule_rate(&r->state.schedule, r->state.step);
     double norm = rt_adam_norm(r->adam, r->ctx->pool, scale, &bad);
     RT_TRY(rt_guard_check(&r->state.guard, &skip, g.total, norm, bad, g.targets.failed ? "?" : g.targets.data, r->err));
-    if (r->state.step == 0 && !skip && norm == 0) RT_TRY(no_gradient(r));
+    if (r->state.step == r->first_step && !skip && norm == 0) RT_TRY(no_gradient(r));
     if (!skip) {
         rt_adam_step(r->adam, r->ctx->pool, rate, scale, norm);
         if (r->average) rt_average_update(r->average);
@@ -394,6 +328,45 @@ static rt_status refuse_older_run(const run *r)
     return rt_hint(r->err, "--resume takes it up again; or give another --out");
 }
 
+double rt_loop_cache_bytes(const rt_loop_options *options, const rt_config *config)
+{
+    static const double ATOMS = 22; /* of a nucleotide, about */
+    const rt_loop_options *o = options;
+    double sum = 0, views = (double)(o->views > 0 && o->views < o->epochs ? o->views : o->epochs);
+    for (int64_t i = 0; i < o->n_train + o->n_validation; i++) {
+        bool trains = i < o->n_train;
+        int64_t n = rt_dataset_at(o->set, trains ? o->train[i] : o->validation[i - o->n_train])->length;
+        if (o->sample.crop > 0 && n > o->sample.crop) n = o->sample.crop;
+        sum += (trains ? views : 1) * (double)rt_trunk_cache_entry_bytes(config, n, (int64_t)(ATOMS * (double)n),
+                                                                         rt_step_rollouts(&o->step));
+    }
+    return sum;
+}
+
+static rt_status open_cache(run *r)
+{
+    rt_status status = RT_OK;
+    int64_t limit, used, others;
+    const rt_loop_options *o = r->options;
+    if (!o->opt_cache) return RT_OK;
+    if (!rt_step_is_frozen(&r->plan)) {
+        rt_fail(r->err, RT_ERR_USAGE, NULL, 0, "a cache keeps what is frozen, but more than the confidence head learns");
+        return rt_hint(r->err, "--cache is for 'train confidence', and for weights of 0 on all other losses");
+    }
+    RT_TRY(rt_trunk_cache_open(&r->cache, o->opt_cache, r->err));
+    rt_trunk_cache_size(r->cache, &limit, &used, &others);
+    double need = rt_loop_cache_bytes(o, &r->model->config), room = (double)(limit - others);
+    rt_info("cache %s (key %.16s): %lld targets x %lld views and %lld held-out ones take %.4g GB; it may hold %.4g GB, "
+            "%.4g GB are there, %.4g GB of them for other plans", o->opt_cache->folder, rt_trunk_cache_key(r->cache),
+            (long long)o->n_train, (long long)(o->views < o->epochs ? o->views : o->epochs), (long long)o->n_validation,
+            1e-9 * need, 1e-9 * (double)limit, 1e-9 * (double)used, 1e-9 * (double)others);
+    if (room < need)
+        rt_info("the cache is used in part: %.0f%% of the views fit, the others are worked out at each visit",
+                room > 0 ? 100 * room / need : 0);
+done:
+    return status;
+}
+
 static rt_status open_run(run *r, bool *out_go_on)
 {
     rt_status status = RT_OK;
@@ -402,18 +375,24 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(rt_make_folder(o->out, r->err));
     RT_TRY(rt_checkpoint_open(&r->store, o->out, &o->retention, r->err));
     RT_TRY(refuse_older_run(r));
+    RT_TRY(open_cache(r));
+    if (o->opt_begun) o->opt_begun(o->user);
     RT_TRY(rt_adam_create(&r->adam, r->model->params, &o->adam, r->err));
+    if (o->opt_continue && rt_checkpoint_count(r->store) == 0)
+        RT_TRY(rt_loop_torch_continue(r->adam, &r->state, o->opt_continue, r->model->params, r->err));
     if (o->ema > 0) RT_TRY(rt_average_create(&r->average, r->model->params, o->ema, r->err));
     RT_TRY(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err));
+    rt_loop_torch_say(o, r->model, r->average != NULL);
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
     RT_TRY(find_base(r, out_go_on));
     if (o->n_validation > 0) {
         r->report->base_value = rt_step_total(&r->base.term, &o->step.weight);
-        r->report->base_calibration = r->base.calibration;
+        r->report->base_calibration = calibration_error(&r->base);
     }
     RT_TRY(rt_checkpoint_resume(r->store, &found, &r->state, &o->identity, &r->parts, r->err));
     rt_params_refresh(r->model->params);
     r->saved_sample = r->state.sample;
+    r->first_step = r->state.schedule.steps - o->schedule.steps;
     if (found)
         rt_info("goes on after step %lld (epoch %lld, sample %lld of %lld)", (long long)r->state.step,
                 (long long)r->state.epoch + 1, (long long)r->state.position, (long long)o->n_train);
@@ -423,6 +402,7 @@ static rt_status open_run(run *r, bool *out_go_on)
                                 .n_target = o->n_train,
                                 .sample = o->sample,
                                 .seed = o->seed,
+                                .views = o->views,
                                 .depth = QUEUE,
                                 .sample_memory = SAMPLE_MEMORY};
     RT_TRY(rt_loader_open(&r->loader, &loader, r->state.sample, r->err));
@@ -442,7 +422,7 @@ static rt_status train(run *r)
 {
     rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
-    rt_progress_start("step", rt_loop_steps(o->n_train, o->accumulation, o->epochs));
+    rt_progress_start("step", r->first_step + rt_loop_steps(o->n_train, o->accumulation, o->epochs));
     rt_progress_step(r->state.step);
     while (!is_over(r) && !rt_stop_requested()) {
         if (r->state.position >= o->n_train) {
@@ -461,6 +441,7 @@ static rt_status train(run *r)
     }
     swap_average(r);
     status = export_as(r, "final");
+    if (status == RT_OK) status = export_torch(r, "final.pt");
     swap_average(r);
 done:
     return status;
@@ -490,6 +471,7 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
     if (!r.plan.confidence && !r.plan.diffusion && !r.plan.distogram) RT_TRY(no_gradient(&r));
     RT_TRY(open_run(&r, &go_on));
     r.begun = rt_clock();
+    rt_arena_peak_reset(ctx->step);
     if (go_on) RT_TRY(train(&r));
     else out_report->stopped = true;
 done:
@@ -497,8 +479,11 @@ done:
     out_report->n_skipped = r.state.guard.n_skipped;
     out_report->best_value = r.state.best_value, out_report->best_step = r.state.best_step;
     out_report->seconds = rt_clock() - begun;
+    out_report->activations = rt_arena_peak(ctx->step);
     if (r.loader) out_report->waited = rt_loader_waited(r.loader);
+    if (r.cache) out_report->cache = rt_trunk_cache_counted(r.cache);
     rt_loader_close(r.loader);
+    rt_trunk_cache_close(r.cache);
     rt_event_log_close(r.log);
     rt_checkpoint_close(r.store);
     rt_average_free(r.average);
@@ -507,30 +492,64 @@ done:
     return status;
 }
 
-rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
-                      rt_err *err)
+/* The longest training target. */
+static const rt_target *find_longest(const rt_loop_options *options)
 {
-    rt_status status = RT_OK;
-    rt_arena *arena = NULL;
-    rt_sample sample = {0};
-    rt_step_plan plan;
     const rt_target *longest = rt_dataset_at(options->set, options->train[0]);
     for (int64_t i = 1; i < options->n_train; i++) {
         const rt_target *t = rt_dataset_at(options->set, options->train[i]);
         if (t->length > longest->length) longest = t;
     }
-    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(longest->id)};
-    rt_step_given given = {.n_cycle = options->step.most_cycles};
-    RT_TRY(rt_arena_create(&arena, "sample", SAMPLE_MEMORY, err));
-    RT_TRY(rt_sample_build(&sample, arena, &options->sample, longest, &key, true, err));
+    return longest;
+}
+
+static rt_status build_sample(rt_sample *out, rt_arena **ret_arena, const rt_loop_options *options,
+                              const rt_target *target, rt_err *err)
+{
+    rt_draw_key key = {.seed = options->seed, .stream = rt_hash_text(target->id)};
+    rt_status status = rt_arena_create(ret_arena, "sample", SAMPLE_MEMORY, err);
+    return status == RT_OK ? rt_sample_build(out, *ret_arena, &options->sample, target, &key, true, err) : status;
+}
+
+rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
+                             int64_t n_cycle, bool backward, rt_loop_measure *out_measure, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_arena *arena = NULL;
+    rt_sample sample = {0};
+    rt_step_plan plan;
+    rt_step_given given = {.n_cycle = n_cycle};
+    RT_TRY(build_sample(&sample, &arena, options, target, err));
     rt_step_plan_make(&plan, model, &options->step);
     rt_arena_peak_reset(ctx->step);
     double begin = rt_clock();
-    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &key, &given, true, true,
-                       err));
+    RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &sample.key, &given,
+                       backward, backward, err));
     out_measure->seconds = rt_clock() - begin;
     out_measure->tokens = sample.features.n_token;
     out_measure->bytes = rt_arena_peak(ctx->step);
+done:
+    rt_sample_free_members(&sample);
+    rt_arena_free(arena);
+    return status;
+}
+
+rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
+                      rt_err *err)
+{
+    return rt_loop_try_target(ctx, model, options, find_longest(options), options->step.most_cycles, true, out_measure,
+                              err);
+}
+
+rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,
+                        int64_t *out_tokens, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_arena *arena = NULL;
+    rt_sample sample = {0};
+    RT_TRY(build_sample(&sample, &arena, options, find_longest(options), err));
+    *out_tokens = sample.features.n_token;
+    RT_TRY(rt_work_count(ctx, model, out_work, &options->step, &sample.features, &sample.label, &sample.key, err));
 done:
     rt_sample_free_members(&sample);
     rt_arena_free(arena);

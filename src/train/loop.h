@@ -1,5 +1,6 @@
 /* loop.h - a training run from its first step to its last, or from where it was left
- * Room: train.  Uses: train/step, loader, adam, average, schedule, guard, checkpoint, event_log, export; base/progress.
+ * Room: train.  Uses: train/trunk_cache, loader, adam, average, schedule, guard, checkpoint, event_log, export,
+ * validation, work; base/progress.
  * Reference: runner/train.py AF3Trainer.run
  *
  * A run is a function of its plan, data, base checkpoint and seed: stopped anywhere and taken up again, with any number
@@ -8,8 +9,8 @@
  * time, the base's losses beside them.
  *
  * The folder: checkpoints.json and its files (train/checkpoint.h), log.jsonl and TensorBoard events,
- * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end);
- * of adapters the PEFT folders best, final and epoch-001, epoch-002 ... (train/loop_export.c).
+ * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end),
+ * on request also as .pt; of adapters the PEFT folders best, final and epoch-001, epoch-002 ... (train/loop_export.c).
  */
 #ifndef RT_TRAIN_LOOP_H
 #define RT_TRAIN_LOOP_H
@@ -17,6 +18,8 @@
 #include "train/checkpoint.h"
 #include "train/loader.h"
 #include "train/step.h"
+#include "train/trunk_cache.h"
+#include "train/work.h"
 
 typedef struct {
     const char *out;
@@ -25,6 +28,8 @@ typedef struct {
     int64_t n_train, n_validation;     /* n_validation 0: none is done */
     rt_step_options step;
     rt_sample_options sample;
+    int64_t views;                           /* of each target, seen in turn, one an epoch; 0: every visit draws anew */
+    const rt_trunk_cache_options *opt_cache; /* for trunk outputs and rollouts, which must be frozen; NULL: none */
     int64_t epochs, accumulation;
     rt_schedule schedule;
     rt_adam_options adam;
@@ -38,6 +43,10 @@ typedef struct {
     double save_minutes; /* between checkpoints within an epoch; 0: none */
     int64_t patience;    /* epochs without a better validation that end the run; 0: none do */
     bool resume;
+    bool export_torch;        /* best.pt and final.pt beside the safetensors */
+    const char *opt_continue; /* .pt of the reference's training: Adam and its step go on from there; NULL: from 0 */
+    void (*opt_begun)(void *user); /* called once it is clear that the folder is this run's */
+    void *user;
     rt_run_identity identity;
     rt_retention retention;
 } rt_loop_options;
@@ -51,7 +60,13 @@ typedef struct {
     double base_calibration, last_calibration; /* expected calibration error of pLDDT on held-out targets; NAN: none */
     int64_t best_step;
     double seconds, waited; /* of this start; waited: for samples */
+    rt_trunk_cache_counts cache;
+    int64_t activations;    /* of this start: the most bytes that a sample's step held */
+    rt_augment_tally augmented; /* samples of this start */
 } rt_loop_report;
+
+/* Bytes of everything that a cache would hold: all views that the run sees, and the held-out targets. */
+double rt_loop_cache_bytes(const rt_loop_options *options, const rt_config *config);
 
 /* Steps of a whole run. */
 int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs);
@@ -69,9 +84,18 @@ typedef struct {
     rt_step_loss loss;
 } rt_loop_measure;
 
-/* One sample of the longest training target, forward and backward; nothing is changed.  Errors: as rt_step_run's and
+/* One sample of a target, forward and with `backward` back; nothing is changed.  Errors: as rt_step_run's and
  * rt_sample_build's. */
+rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, const rt_target *target,
+                             int64_t n_cycle, bool backward, rt_loop_measure *out_measure, rt_err *err);
+
+/* One sample of the longest training target with all recycles, forward and backward; nothing is changed.
+ * Errors: as rt_step_run's and rt_sample_build's. */
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
+
+/* The same sample's work, counted and not done: seconds.  *out_tokens: its size. */
+rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,
+                        int64_t *out_tokens, rt_err *err);
 
 #endif

@@ -127,23 +127,51 @@ static void in_frame(double out[3], const double e[3][3], const double origin[3]
     }
 }
 
+/* Frame i in prediction and label. */
+typedef struct {
+    double ex[3][3], ey[3][3], ox[3], oy[3];
+} frame_pair;
+
+static frame_pair frames_of(const label_job *j, int64_t i)
+{
+    const int64_t *atom = (const int64_t *)j->features->frame_atom_index.data + 3 * i;
+    frame_pair f;
+    frame(f.ex, f.ox, j->x, atom);
+    frame(f.ey, f.oy, j->label->coordinate, atom);
+    return f;
+}
+
+static double frame_error(const label_job *j, const frame_pair *f, int64_t centre)
+{
+    double p[3], q[3];
+    in_frame(p, f->ex, f->ox, j->x, centre);
+    in_frame(q, f->ey, f->oy, j->label->coordinate, centre);
+    return distance(p, q);
+}
+
 static void row_pae(const label_job *j, int64_t i)
 {
     const rt_features *f = j->features;
     const int64_t *centre = f->centre_atom.data, *atom = (const int64_t *)f->frame_atom_index.data + 3 * i;
     uint8_t *bin = (uint8_t *)j->out->pae.data + i * f->n_token;
-    double ex[3][3], ey[3][3], ox[3], oy[3], p[3], q[3];
     memset(bin, RT_CROSS_ENTROPY_SKIP, (size_t)f->n_token);
     if (!((const int64_t *)f->has_frame.data)[i]) return;
     for (int k = 0; k < 3; k++)
         if (!seen(j->label, atom[k])) return;
-    frame(ex, ox, j->x, atom);
-    frame(ey, oy, j->label->coordinate, atom);
-    for (int64_t n = 0; n < f->n_token; n++) {
-        if (!seen(j->label, centre[n])) continue;
-        in_frame(p, ex, ox, j->x, centre[n]);
-        in_frame(q, ey, oy, j->label->coordinate, centre[n]);
-        bin[n] = error_bin(distance(p, q));
+    frame_pair pair = frames_of(j, i);
+    for (int64_t n = 0; n < f->n_token; n++)
+        if (seen(j->label, centre[n])) bin[n] = error_bin(frame_error(j, &pair, centre[n]));
+}
+
+void rt_loss_confidence_frame_errors(rt_tensor out, const rt_features *features, const rt_label *label, rt_tensor x)
+{
+    const int64_t *centre = features->centre_atom.data, n = features->n_token;
+    label_job j = {.features = features, .label = label, .x = x};
+    RT_SHAPE(out, n, n);
+    for (int64_t i = 0; i < n; i++) {
+        bool framed = ((const int64_t *)features->has_frame.data)[i];
+        frame_pair pair = framed ? frames_of(&j, i) : (frame_pair){0};
+        for (int64_t k = 0; k < n; k++) ((double *)out.data)[i * n + k] = framed ? pow(frame_error(&j, &pair, centre[k]), 2) : 0;
     }
 }
 

@@ -29,6 +29,10 @@ typedef struct {
 rt_status rt_loss_confidence_label(rt_confidence_label *out, rt_arena *arena, rt_pool *pool,
                                    const rt_features *features, const rt_label *label, rt_tensor x, rt_err *err);
 
+/* The squared error of centre n in frame i, in square Angstrom, whether or not the pair counts; for checks.
+ * out: F64 (N,N); 0 in the row of a token without a frame. */
+void rt_loss_confidence_frame_errors(rt_tensor out, const rt_features *features, const rt_label *label, rt_tensor x);
+
 /* The four losses, each as the mean over what counts: pLDDT over resolved atoms, resolved over all atoms, PAE and
  * PDE over counted pairs (+1e-6, as the reference).  A term that nothing counts for is 0.
  * opt_d_logits (NULL: not wanted) += weight_term * d loss_term / d logits; a tensor in it with data NULL is not wanted.

@@ -24,7 +24,7 @@ double rt_loss_diffusion_total(const rt_diffusion_terms *loss, const rt_diffusio
 typedef struct {
     rt_tensor d_x, sigma, bonds;
     int64_t n_copy, n_atom, n_resolved, n_bond, n_pair;
-    const double *x;                     /* (B,A,3) */
+    double *x;                           /* (B,A,3) */
     double *y;                           /* (R,3): the resolved atoms of the label */
     int64_t *atom;                       /* (R): which atoms these are */
     const uint8_t *mask;
@@ -272,30 +272,61 @@ static int64_t count_bonds(const job *j)
     return count;
 }
 
+/* The structures in double and the resolved atoms of the label; false: no memory. */
+static bool set_up(job *j, rt_ctx *ctx, rt_tensor x, const rt_label *label)
+{
+    j->n_copy = x.dim[0], j->n_atom = label->n_atom, j->n_resolved = label->n_resolved;
+    j->mask = label->coordinate_mask.data;
+    RT_SHAPE(x, j->n_copy, j->n_atom, 3);
+    j->x = RT_NEW_TYPE(ctx, RT_F64, j->n_copy, j->n_atom, 3).data;
+    j->y = RT_NEW_TYPE(ctx, RT_F64, j->n_resolved, 3).data;
+    j->atom = RT_NEW_TYPE(ctx, RT_I64, j->n_resolved + j->n_atom).data;
+    if (ctx->status != RT_OK) return false;
+    rt_convert(j->x, RT_F64, x.data, x.dtype, rt_count(x));
+    list_resolved(j, label);
+    return true;
+}
+
+void rt_loss_diffusion_targets(rt_ctx *ctx, rt_diffusion_targets *out, rt_tensor x, const rt_label *label)
+{
+    job j = {0};
+    out->aligned = RT_NEW_TYPE(ctx, RT_F64, x.dim[0], label->n_atom, 3);
+    out->weight = RT_NEW_TYPE(ctx, RT_F64, label->n_atom);
+    out->neighbours = RT_NEW_TYPE(ctx, RT_I64, label->n_atom);
+    rt_tensor near = RT_NEW_TYPE(ctx, RT_I32, label->n_resolved), truth = RT_NEW_TYPE(ctx, RT_F64, label->n_resolved);
+    if (!set_up(&j, ctx, x, label)) return;
+    memset(out->aligned.data, 0, (size_t)rt_bytes(out->aligned));
+    memset(out->weight.data, 0, (size_t)rt_bytes(out->weight));
+    memset(out->neighbours.data, 0, (size_t)rt_bytes(out->neighbours));
+    for (int64_t copy = 0; copy < j.n_copy; copy++) {
+        rt_rigid rigid;
+        align(&rigid, &j, j.x + 3 * copy * j.n_atom);
+        for (int64_t r = 0; r < j.n_resolved; r++)
+            rt_superpose_apply((double *)out->aligned.data + 3 * (copy * j.n_atom + j.atom[r]), &rigid, j.y + 3 * r);
+    }
+    for (int64_t r = 0; r < j.n_resolved; r++) {
+        ((double *)out->weight.data)[j.atom[r]] = atom_weight;
+        ((int64_t *)out->neighbours.data)[j.atom[r]] = list_near(&j, r, near.data, truth.data);
+    }
+}
+
 void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_d_x, rt_tensor x, rt_tensor opt_sigma,
                        const rt_label *label, rt_tensor opt_bonds, const rt_diffusion_terms *weight)
 {
-    const int64_t n_copy = x.dim[0], n_atom = label->n_atom, n_resolved = label->n_resolved;
+    const int64_t n_copy = x.dim[0], n_resolved = label->n_resolved;
     const int64_t n_tile = (n_resolved + TILE - 1) / TILE, mark = rt_arena_mark(ctx->step);
-    RT_SHAPE(x, n_copy, n_atom, 3);
     *out_loss = (rt_diffusion_terms){0};
     if (n_resolved == 0 || ctx->status != RT_OK) return;
     rt_diffusion_terms share = {weight->mse / (double)n_copy, weight->smooth_lddt / (double)n_copy,
                                 weight->bond / (double)n_copy};
-    job j = {.d_x = opt_d_x, .sigma = opt_sigma, .bonds = opt_bonds, .n_copy = n_copy, .n_atom = n_atom,
-             .n_resolved = n_resolved, .mask = label->coordinate_mask.data, .weight = &share};
-    rt_tensor wide = RT_NEW_TYPE(ctx, RT_F64, n_copy, n_atom, 3);
-    j.x = wide.data;
-    j.y = RT_NEW_TYPE(ctx, RT_F64, n_resolved, 3).data;
-    j.atom = RT_NEW_TYPE(ctx, RT_I64, n_resolved + n_atom).data;
+    job j = {.d_x = opt_d_x, .sigma = opt_sigma, .bonds = opt_bonds, .weight = &share};
+    if (!set_up(&j, ctx, x, label)) return;
     j.sum = RT_NEW_TYPE(ctx, RT_F64, n_copy * (n_tile + 1)).data;
     int threads = rt_pool_threads(ctx->pool);
     j.place = RT_NEW_TYPE(ctx, RT_F64, threads, 3, n_resolved).data;
     j.truth = RT_NEW_TYPE(ctx, RT_F64, threads, TILE, n_resolved).data;
     j.near = RT_NEW_TYPE(ctx, RT_I32, threads, TILE, n_resolved).data;
     if (ctx->status != RT_OK) return;
-    rt_convert(wide.data, RT_F64, x.data, x.dtype, rt_count(x));
-    list_resolved(&j, label);
     rt_pool_run(ctx->pool, n_copy, run_mse, &j);
     out_loss->mse = add_up(j.sum, n_copy) / (double)n_copy;
     j.n_bond = count_bonds(&j);

@@ -29,6 +29,16 @@ typedef struct {
 void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_d_x, rt_tensor x, rt_tensor opt_sigma,
                        const rt_label *label, rt_tensor opt_bonds, const rt_diffusion_terms *weight);
 
+/* What the losses compare with; for checks. */
+typedef struct {
+    rt_tensor aligned;    /* F64 (B,A,3): the label laid on each structure, 0 where it is not resolved */
+    rt_tensor weight;     /* F64 (A): of each atom in mse */
+    rt_tensor neighbours; /* I64 (A): with how many others smooth_lddt pairs it */
+} rt_diffusion_targets;
+
+/* On the context's step arena.  Shapes as above; label->n_resolved above 0.  Errors: the context's. */
+void rt_loss_diffusion_targets(rt_ctx *ctx, rt_diffusion_targets *out, rt_tensor x, const rt_label *label);
+
 /* sum of weight x loss */
 double rt_loss_diffusion_total(const rt_diffusion_terms *loss, const rt_diffusion_terms *weight);
 

@@ -1,9 +1,12 @@
 /* sample.h - one target as training sees it: a crop's features, and apart from them its label
- * Room: train.  Uses: prep/dataset, feat/crop, feat/features, feat/label, io/template_file, train/draws.
+ * Room: train.  Uses: prep/augment_set, prep/dataset, feat/crop, feat/features, feat/label, io/template_file, train/draws.
  * Reference: rnapro/data/rna_dataset_allatom.py process_one
  *
  * The input is made of sequence, alignment and the template file; the label of the experiment's coordinates.  The
  * two meet nowhere: what builds features takes an rt_input, which has no room for the answer.
+ *
+ * An augmented sample has another sequence on the same fold: tokens, the alignment's query row and the label's bases
+ * follow it; the alignment's other rows and the templates, which are C1' alone, stay.
  */
 #ifndef RT_TRAIN_SAMPLE_H
 #define RT_TRAIN_SAMPLE_H
@@ -11,6 +14,7 @@
 #include "feat/features.h"
 #include "feat/label.h"
 #include "io/template_file.h"
+#include "prep/augment_set.h"
 #include "prep/dataset.h"
 #include "train/draws.h"
 
@@ -20,6 +24,7 @@ typedef struct {
     rt_template_missing template_missing;
     const rt_template_file *opt_templates;   /* NULL: every target trains without */
     const rt_conformers *conformers;
+    const rt_augment_set *opt_augment;       /* NULL: nothing is augmented */
 } rt_sample_options;
 
 typedef struct {
@@ -30,6 +35,7 @@ typedef struct {
     rt_input input;                     /* of the crop */
     rt_features features;               /* on the arena */
     rt_label label;                     /* on the arena */
+    rt_augment_tally augmented;         /* what was done to it */
 } rt_sample;
 
 /* Draws, crops and builds.  A crop with fewer than three residues whose C1' is resolved is drawn again, up to eight

@@ -37,6 +37,21 @@ void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_s
     out_plan->rollout = out_plan->confidence || (options->permute && out_plan->diffusion);
 }
 
+bool rt_step_is_frozen(const rt_step_plan *plan)
+{
+    return plan->confidence && !plan->trunk && !plan->denoiser && !plan->distogram;
+}
+
+int64_t rt_step_rollouts(const rt_step_options *options) { return options->rollouts > 1 ? options->rollouts : 1; }
+
+int64_t rt_step_rollout_steps(const rt_step_options *options, int64_t rollout)
+{
+    static const double TIMES[] = {1, .5, .25, 2};
+    int64_t steps = options->rollout_steps;
+    if (!options->equal_steps) steps = (int64_t)((double)steps * TIMES[rollout % 4]);
+    return steps > 1 ? steps : 1;
+}
+
 /* What the parts of one step share. */
 typedef struct {
     rt_ctx *ctx;
@@ -47,10 +62,11 @@ typedef struct {
     const rt_step_given *given;
     rt_step_loss *loss;
     bool backward;
-    rt_label label;              /* with the permuted atoms */
+    const rt_label *answer;      /* the loader's */
+    rt_label label;              /* with the atoms permuted as suits the structure at hand; first of all rollout 0 */
     rt_tensor s_inputs, s, z;    /* the trunk's outputs */
     rt_tensor ds_inputs, ds, dz; /* their gradients; data NULL: not wanted */
-    rt_tensor x_mini;            /* (A,3) */
+    rt_tensor x_mini;            /* (K,A,3) */
 } work;
 
 static rt_tensor zeros_like(rt_ctx *ctx, rt_tensor t)
@@ -66,28 +82,32 @@ static void set_precision(work *w, bool trunk)
     w->ctx->bf16 = precision == RT_PRECISION_BF16 || (trunk && precision == RT_PRECISION_REFERENCE);
 }
 
-/* The label is the loader's: permuting changes a copy. */
-static void copy_label(work *w, const rt_label *label)
+/* The answer is the loader's: permuting changes a copy. */
+static void new_label(work *w)
 {
-    w->label = *label;
-    w->label.coordinate = rt_new_shape(w->ctx, RT_F32, 2, label->coordinate.dim);
-    w->label.coordinate_mask = rt_new_shape(w->ctx, RT_U8, 1, label->coordinate_mask.dim);
+    w->label = *w->answer;
+    w->label.coordinate = rt_new_shape(w->ctx, RT_F32, 2, w->answer->coordinate.dim);
+    w->label.coordinate_mask = rt_new_shape(w->ctx, RT_U8, 1, w->answer->coordinate_mask.dim);
+}
+
+/* The label with the names that suit rollout k. */
+static void permute_label(work *w, int64_t rollout)
+{
     if (w->ctx->status != RT_OK) return;
-    memcpy(w->label.coordinate.data, label->coordinate.data, (size_t)rt_bytes(label->coordinate));
-    memcpy(w->label.coordinate_mask.data, label->coordinate_mask.data, (size_t)rt_bytes(label->coordinate_mask));
+    memcpy(w->label.coordinate.data, w->answer->coordinate.data, (size_t)rt_bytes(w->answer->coordinate));
+    memcpy(w->label.coordinate_mask.data, w->answer->coordinate_mask.data, (size_t)rt_bytes(w->answer->coordinate_mask));
+    if (rollout >= 0 && w->plan->options.permute && !w->ctx->measuring)
+        rt_permutation_match(&w->label, NULL, w->features, rt_at(w->x_mini, rollout));
 }
 
 static void run_trunk(work *w, rt_trunk_saved *opt_saved)
 {
     const rt_config *c = &w->model->config;
-    int64_t n = w->features->n_token;
     rt_msa_choice choice = {.seed = rt_draws_seed(w->key),
                             .stream = w->key->stream,
                             .lower_bound = (int64_t)c->msa_test_lower_bound,
                             .cutoff = (int64_t)c->msa_test_cutoff,
                             .opt_rows = w->given->opt_msa_rows};
-    w->s_inputs = RT_NEW(w->ctx, n, c->c_s_inputs), w->s = RT_NEW(w->ctx, n, c->c_s),
-    w->z = RT_NEW(w->ctx, n, n, c->c_z);
     set_precision(w, true);
     rt_trunk_forward(w->ctx, &w->model->trunk, w->s_inputs, w->s, w->z, w->features, w->loss->n_cycle, &choice, NULL,
                      NULL, opt_saved);
@@ -96,84 +116,115 @@ static void run_trunk(work *w, rt_trunk_saved *opt_saved)
     RT_PROBE(w->ctx, w->z, "z_trunk");
 }
 
-static void run_rollout(work *w)
+static void run_rollouts(work *w)
 {
-    int64_t atoms = w->features->n_atom;
-    w->x_mini = RT_NEW(w->ctx, atoms, 3);
-    int64_t mark = rt_arena_mark(w->ctx->step);
+    const rt_step_options *o = &w->plan->options;
+    int64_t atoms = w->features->n_atom, mark = rt_arena_mark(w->ctx->step);
     if (w->given->x_mini.data) {
-        rt_tensor copy = rt_new_copy(w->ctx, RT_VIEW(w->given->x_mini, atoms, 3));
+        rt_tensor copy = rt_new_copy(w->ctx, RT_VIEW(w->given->x_mini, rt_step_rollouts(o), atoms, 3));
         rt_op_axpby(w->ctx, w->x_mini, 0, copy, 1);
     } else {
         rt_denoiser_context context;
-        rt_sampler_draws draws = {.seed = rt_draws_seed(w->key), .stream = w->key->stream};
         set_precision(w, false);
         rt_denoiser_prepare(w->ctx, &w->model->denoiser, &context, w->features, w->s_inputs, w->s, w->z, NULL);
-        rt_sampler_run(w->ctx, &w->model->denoiser, &context, RT_VIEW(w->x_mini, 1, atoms, 3), &w->model->config,
-                       w->plan->options.rollout_steps, &draws, NULL, NULL);
+        for (int64_t k = 0; k < rt_step_rollouts(o) && rt_ctx_go_on(w->ctx); k++) {
+            rt_sampler_draws draws = {.seed = rt_draws_seed(w->key), .stream = w->key->stream, .first_sample = k};
+            rt_sampler_run(w->ctx, &w->model->denoiser, &context, rt_slice(w->x_mini, k, 1), &w->model->config,
+                           rt_step_rollout_steps(o, k), &draws, NULL, NULL);
+        }
     }
-    if (w->ctx->status == RT_OK && w->plan->options.permute)
-        rt_permutation_match(&w->label, NULL, w->features, w->x_mini);
     rt_arena_reset(w->ctx->step, mark);
 }
+
+/* ---- what frozen parts give ---------------------------------------------------------------------------------------
+ */
+
+static void convert(work *w, rt_tensor to, rt_tensor from)
+{
+    if (w->ctx->status == RT_OK && !w->ctx->measuring)
+        rt_convert(to.data, to.dtype, from.data, from.dtype, rt_count(from));
+}
+
+/* Trunk and rollouts: read from `opt_frozen` when it knows them, else worked out and put there.  Either way what follows
+ * sees the same numbers, those that were put there. */
+static void run_frozen(work *w, rt_step_frozen *opt_frozen, rt_trunk_saved *opt_saved)
+{
+    bool known = opt_frozen && opt_frozen->known;
+    if (!known) run_trunk(w, opt_saved);
+    if (!known && w->plan->rollout && rt_ctx_go_on(w->ctx)) run_rollouts(w);
+    if (!opt_frozen) return;
+    const rt_step_frozen *f = opt_frozen;
+    const struct {
+        rt_tensor kept, used;
+    } pair[] = {{f->s_inputs, w->s_inputs}, {f->s, w->s}, {f->z, w->z}, {f->x, w->x_mini}};
+    for (int i = 0; i < 4; i++) {
+        RT_REQUIRE(rt_count(pair[i].kept) == rt_count(pair[i].used));
+        if (!known) convert(w, pair[i].kept, pair[i].used);
+        convert(w, pair[i].used, pair[i].kept);
+    }
+    opt_frozen->known = w->ctx->status == RT_OK;
+}
+
+/* ---- losses -------------------------------------------------------------------------------------------------------
+ */
 
 static rt_confidence_terms scaled(const rt_confidence_terms *t, double by)
 {
     return (rt_confidence_terms){by * t->plddt, by * t->pae, by * t->pde, by * t->resolved};
 }
 
-/* Means over resolved atoms: what the head expects of the lDDT, and what it is. */
-static void judge(work *w, rt_tensor plddt, const rt_confidence_label *truth)
-{
-    int64_t bins = rt_last(plddt), n = 0;
-    double predicted = 0, observed = 0;
-    for (int64_t a = 0; a < plddt.dim[0]; a++) {
-        double most = rt_get(plddt, a * bins), sum = 0, weighted = 0;
-        if (!((const uint8_t *)truth->resolved.data)[a]) continue;
-        for (int64_t b = 1; b < bins; b++) most = fmax(most, rt_get(plddt, a * bins + b));
-        for (int64_t b = 0; b < bins; b++) {
-            double e = exp(rt_get(plddt, a * bins + b) - most);
-            sum += e, weighted += e * ((double)b + 0.5) / (double)bins;
-        }
-        predicted += weighted / sum, observed += rt_get(truth->lddt, a);
-        n++;
-    }
-    if (n > 0) w->loss->plddt = predicted / (double)n, w->loss->lddt = observed / (double)n;
-}
-
-static void run_confidence(work *w)
+static void judge(work *w, int64_t rollout, const rt_confidence_terms *weight)
 {
     rt_ctx *ctx = w->ctx;
     const rt_config *c = &w->model->config;
     int64_t n = w->features->n_token, atoms = w->features->n_atom, mark = rt_arena_mark(ctx->step);
-    rt_confidence_terms weight = scaled(&w->plan->options.weight.confidence, w->loss->confidence_weight);
+    double share = 1.0 / (double)rt_step_rollouts(&w->plan->options);
+    rt_confidence_terms term = {0};
     rt_confidence_label truth;
     rt_confidence_saved saved;
+    rt_tensor x = rt_at(w->x_mini, rollout);
     rt_confidence_logits logits = {RT_NEW(ctx, n, n, c->pae_bins), RT_NEW(ctx, n, n, c->pde_bins),
                                    RT_NEW(ctx, atoms, c->plddt_bins), RT_NEW(ctx, atoms, 2)};
-    set_precision(w, false);
-    rt_confidence_head_forward(ctx, &w->model->confidence, &logits, w->s_inputs, w->s, w->z, w->x_mini, w->features, 0,
+    rt_confidence_head_forward(ctx, &w->model->confidence, &logits, w->s_inputs, w->s, w->z, x, w->features, rollout,
                                w->backward ? &saved : NULL);
     RT_PROBE(ctx, logits.plddt, "logits.plddt");
     RT_PROBE(ctx, logits.pae, "logits.pae");
     RT_PROBE(ctx, logits.pde, "logits.pde");
     RT_PROBE(ctx, logits.resolved, "logits.resolved");
     if (ctx->status == RT_OK)
-        ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, w->features, &w->label, w->x_mini,
-                                               &ctx->err);
-    if (ctx->status == RT_OK && !w->backward) judge(w, logits.plddt, &truth);
+        ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, w->features, &w->label, x, &ctx->err);
     if (ctx->status == RT_OK && w->backward) {
-        rt_confidence_logits d = {weight.pae > 0 ? zeros_like(ctx, logits.pae) : RT_ABSENT,
-                                  weight.pde > 0 ? zeros_like(ctx, logits.pde) : RT_ABSENT,
-                                  weight.plddt > 0 ? zeros_like(ctx, logits.plddt) : RT_ABSENT,
-                                  weight.resolved > 0 ? zeros_like(ctx, logits.resolved) : RT_ABSENT};
-        rt_loss_confidence(ctx, &w->loss->term.confidence, &d, &logits, &truth, &weight);
+        rt_confidence_logits d = {weight->pae > 0 ? zeros_like(ctx, logits.pae) : RT_ABSENT,
+                                  weight->pde > 0 ? zeros_like(ctx, logits.pde) : RT_ABSENT,
+                                  weight->plddt > 0 ? zeros_like(ctx, logits.plddt) : RT_ABSENT,
+                                  weight->resolved > 0 ? zeros_like(ctx, logits.resolved) : RT_ABSENT};
+        rt_loss_confidence(ctx, &term, &d, &logits, &truth, weight);
         rt_confidence_head_backward(ctx, &w->model->confidence, &d, w->features, &saved);
     } else if (ctx->status == RT_OK) {
-        rt_loss_confidence(ctx, &w->loss->term.confidence, NULL, &logits, &truth, &weight);
+        rt_loss_confidence(ctx, &term, NULL, &logits, &truth, weight);
     }
-    w->loss->total += rt_loss_confidence_total(&w->loss->term.confidence, &weight);
+    if (ctx->status == RT_OK && w->given->opt_watcher) {
+        rt_step_judged judged = {rollout, &logits, &truth, &w->label, x, w->z};
+        ctx->status = w->given->opt_watcher(w->given->user, ctx, &judged, &ctx->err);
+    }
+    rt_confidence_terms *sum = &w->loss->term.confidence;
+    *sum = (rt_confidence_terms){sum->plddt + share * term.plddt, sum->pae + share * term.pae,
+                                 sum->pde + share * term.pde, sum->resolved + share * term.resolved};
+    w->loss->total += rt_loss_confidence_total(&term, weight);
     rt_arena_reset(ctx->step, mark);
+}
+
+static void run_confidence(work *w)
+{
+    int64_t rollouts = rt_step_rollouts(&w->plan->options);
+    rt_confidence_terms weight =
+        scaled(&w->plan->options.weight.confidence, w->loss->confidence_weight / (double)rollouts);
+    set_precision(w, false);
+    for (int64_t k = 0; k < rollouts && rt_ctx_go_on(w->ctx); k++) {
+        if (k > 0) permute_label(w, k);
+        judge(w, k, &weight);
+    }
+    if (rollouts > 1) permute_label(w, 0);   /* the denoiser's label is the first rollout's */
 }
 
 /* One noised copy forward and, when wanted, backward at once, so that only one copy's activations are ever held. */
@@ -247,7 +298,7 @@ static void run_distogram(work *w)
 static void run_losses(work *w, const rt_trunk_saved *opt_saved)
 {
     const rt_step_plan *plan = w->plan;
-    if (plan->rollout && rt_ctx_go_on(w->ctx)) run_rollout(w);
+    permute_label(w, plan->rollout ? 0 : -1);
     if (plan->confidence && rt_ctx_go_on(w->ctx)) run_confidence(w);
     if (plan->distogram && rt_ctx_go_on(w->ctx)) run_distogram(w);
     if (plan->diffusion && rt_ctx_go_on(w->ctx)) run_diffusion(w);
@@ -271,19 +322,23 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
               .key = key,
               .given = given,
               .loss = out_loss,
-              .backward = backward};
+              .backward = backward,
+              .answer = label};
+    const rt_config *c = &model->config;
+    int64_t n = features->n_token;
     rt_trunk_saved saved;
     bool trunk = backward && plan->trunk;
     struct rt_dropout drops = {.seed = rt_draws_seed(key), .step = key->number};
     *out_loss = (rt_step_loss){
-        .plddt = NAN,
-        .lddt = NAN,
         .n_cycle = given->n_cycle > 0 ? given->n_cycle : rt_draws_cycles(key, plan->options.most_cycles),
         .confidence_weight = rt_loss_confidence_weight(&plan->options.resolution, label->resolution)};
     out_loss->counts = plan->diffusion || plan->distogram || (plan->confidence && out_loss->confidence_weight > 0);
-    copy_label(&w, label);
-    ctx->dropout = dropout ? &drops : NULL; /* the trunk alone has any; confidence and denoiser have none */
-    run_trunk(&w, trunk ? &saved : NULL);
+    RT_REQUIRE(!given->opt_frozen || rt_step_is_frozen(plan));
+    new_label(&w);
+    w.s_inputs = RT_NEW(ctx, n, c->c_s_inputs), w.s = RT_NEW(ctx, n, c->c_s), w.z = RT_NEW(ctx, n, n, c->c_z);
+    if (plan->rollout) w.x_mini = RT_NEW(ctx, rt_step_rollouts(&plan->options), features->n_atom, 3);
+    ctx->dropout = dropout ? &drops : NULL;
+    run_frozen(&w, given->opt_frozen, trunk ? &saved : NULL);
     if (trunk) w.ds_inputs = zeros_like(ctx, w.s_inputs), w.ds = zeros_like(ctx, w.s), w.dz = zeros_like(ctx, w.z);
     run_losses(&w, trunk ? &saved : NULL);
     ctx->dropout = NULL;

@@ -6,61 +6,7 @@
 #include <cmocka.h>
 
 #include "train/loop.h"
-#include "train/train_test.h"
-
-static const char TINY[] = "tests/data/golden/tiny/tiny.pt", CONFIG[] = "tests/data/golden/tiny/tiny_config.json";
-
-typedef struct {
-    rt_ctx *ctx;
-    rt_params *params;
-    rt_model *model;
-    rt_input input;
-    rt_features features;
-    rt_label label;
-    rt_step_plan plan;
-    rt_draw_key key;
-} bench;
-
-/* Twelve residues and a made-up answer in which every ninth atom was not seen. */
-static void open_bench(bench *b, rt_backend_kind kind, int threads, const char *trains, rt_step_terms weight)
-{
-    rt_err err;
-    *b = (bench){.key = {.seed = 7, .stream = 3, .number = 5}};
-    b->ctx = test_context(kind, threads);
-    test_ok(rt_params_create(&b->params, &err), &err);
-    test_ok(rt_params_train(b->params, trains, &err), &err);
-    rt_model_options options = {
-        .checkpoint = TINY, .opt_config = CONFIG, .params = b->params, .real = b->ctx->real};
-    test_ok(rt_model_open(&b->model, &options, &err), &err);
-    test_ok(rt_input_set_sequence(&b->input, "t", "GGGCUUCGGCCC", &err), &err);
-    test_ok(rt_features_build(&b->features, b->ctx->step, &b->input, rt_conformers_default(), 1, NULL, &err), &err);
-    int64_t n = b->features.n_atom;
-    b->label = (rt_label){.n_atom = n,
-                          .resolution = 2,
-                          .coordinate = RT_NEW_TYPE(b->ctx, RT_F32, n, 3),
-                          .coordinate_mask = RT_NEW_TYPE(b->ctx, RT_U8, n)};
-    for (int64_t a = 0; a < n; a++) {
-        bool seen = a % 9 != 0;
-        ((uint8_t *)b->label.coordinate_mask.data)[a] = seen;
-        b->label.n_resolved += seen;
-        for (int d = 0; d < 3; d++)
-            ((float *)b->label.coordinate.data)[3 * a + d] = seen ? 9 * sinf((float)(a * (d + 2)) * 0.11f) : 0;
-    }
-    rt_step_options step = {.weight = weight,
-                            .most_cycles = 2,
-                            .rollout_steps = 2,
-                            .copies = 2,
-                            .resolution = rt_resolution_default};
-    rt_step_plan_make(&b->plan, b->model, &step);
-}
-
-static void close_bench(bench *b)
-{
-    rt_input_free_members(&b->input);
-    rt_model_close(b->model);
-    rt_params_free(b->params);
-    rt_ctx_free(b->ctx);
-}
+#include "train/step_bench.h"
 
 static double take(bench *b, uint64_t number, double resolution, bool backward)
 {
@@ -83,7 +29,7 @@ static void check_slope(const char *trains, const char *name, rt_step_terms weig
     take(&b, 5, 2, true);
     rt_param *p = rt_params_find(b.params, name);
     assert_non_null(p);
-    test_differences(name, loss_again, &b, p->value, p->grad, 1e-4, 1e-6);
+    test_directions(name, loss_again, &b, p->value, p->grad, 1, 1e-4, 1e-6);
     close_bench(&b);
 }
 
@@ -91,7 +37,9 @@ static void check_slope(const char *trains, const char *name, rt_step_terms weig
 static void gradients_are_the_slopes_of_the_loss(void **state)
 {
     (void)state;
-    check_slope("confidence_head", "confidence_head.pae_ln.weight", (rt_step_terms){.confidence = {1, 0.5, 2, 1}});
+    rt_step_terms weight = {.confidence = {1, 0.5, 2, 1}};
+    check_slope("confidence_head", "confidence_head.pae_ln.weight", weight);
+    check_slope("confidence_head", "confidence_head.linear_no_bias_pde.weight", weight);
 }
 
 static void only_what_trains_is_worked_out(void **state)
@@ -148,6 +96,21 @@ static void gradients_of_samples_add_up(void **state)
     close_bench(&b);
 }
 
+/* Copies share a term's weight, and every kind of loss is in the sum once. */
+static void the_total_is_what_its_terms_say(void **state)
+{
+    (void)state;
+    bench b;
+    rt_err err;
+    rt_step_loss loss;
+    rt_step_terms weight = {.confidence = {1, 2, 3, 4}, .diffusion = {.mse = 4, .smooth_lddt = 2}, .distogram = 0.5};
+    open_bench(&b, RT_BACKEND_CPU, 2, "*", weight);
+    test_ok(rt_step_run(b.ctx, b.model, &loss, &b.plan, &b.features, &b.label, &b.key, NULL, false, false, &err), &err);
+    assert_true(loss.term.diffusion.mse > 0 && loss.term.diffusion.smooth_lddt > 0 && loss.term.confidence.pae > 0);
+    test_near("sum of weighted terms", loss.total, rt_step_total(&loss.term, &weight), 1e-12);
+    close_bench(&b);
+}
+
 static void a_resolution_out_of_range_counts_nothing(void **state)
 {
     (void)state;
@@ -176,6 +139,7 @@ int main(void)
         cmocka_unit_test(gradients_are_the_slopes_of_the_loss),
         cmocka_unit_test(only_what_trains_is_worked_out),
         cmocka_unit_test(gradients_of_samples_add_up),
+        cmocka_unit_test(the_total_is_what_its_terms_say),
         cmocka_unit_test(a_resolution_out_of_range_counts_nothing),
         cmocka_unit_test(steps_of_a_run),
     };

@@ -5,9 +5,11 @@
 #define RT_TRAIN_TRAIN_TEST_H
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/rng.h"
 #include "feat/label.h"
 #include "io/test_files.h"
 #include "io/weights.h"
@@ -141,6 +143,33 @@ static inline void test_differences(const char *what, double (*loss)(void *user)
     }
     print_message("note: %s: differences against gradient, worst %.1e of the largest (bound %.0e)\n", what, worst,
                   bound);
+    if (!(worst <= bound)) fail_msg("%s: worst error %.3g", what, worst);
+}
+
+/* The same along random directions of all elements: an error in any of them shows, for four losses a direction. */
+static inline void test_directions(const char *what, double (*loss)(void *user), void *user, rt_tensor x,
+                                   rt_tensor gradient, int directions, double step, double bound)
+{
+    static const double WEIGHT[4] = {1.0 / 12, -8.0 / 12, 8.0 / 12, -1.0 / 12}, AT[4] = {-2, -1, 1, 2};
+    int64_t n = rt_count(x);
+    double *value = x.data, *keep = malloc((size_t)n * sizeof *keep), worst = 0, size = 0;
+    memcpy(keep, value, (size_t)n * sizeof *keep);
+    for (int64_t i = 0; i < n; i++) size += rt_get(gradient, i) * rt_get(gradient, i);
+    assert_true(size > 0);
+    for (int d = 0; d < directions; d++) {
+        rt_rng rng = rt_rng_make(11, (uint64_t)d, 0, RT_DRAW_WEIGHTS);
+        double slope = 0, expected = 0;
+        for (int64_t i = 0; i < n; i++) expected += rt_rng_normal(&rng, (uint64_t)i) * rt_get(gradient, i);
+        for (int side = 0; side < 4; side++) {
+            for (int64_t i = 0; i < n; i++) value[i] = keep[i] + AT[side] * step * rt_rng_normal(&rng, (uint64_t)i);
+            slope += WEIGHT[side] * loss(user) / step;
+        }
+        worst = fmax(worst, fabs(slope - expected) / sqrt(size));
+    }
+    memcpy(value, keep, (size_t)n * sizeof *keep);
+    free(keep);
+    print_message("note: %s: differences along %d direction(s), worst %.1e of the gradient (bound %.0e)\n", what,
+                  directions, worst, bound);
     if (!(worst <= bound)) fail_msg("%s: worst error %.3g", what, worst);
 }
 

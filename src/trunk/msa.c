@@ -5,8 +5,6 @@
 #include "base/rng.h"
 #include "layer/dropout.h"
 
-static const double MSA_DROPOUT = 0.15, PAIR_DROPOUT = 0.25;
-
 enum { ALPHABET = 32, GAP = 31, M_INPUTS = ALPHABET + 2, AVERAGE_ROWS = 256 };
 
 void rt_msa_module_bind(rt_binder *binder, rt_msa_module *m)
@@ -29,7 +27,7 @@ void rt_msa_module_bind(rt_binder *binder, rt_msa_module *m)
         rt_linear_bind(binder, &block->opm_b, opm, "linear_2", hidden, c->c_m, false);
         rt_linear_bind(binder, &block->opm_out, opm, "linear_out", c->c_z, hidden * hidden, true);
         RT_SCOPE(pair, scope, "pair_stack");
-        rt_pair_block_bind(binder, &block->pair, pair, PAIR_DROPOUT);
+        rt_pair_block_bind(binder, &block->pair, pair, binder->config->dropout_msa_pair);
         if (block->last) continue;
         RT_SCOPE(average, scope, "msa_stack.msa_pair_weighted_averaging");
         RT_SCOPE(transition, scope, "msa_stack.transition_m");
@@ -41,7 +39,7 @@ void rt_msa_module_bind(rt_binder *binder, rt_msa_module *m)
         rt_linear_bind(binder, &block->gate, average, "linear_no_bias_mg", width, c->c_m, false);
         rt_linear_bind(binder, &block->out, average, "linear_no_bias_out", c->c_m, width, false);
         rt_transition_bind(binder, &block->transition, transition, c->c_m, 4);
-        block->dropout = rt_params_drops(binder->params, before) ? MSA_DROPOUT : 0;
+        block->dropout = rt_params_drops(binder->params, before) ? binder->config->dropout_msa : 0;
     }
 }
 

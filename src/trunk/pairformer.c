@@ -148,9 +148,10 @@ static void single_backward(rt_ctx *ctx, const rt_pairformer_block *block, rt_te
 }
 
 void rt_pairformer_block_backward(rt_ctx *ctx, const rt_pairformer_block *block, rt_tensor opt_ds, rt_tensor dz,
-                                  const rt_pairformer_block_saved *saved)
+                                  const rt_pairformer_block_saved *saved, const char *opt_probe)
 {
     if (opt_ds.data && saved->s.data) single_backward(ctx, block, opt_ds, dz, saved);
+    if (opt_probe) RT_PROBE(ctx, dz, "%s", opt_probe);
     rt_pair_block_backward(ctx, &block->pair, dz, &saved->pair);
 }
 
@@ -173,7 +174,8 @@ static void forward_block(rt_ctx *ctx, const rt_stack *stack, int64_t i, rt_tens
 static void backward_block(rt_ctx *ctx, const rt_stack *stack, int64_t i, rt_tensor dstate[RT_STACK_STATE], void *saved)
 {
     const rt_pairformer *p = stack->module;
-    rt_pairformer_block_backward(ctx, &p->block[i], dstate[0], dstate[1], saved);
+    const probe_name *probe = stack->user;
+    rt_pairformer_block_backward(ctx, &p->block[i], dstate[0], dstate[1], saved, i + 1 == p->n_block ? probe->name : NULL);
 }
 
 static rt_stack make_stack(const rt_pairformer *p, probe_name *probe)
@@ -190,9 +192,10 @@ void rt_pairformer_forward(rt_ctx *ctx, const rt_pairformer *p, rt_tensor opt_s,
     rt_stack_forward(ctx, &stack, (rt_tensor[RT_STACK_STATE]){opt_s, z}, opt_saved);
 }
 
-void rt_pairformer_backward(rt_ctx *ctx, const rt_pairformer *p, rt_tensor opt_ds, rt_tensor dz, const rt_stack_saved *saved)
+void rt_pairformer_backward(rt_ctx *ctx, const rt_pairformer *p, rt_tensor opt_ds, rt_tensor dz, const char *opt_probe,
+                            const rt_stack_saved *saved)
 {
-    probe_name probe = {"", 0};
+    probe_name probe = {opt_probe, 0};
     rt_stack stack = make_stack(p, &probe);
     rt_stack_backward(ctx, &stack, (rt_tensor[RT_STACK_STATE]){opt_ds, dz}, saved);
 }

@@ -61,13 +61,16 @@ void rt_pair_block_backward(rt_ctx *ctx, const rt_pair_block *block, rt_tensor d
 /* opt_s (N,c_s): data NULL skips the single half. */
 void rt_pairformer_block_forward(rt_ctx *ctx, const rt_pairformer_block *block, rt_tensor opt_s, rt_tensor z,
                                  rt_pairformer_block_saved *opt_saved);
-/* opt_ds: data NULL when nobody reads s, so that its gradient is zero. */
+/* opt_ds: data NULL when nobody reads s, so that its gradient is zero.  opt_probe: the name of dz as it is once the single
+ * half has added its own, which is the gradient of the block's output z. */
 void rt_pairformer_block_backward(rt_ctx *ctx, const rt_pairformer_block *block, rt_tensor opt_ds, rt_tensor dz,
-                                  const rt_pairformer_block_saved *saved);
+                                  const rt_pairformer_block_saved *saved, const char *opt_probe);
 
 /* All blocks; probes "<name>.blocks.<i>@<call>.0/.1" after each. */
 void rt_pairformer_forward(rt_ctx *ctx, const rt_pairformer *p, rt_tensor opt_s, rt_tensor z, const char *name, int64_t call,
                            rt_stack_saved *opt_saved);
-void rt_pairformer_backward(rt_ctx *ctx, const rt_pairformer *p, rt_tensor opt_ds, rt_tensor dz, const rt_stack_saved *saved);
+/* opt_probe: of the last block's. */
+void rt_pairformer_backward(rt_ctx *ctx, const rt_pairformer *p, rt_tensor opt_ds, rt_tensor dz, const char *opt_probe,
+                            const rt_stack_saved *saved);
 
 #endif

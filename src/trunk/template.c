@@ -1,6 +1,5 @@
 #include "trunk/template.h"
 
-static const double DROPOUT = 0.15;
 static const double FIRST_BIN = 3.25, BIN_WIDTH = 1.25;   /* Angstrom; the reference keeps them as Python defaults */
 
 void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
@@ -17,7 +16,7 @@ void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
     rt_linear_bind_exact(binder, &t->distance_bin, PREFIX, "linear_no_bias_d", c->c_z, t->n_bin, false);
     rt_linear_bind_exact(binder, &t->distance_raw, PREFIX, "linear_no_bias_d_wo_onehot", c->c_z, 1, false);
     rt_pairformer_bind(binder, &t->stack, "template_embedder.pairformer_stack", c->template_blocks, c->template_heads, false,
-                       DROPOUT);
+                       c->dropout_template);
     rt_norm_bind(binder, &t->norm_z, PREFIX, "layernorm_z", c->c_z, true);
     rt_linear_bind(binder, &t->final, PREFIX, "final_linear_no_bias", c->c_z, c->c_z, false);
 }
@@ -82,7 +81,7 @@ static void template_backward(rt_ctx *ctx, const rt_template_embedder *t, rt_ten
     rt_tensor done = rt_new_like(ctx, dz);
     rt_op_axpby(ctx, done, 0, dmean, 1.0 / (double)saved->n_template);
     rt_norm_backward(ctx, &t->norm_z, done, false, done, own->one);
-    rt_pairformer_backward(ctx, &t->stack, RT_ABSENT, done, &own->stack);
+    rt_pairformer_backward(ctx, &t->stack, RT_ABSENT, done, NULL, &own->stack);
     if (rt_linear_trains(&t->distance_bin) || rt_linear_trains(&t->distance_raw))
         rt_op_distance_embed_backward(ctx, rt_linear_gradient(ctx, &t->distance_bin), rt_linear_gradient(ctx, &t->distance_raw),
                                       done, own->d, own->mask, saved->lower, saved->upper);

@@ -1,7 +1,5 @@
 #include "trunk/trunk.h"
 
-static const double PAIRFORMER_DROPOUT = 0.25;   /* the reference keeps it as a Python default */
-
 void rt_trunk_bind(rt_binder *binder, rt_trunk *trunk)
 {
     const rt_config *c = binder->config;
@@ -12,7 +10,7 @@ void rt_trunk_bind(rt_binder *binder, rt_trunk *trunk)
     rt_msa_module_bind(binder, &trunk->msa);
     trunk->before_trains = rt_bind_trained(binder) > start;
     rt_pairformer_bind(binder, &trunk->pairformer, "pairformer_stack", c->pairformer_blocks, c->pairformer_heads,
-                       true, PAIRFORMER_DROPOUT);
+                       true, c->dropout_pairformer);
     binder->fixed = true;
     if (c->use_ribonanza)
         rt_pairformer_bind(binder, &trunk->ribonanza_stack, "ribonanza_pairformer_stack", c->ribonanza_stack_blocks,
@@ -86,7 +84,7 @@ void rt_trunk_backward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor ds_inputs, 
                        const rt_features *features, const rt_trunk_saved *saved)
 {
     if (!trunk->trains) return;
-    rt_pairformer_backward(ctx, &trunk->pairformer, ds, dz, &saved->pairformer);
+    rt_pairformer_backward(ctx, &trunk->pairformer, ds, dz, "grad.z_trunk", &saved->pairformer);
     if (!trunk->before_trains) return;
     rt_norm_linear_backward(ctx, &trunk->norm_s, &trunk->cycle_s, RT_ABSENT, ds, saved->s_before);
     rt_msa_module_backward(ctx, &trunk->msa, dz, ds_inputs, features, &saved->msa);

@@ -46,6 +46,15 @@ if [ -d "$shared" ]; then
     chmod -R u+w "$scratch/training/train_exact"
     sed -i 's/4.193356/4.193956/' "$scratch/training/train_exact/confidence.json"
     check "a wrong recorded loss is a miss" 3 --golden "$scratch/training" --training --case confidence
+    mkdir "$scratch/loader"
+    for part in "$shared"/*; do ln -s "$part" "$scratch/loader/"; done
+    rm "$scratch/loader/raw"
+    cp -r "$shared/raw" "$scratch/loader/raw"
+    chmod -R u+w "$scratch/loader/raw"
+    check "the training loader" 0 --golden "$scratch/loader" --training --case loader
+    check "the label's equivalent atoms" 0 --golden "$scratch/loader" --training --case permutation
+    sed -i '20s/\([0-9]\)\.\([0-9]\)/\1.9\2/2' "$scratch/loader/raw/train_data/train_allatom.v2.1.csv"
+    check "a label that differs is a miss" 3 --golden "$scratch/loader" --training --case loader
 else
     echo "skip: the whole golden folder needs the shared data (RT_SHARED)"
     skipped=$((skipped + 1))

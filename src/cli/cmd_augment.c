@@ -1,0 +1,358 @@
+/* cmd_augment.c - rnatune augment: makes and screens augmented examples, and shows some of them */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/augment_options.h"
+#include "cli/choices.h"
+#include "cli/commands.h"
+#include "feat/conformer.h"
+#include "io/mmcif_writer.h"
+#include "prep/audit.h"
+#include "prep/tsv.h"
+
+typedef struct {
+    rt_cli *cli;
+    const rt_options *o;
+    rt_err *err;
+    rt_dataset *set;
+    rt_split split;
+    int64_t *target, n_target;
+    rt_augment_plan plan;
+    rt_augment_inputs augment;
+    rt_pool *pool;
+    FILE *changes;
+    int64_t shown;
+} job;
+
+/* ---- which targets ------------------------------------------------------------------------------------------------ */
+
+static bool is_named(const job *j, const char *id)
+{
+    int n = rt_option_count(j->o, "target");
+    for (int i = 0; i < n; i++)
+        if (strcmp(rt_option_at(j->o, "target", i), id) == 0) return true;
+    return n == 0;
+}
+
+static rt_status choose_targets(job *j)
+{
+    const char *split = rt_option_text(j->o, "split");
+    rt_status status = RT_OK;
+    for (int i = 0; i < rt_option_count(j->o, "target"); i++) {
+        const char *id = rt_option_at(j->o, "target", i);
+        if (!rt_dataset_find(j->set, id))
+            return rt_fail(j->err, RT_ERR_MISMATCH, rt_dataset_folder(j->set), 0, "has no target '%s'", id);
+    }
+    if (split) {
+        RT_TRY(rt_audit_check(split, j->set, NULL, NULL, j->err));
+        RT_TRY(rt_split_read(&j->split, split, j->err));
+    } else rt_warn("no --split: no sequence is held against what is held out");
+    j->target = rt_alloc(rt_dataset_count(j->set) + 1, sizeof *j->target, j->err);
+    if (!j->target) return RT_ERR_MEMORY;
+    for (int64_t i = 0; i < rt_dataset_count(j->set); i++) {
+        const rt_target *t = rt_dataset_at(j->set, i);
+        const rt_split_row *row = rt_split_find(&j->split, t->id);
+        bool trains = !split || (row && row->part == RT_PART_TRAIN);
+        if (trains && t->n_conformation > 0 && is_named(j, t->id)) j->target[j->n_target++] = i;
+    }
+    if (j->n_target < 1)
+        status = rt_fail(j->err, RT_ERR_MISMATCH, rt_dataset_folder(j->set), 0, "no target of the training part has a structure");
+done:
+    return status;
+}
+
+/* "--tier 2": the augmentation of that tier as it comes. */
+static rt_status add_tiers(job *j)
+{
+    rt_status status = RT_OK;
+    for (int i = 0; i < rt_option_count(j->o, "tier"); i++) {
+        const char *text = rt_option_at(j->o, "tier", i);
+        int64_t tier = 0;
+        bool found = false;
+        rt_parse_int(text, (int64_t)strlen(text), &tier);
+        for (int k = 0; k < RT_AUGMENTATIONS; k++) {
+            const rt_augmentation *a = rt_augmentation_of((rt_augment_kind)k);
+            if (a->tier != tier) continue;
+            RT_TRY(rt_augment_plan_add(&j->plan, a->name, j->err));
+            found = true;
+        }
+        if (!found)
+            return rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--tier '%.40s' is none of 1 to %d", text, RT_AUGMENTATIONS);
+    }
+    if (j->plan.on || rt_option_count(j->o, "augment") > 0) return RT_OK;
+    rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "which augmentations?");
+    return rt_hint(j->err, "--augment compensatory:min-p=0.9, or --tier 2; --list shows what there is");
+done:
+    return status;
+}
+
+/* ---- examples as files -------------------------------------------------------------------------------------------- */
+
+/* A rebuilt base has B factors of 0, all else 100. */
+static rt_status write_example(job *j, const char *name, const rt_target *t, const char *sequence, const float *xyz)
+{
+    rt_status status = RT_OK;
+    rt_err *err = j->err;
+    char path[4096], file[300];
+    rt_mmcif_atom *atom = NULL;
+    float *place = NULL, *mark = NULL;
+    rt_mmcif_chain chain = {.asym_id = "A", .sequence = sequence};
+    rt_mmcif_model model = {.target = name, .chain = &chain, .n_chain = 1};
+    RT_TRY_ALLOC(atom, t->length * RT_SLOT_COUNT);
+    RT_TRY_ALLOC(place, t->length * RT_SLOT_COUNT * 3);
+    RT_TRY_ALLOC(mark, t->length * RT_SLOT_COUNT);
+    for (int64_t i = 0; i < t->length; i++) {
+        int n_name;
+        const char *const *names = rt_conformer_names(sequence[i], &n_name);
+        for (int k = 0; k < n_name; k++) {
+            int slot = rt_atom_slot_find(names[k], (int64_t)strlen(names[k]));
+            if (slot < 0 || (t->n_slot == 1 && slot != RT_SLOT_C1P)) continue;
+            const float *at = xyz + 3 * (i * t->n_slot + (t->n_slot == 1 ? 0 : slot));
+            if (!isfinite(at[0]) || !isfinite(at[1]) || !isfinite(at[2])) continue;
+            rt_mmcif_atom *a = &atom[model.n_atom];
+            a->residue = i;
+            snprintf(a->name, sizeof a->name, "%s", names[k]);
+            a->element[0] = names[k][0];
+            memcpy(place + 3 * model.n_atom, at, 3 * sizeof *at);
+            bool base = slot >= RT_SLOT_N1 && slot <= RT_SLOT_O6;
+            mark[model.n_atom++] = base && sequence[i] != t->sequence[i] ? 0 : 1;
+        }
+    }
+    model.atom = atom, model.xyz = place, model.plddt = mark;
+    snprintf(file, sizeof file, "%s.cif", name);
+    rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), file);
+    if (model.n_atom) status = rt_mmcif_write(path, &model, err);
+done:
+    free(atom);
+    free(place);
+    free(mark);
+    return status;
+}
+
+static void print_tertiary(FILE *out, uint32_t bits)
+{
+    if (!bits) fputc('-', out);
+    for (uint32_t kind = 1, any = 0; kind <= bits; kind <<= 1)
+        if (bits & kind) fprintf(out, "%s%s", any++ ? "," : "", rt_tertiary_name(kind));
+}
+
+static void print_change(const job *j, const char *example, const rt_target *t, const rt_augment_change *c)
+{
+    FILE *out = j->changes;
+    const rt_augmentation *a = rt_augmentation_of(c->kind);
+    fprintf(out, "%s\t%s\t%s\t%d\t", t->id, example, a->name, a->tier);
+    if (c->i >= 0) fprintf(out, "%lld\t", (long long)c->i + 1);
+    else fputs("-\t", out);
+    if (c->j >= 0) fprintf(out, "%lld\t", (long long)c->j + 1);
+    else fputs("-\t", out);
+    fprintf(out, "%s\t%s\t%s\t%s", c->from[0] ? c->from : "-", c->to[0] ? c->to : "-",
+            c->reason == RT_REASON_NONE ? "made" : "left", rt_augment_reason_name(c->reason));
+    rt_tsv_print_number(out, c->probability, "%.4f");
+    rt_tsv_print_number(out, c->bonds_before, "%.3f");
+    rt_tsv_print_number(out, c->bonds_after, "%.3f");
+    fputc('\t', out);
+    print_tertiary(out, c->tertiary);
+    fprintf(out, "\t%s\t%s\n", c->masked ? "masked" : "-", c->note[0] ? c->note : "-");
+}
+
+static rt_status show_variant(job *j, const rt_target *t, uint32_t kinds, int64_t variant)
+{
+    rt_status status = RT_OK;
+    rt_augment_example e = {0};
+    rt_augment_log log = {0};
+    rt_augment_draw draw = {.kinds = kinds, .variant = variant};
+    char name[260] = "", what[100] = "";
+    for (int k = 0; k < RT_AUGMENTATIONS; k++)
+        if (kinds & RT_AUGMENT_BIT(k))
+            snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", what[0] ? "+" : "",
+                     rt_augmentation_of((rt_augment_kind)k)->name);
+    snprintf(name, sizeof name, "%.120s_%s_%lld", t->id, what, (long long)variant);
+    RT_TRY(rt_augment_set_make(j->augment.set, &e, NULL, &log, t, &draw, j->err));
+    for (int64_t k = 0; k < log.n; k++) print_change(j, name, t, &log.change[k]);
+    if (strcmp(e.sequence, t->sequence) != 0) RT_TRY(write_example(j, name, t, e.sequence, e.xyz));
+done:
+    rt_augment_log_free_members(&log);
+    rt_augment_example_free_members(&e);
+    return status;
+}
+
+static rt_status show_noise(job *j, const rt_target *t, int64_t variant)
+{
+    rt_status status = RT_OK;
+    rt_err *err = j->err;
+    char name[260];
+    float *xyz = NULL;
+    int64_t size = t->length * t->n_slot * 3;
+    rt_augment_noise_key key = {.seed = j->plan.seed, .stream = rt_hash_text(t->id), .number = (uint64_t)variant};
+    RT_TRY_ALLOC(xyz, size);
+    memcpy(xyz, rt_target_xyz(t, 0), (size_t)size * sizeof *xyz);
+    int64_t moved = rt_augment_noise(xyz, t->length, t->n_slot, false, &j->plan, &key);
+    snprintf(name, sizeof name, "%.120s_noise_%lld", t->id, (long long)variant);
+    fprintf(j->changes, "%s\t%s\tnoise\t1\t-\t-\t-\t-\tmade\tmade\t-\t-\t-\t-\t-\t%lld residues moved, %lld of their bonds "
+            "broken\n", t->id, name, (long long)moved,
+            (long long)rt_augment_broken_bonds(rt_target_xyz(t, 0), xyz, t->length, t->n_slot));
+    RT_TRY(write_example(j, name, t, t->sequence, xyz));
+done:
+    free(xyz);
+    return status;
+}
+
+static rt_status show_target(job *j, const rt_target *t)
+{
+    rt_status status = RT_OK;
+    char name[260];
+    snprintf(name, sizeof name, "%.120s_native", t->id);
+    RT_TRY(write_example(j, name, t, t->sequence, rt_target_xyz(t, 0)));
+    for (int64_t v = 0; v < rt_option_int(j->o, "variants"); v++)
+        for (int k = 0; k < RT_AUGMENTATIONS; k++) {
+            if (!(j->plan.on & RT_AUGMENT_BIT(k))) continue;
+            RT_TRY(k == RT_AUGMENT_NOISE ? show_noise(j, t, v) : show_variant(j, t, RT_AUGMENT_BIT(k), v));
+        }
+    j->shown++;
+done:
+    return status;
+}
+
+static rt_status preview(job *j)
+{
+    rt_status status = RT_OK;
+    char path[4096];
+    rt_writer *writer = NULL;
+    int64_t most = rt_option_int(j->o, "examples");
+    rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), "changes.tsv");
+    RT_TRY(rt_writer_open(&writer, path, j->err));
+    j->changes = rt_writer_stream(writer);
+    fprintf(j->changes, "target\texample\taugmentation\ttier\ti\tj\tfrom\tto\toutcome\treason\tprobability\tbonds_before\t"
+                        "bonds_after\ttertiary\tlabels\tnote\n");
+    for (int64_t i = 0; i < j->n_target && j->shown < most; i++)
+        RT_TRY(show_target(j, rt_dataset_at(j->set, j->target[i])));
+    status = rt_writer_commit(writer, j->err);
+    writer = NULL;
+    rt_info("%lld targets are shown in %s", (long long)j->shown, rt_option_text(j->o, "out"));
+done:
+    rt_writer_abandon(writer);
+    return status;
+}
+
+/* ---- the verb ----------------------------------------------------------------------------------------------------- */
+
+static void print_list(void)
+{
+    static const char *const TYPE[] = {"number", "number or range", "on or off", "names, joined by +"};
+    printf("augmentation\ttier\tkey\tdefault\ttakes\twhat\n");
+    for (int k = 0; k < RT_AUGMENTATIONS; k++) {
+        const rt_augmentation *a = rt_augmentation_of((rt_augment_kind)k);
+        printf("%s\t%d\t-\t-\t-\t%s; needs: %s; changes: %s\n", a->name, a->tier, a->help, a->needs, a->changes);
+        for (const rt_augment_key *key = a->key; key->name; key++)
+            printf("%s\t%d\t%s\t%s\t%s\t%s\n", a->name, a->tier, key->name, key->fallback[0] ? key->fallback : "-",
+                   TYPE[key->type], key->help);
+    }
+}
+
+static rt_status write_record(job *j)
+{
+    char path[4096];
+    rt_status status = RT_OK;
+    rt_run_record *record = j->cli->record;
+    rt_run_record_seed(record, (int64_t)j->plan.seed);
+    rt_run_record_set(record, "augmentation", rt_augment_inputs_json(j->augment.set, NULL));
+    rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), "augmented.tsv");
+    RT_TRY(rt_augmented_write(rt_augment_set_record(j->augment.set), path, j->err));
+    rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), "run.json");
+    RT_TRY(rt_run_record_write(record, j->o, path, j->err));
+done:
+    return status;
+}
+
+static rt_status work(job *j)
+{
+    rt_status status = RT_OK;
+    const rt_options *o = j->o;
+    if (!rt_option_has(o, "data") || !rt_option_has(o, "out")) {
+        rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--data and --out say which set, and where the examples go");
+        return rt_hint(j->err, "rnatune augment --data SET --tier 2 --preview --out DIR; or --list");
+    }
+    RT_TRY(rt_dataset_open(&j->set, rt_option_text(o, "data"), j->err));
+    RT_TRY(add_tiers(j));
+    RT_TRY(choose_targets(j));
+    RT_TRY(rt_pool_create(&j->pool, rt_choice_threads(o), j->err));
+    RT_TRY(rt_augment_inputs_open(&j->augment, &j->plan, o, j->set, j->target, j->n_target,
+                                  rt_option_has(o, "split") ? &j->split : NULL, rt_option_text(o, "split"), j->pool,
+                                  j->cli->record, j->err));
+    RT_TRY(rt_make_folder(rt_option_text(o, "out"), j->err));
+    if (rt_option_flag(o, "preview")) RT_TRY(preview(j));
+    RT_TRY(write_record(j));
+    printf("key\tvalue\n");
+    const rt_augment_summary *s = rt_augment_set_summary(j->augment.set);
+    printf("targets\t%lld\nchanged_targets\t%lld\nexamples\t%lld\nsequences\t%lld\ntoo_near_held_out\t%lld\n",
+           (long long)s->targets, (long long)s->changed_targets, (long long)rt_augment_set_record(j->augment.set)->n,
+           (long long)s->sequences, (long long)s->refused);
+    rt_augment_plan listed = j->plan;   /* noise is drawn by samples, not listed */
+    listed.on = rt_augment_sequence_bits(&j->plan);
+    rt_augment_inputs_print_tally(stdout, "", &listed, &s->tally);
+done:
+    return status;
+}
+
+static rt_status run(rt_cli *cli, rt_err *err)
+{
+    job j = {.cli = cli, .o = cli->options, .err = err, .plan = {.seed = (uint64_t)rt_option_int(cli->options, "seed")}};
+    if (rt_option_flag(cli->options, "list")) {
+        print_list();
+        return RT_OK;
+    }
+    rt_status status = work(&j);
+    rt_augment_inputs_close(&j.augment);
+    rt_pool_free(j.pool);
+    rt_split_free_members(&j.split);
+    rt_dataset_close(j.set);
+    free(j.target);
+    return status;
+}
+
+static const rt_option OPTIONS[] = {
+    {.name = "list", .type = RT_OPTION_FLAG, .help = "print the table of augmentations and their keys, nothing else"},
+    {.name = "data", .type = RT_OPTION_FOLDER, .value = "SET", .help = "the set that 'rnatune import' made"},
+    {.name = "split", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "every target, nothing held out",
+     .help = "from 'rnatune split', audited: its training targets, screened against what it holds out"},
+    {.name = "out", .type = RT_OPTION_OUT_FOLDER, .value = "DIR", .help = "where the list and the examples go"},
+    {.name = "tier", .type = RT_OPTION_TEXT, .repeated = true, .value = "N",
+     .help = "the augmentation of that tier with its own settings: 1 noise, 2 compensatory, 3 loop, 4 homolog"},
+    RT_AUGMENT_OPTION_ROWS,
+    {.name = "preview", .type = RT_OPTION_FLAG, .help = "write examples as mmCIF, and a table of what changed and why"},
+    {.name = "examples", .type = RT_OPTION_INT, .value = "N", .fallback = "10", .low = 1, .high = 1e9,
+     .help = "targets of a preview"},
+    {.name = "target", .type = RT_OPTION_TEXT, .repeated = true, .value = "ID", .otherwise = "all",
+     .help = "only this target"},
+    {.name = "seed", .type = RT_OPTION_INT, .value = "N", .fallback = "42", .low = 0, .high = 9e15,
+     .help = "of every random number; with a training run's seed these are its examples"},
+    RT_CHOICE_THREADS,
+    {0},
+};
+
+const rt_command rt_cmd_augment = {
+    .name = "augment",
+    .summary = "more examples of the same folds: make, screen and look at them",
+    .options = OPTIONS,
+    .description =
+        "Makes the augmented examples that 'rnatune train --augment' would draw from, and holds every new sequence against "
+        "the split's validation and test targets and the held-out tables: what is too near is refused and counted. "
+        "'rnatune audit --augmented DIR/augmented.tsv' checks the list again.\n"
+        "\n"
+        "With --preview the first targets' examples are written as mmCIF (rebuilt bases have a B factor of 0, all else 100) "
+        "beside the native structure, and changes.tsv says of everything that was drawn whether it was made, and why not.",
+    .output = "A table of counts. DIR holds augmented.tsv, run.json and, with --preview, changes.tsv and mmCIF files.",
+    .examples =
+        "  rnatune augment --list\n"
+        "  rnatune augment --data set --tier 2 --tier 3 --preview --out look\n"
+        "  rnatune augment --data set --split split.tsv --augment homolog:identity=0.7 \\\n"
+        "      --families families.tsv --seeds Rfam.seed.gz --out list\n",
+    .long_work = true,
+    .run = run,
+};

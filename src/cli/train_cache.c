@@ -1,0 +1,108 @@
+#include "cli/train_cache.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "cli/commands.h"
+
+static rt_status add_hash(json_t *plan, const char *name, const char *path, rt_err *err)
+{
+    char hash[RT_HASH_TEXT];
+    rt_status status = rt_hash_file(hash, NULL, path, err);
+    if (status == RT_OK) json_object_set_new(plan, name, json_string(hash));
+    return status;
+}
+
+static rt_status add_files(json_t *plan, const rt_options *o, rt_err *err)
+{
+    static const char *const RIBONANZA[] = {"pairwise.yaml", "pytorch_model_fsdp.bin"};
+    rt_status status = RT_OK;
+    char path[4096];
+    const char *config = rt_option_text(o, "config"), *folder = rt_option_text(o, "ribonanza");
+    if (rt_option_has(o, "conformers")) RT_TRY(add_hash(plan, "conformers", rt_option_text(o, "conformers"), err));
+    if (config && rt_file_exists(config)) RT_TRY(add_hash(plan, "config", config, err));
+    else if (config) json_object_set_new(plan, "config", json_string(config));
+    for (int i = 0; i < 2 && folder; i++) {
+        rt_path_join(path, sizeof path, folder, RIBONANZA[i]);
+        RT_TRY(add_hash(plan, RIBONANZA[i], path, err));
+    }
+done:
+    return status;
+}
+
+rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
+                              const rt_ctx *ctx, const rt_model *model, rt_err *err)
+{
+    static const char *const TEXT[] = {"precision", "device"};
+    const rt_options *o = options;
+    const rt_loop_options *l = loop;
+    json_t *plan = json_pack(
+        "{s:i, s:s, s:s, s:I, s:f, s:i, s:b, s:b, s:I, s:I, s:I}", "format", 1, "checkpoint", l->identity.base, "code",
+        l->identity.code, "crop", (json_int_t)l->sample.crop, "template_dropout", l->sample.template_dropout,
+        "template_missing", (int)l->sample.template_missing, "bf16_products", (int)rt_ctx_has_bf16(ctx),
+        "no_ribonanza", (int)rt_option_flag(o, "no-ribonanza"), "most_cycles", (json_int_t)l->step.most_cycles,
+        "rollouts", (json_int_t)rt_step_rollouts(&l->step), "rollout_steps", (json_int_t)l->step.rollout_steps);
+    rt_status status = plan ? RT_OK : rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
+    for (int i = 0; i < 2 && plan; i++) json_object_set_new(plan, TEXT[i], json_string(rt_option_text(o, TEXT[i])));
+    if (status == RT_OK && l->sample.opt_augment) {   /* the same draws make other samples of other augmentations */
+        json_t *all = rt_options_json(o), *augment = json_pack("{s:O, s:s}", "options", json_object_get(all, "augment"),
+                                                                "inputs", l->identity.data);
+        json_object_set_new(plan, "augment", augment);
+        json_decref(all);
+        if (!augment) status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
+    }
+    if (status == RT_OK) status = add_files(plan, o, err);
+    for (int i = 0; i < model->n_adapter && status == RT_OK; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "adapter_%d", i);
+        status = add_hash(plan, name, rt_peft_tensor_path(model->adapter[i]), err);
+        if (status != RT_OK || !rt_peft_config_path(model->adapter[i])) continue;
+        snprintf(name, sizeof name, "adapter_%d_config", i);
+        status = add_hash(plan, name, rt_peft_config_path(model->adapter[i]), err);
+    }
+    if (status == RT_OK) *ret_plan = plan;
+    else json_decref(plan);
+    return status;
+}
+
+rt_status rt_train_cache_print(rt_ctx *ctx, rt_model *model, const rt_loop_options *loop, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_work work, *w = &work;
+    rt_trunk_cache *cache = NULL;
+    int64_t limit = 0, used = 0, others = 0, tokens = 0;
+    double need = rt_loop_cache_bytes(loop, &model->config), fits = 0;
+    if (loop->opt_cache) {
+        RT_TRY(rt_trunk_cache_open(&cache, loop->opt_cache, err));
+        rt_trunk_cache_size(cache, &limit, &used, &others);
+        fits = fmax(0, fmin(1, (double)(limit - others) / need));
+        printf("\ncache\tvalue\n");
+        printf("key\t%s\n", rt_trunk_cache_key(cache));
+        printf("GB for all views\t%.3f\nGB that it may hold\t%.3f\nGB that are there\t%.3f\n"
+               "GB of them for other plans\t%.3f\nshare of the views that fit\t%.3f\n",
+               1e-9 * need, 1e-9 * (double)limit, 1e-9 * (double)used, 1e-9 * (double)others, fits);
+    }
+    RT_TRY(rt_loop_count(ctx, model, loop, &work, &tokens, err));
+    if (isnan(w->alone)) goto done; /* a backend that cannot count */
+    double mean = rt_work_mean(w, loop->epochs, loop->opt_cache ? loop->views : 0, fits);
+    printf("\nwork of a judged structure, %lld tokens, mean over 1-%lld recycles\tTFLOP\n", (long long)tokens,
+           (long long)loop->step.most_cycles);
+    printf("one rollout, no cache\t%.4g\n", 1e-12 * w->alone);
+    printf("%lld rollouts of a trunk pass\t%.4g\n", (long long)rt_step_rollouts(&loop->step), 1e-12 * w->first);
+    if (!isnan(w->kept))
+        printf("%lld rollouts from the cache\t%.4g\n", (long long)rt_step_rollouts(&loop->step), 1e-12 * w->kept);
+    printf("this run, %lld epochs\t%.4g\n", (long long)loop->epochs, 1e-12 * mean);
+    printf("structures an hour against one rollout, no cache\t%.2f\n", w->alone / mean);
+done:
+    rt_trunk_cache_close(cache);
+    return status;
+}
+
+json_t *rt_train_cache_json(const rt_trunk_cache_counts *counts, const json_t *plan)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:O}", "read", (json_int_t)counts->n_read, "made", (json_int_t)counts->n_made,
+                     "kept", (json_int_t)counts->n_kept, "damaged", (json_int_t)counts->n_damaged, "plan", plan);
+}

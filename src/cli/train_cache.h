@@ -1,0 +1,22 @@
+/* train_cache.h - what a training run's cache depends on, and what amortising saves
+ * Room: cli.  Uses: cli/options, train/loop.
+ */
+#ifndef RT_CLI_TRAIN_CACHE_H
+#define RT_CLI_TRAIN_CACHE_H
+
+#include <jansson.h>
+
+#include "cli/options.h"
+#include "train/loop.h"
+
+/* Everything that trunk outputs and rollouts depend on beside target and view; json_decref() it.  Hashes the files of
+ * RibonanzaNet2, of adapters, and a --config that is a file.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
+rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
+                              const rt_ctx *ctx, const rt_model *model, rt_err *err);
+
+/* For --dry-run: the cache's size; work of a judged structure alone, with the plan's rollouts, and from the cache. */
+rt_status rt_train_cache_print(rt_ctx *ctx, rt_model *model, const rt_loop_options *loop, rt_err *err);
+
+json_t *rt_train_cache_json(const rt_trunk_cache_counts *counts, const json_t *plan);
+
+#endif

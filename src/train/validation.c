@@ -1,0 +1,130 @@
+#include "train/validation.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "train/judge.h"
+
+static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
+enum { CHOOSE = 5 };
+
+const char *rt_validation_name(int number)
+{
+    static const char *const NAME[RT_VALIDATION_NUMBERS] = {"spearman_plddt", "spearman_ptm", "calibration_error",
+                                                            "top1_loss"};
+    return NAME[number];
+}
+
+rt_draw_key rt_validation_key(uint64_t seed, const rt_target *target)
+{
+    return (rt_draw_key){.seed = seed ^ VALIDATION_KEY, .stream = rt_hash_text(target->id)};
+}
+
+rt_status rt_validation_build(rt_sample *out_sample, bool *out_built, const rt_validation_options *options,
+                              int64_t index, rt_err *err)
+{
+    char text[1024];
+    rt_err why;
+    const rt_target *target = rt_dataset_at(options->set, options->target[index]);
+    rt_draw_key key = rt_validation_key(options->seed, target);
+    rt_arena_reset(options->arena, 0);
+    rt_sample_options as_it_is = *options->sample;
+    as_it_is.opt_augment = NULL; /* what is measured is never augmented */
+    rt_status status = rt_sample_build(out_sample, options->arena, &as_it_is, target, &key, false, &why);
+    *out_built = status == RT_OK;
+    if (status == RT_ERR_MEMORY) {
+        *err = why;
+        return status;
+    }
+    if (status == RT_OK) return RT_OK;
+    rt_err_print(&why, text, sizeof text);
+    rt_warn("a held-out target is left out: %s", text);
+    return RT_OK;
+}
+
+/* What the selection's rows say in the order of the names. */
+static rt_status find_numbers(rt_validation *out, const rt_selection_data *data, rt_err *err)
+{
+    static const struct {
+        const char *part, *name, *quantity;
+    } ROW[RT_VALIDATION_NUMBERS] = {{"correlation", "plddt~lddt_all30", "spearman"},
+                                    {"correlation", "ptm~tm_resid", "spearman"},
+                                    {"calibration", "plddt~lddt_all30", "expected_error"},
+                                    {"selector", "ranking_score", "top1_loss"}};
+    rt_selection selection;
+    rt_selection_options options = {.quality = rt_metric_find("tm_resid"),
+                                    .lddt = rt_metric_find("lddt_all30"),
+                                    .choose = CHOOSE,
+                                    .n_resample = 1};
+    rt_status status = rt_selection_measure(&selection, data, &options, err);
+    if (status != RT_OK) return status;
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++) {
+        const rt_selection_row *row = rt_selection_find(&selection, ROW[i].part, ROW[i].name, ROW[i].quantity);
+        out->number[i] = row && row->n > 0 ? row->value : NAN;
+    }
+    rt_selection_free_members(&selection);
+    return RT_OK;
+}
+
+/* One target's losses and, where confidence counts, its judged rollouts, which `data` takes over. */
+static rt_status measure(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss, rt_selection_data *data,
+                         const rt_validation_options *o, const rt_sample *sample, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_judge judge = {0};
+    rt_step_given given = {.n_cycle = o->plan->options.most_cycles};
+    int64_t rollouts = rt_step_rollouts(&o->plan->options);
+    if (o->plan->confidence) {
+        RT_TRY(rt_judge_begin(&judge, model, &sample->features, &sample->label, rollouts, err));
+        given.opt_watcher = rt_judge_watch, given.user = &judge;
+    }
+    RT_TRY(rt_trunk_cache_step(o->opt_cache, ctx, model, out_loss, o->plan, &sample->features, &sample->label,
+                               &sample->key, &given, false, false, err));
+    if (judge.target.n > 0) {
+        judge.target.family = data->n_family++; /* no interval is asked for: each its own */
+        data->target[data->n_target++] = judge.target;
+        judge.target = (rt_selection_target){0};
+    }
+done:
+    rt_judge_end(&judge);
+    return status;
+}
+
+rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *out, bool *out_done,
+                            const rt_validation_options *options, rt_err *err)
+{
+    rt_status status = RT_OK;
+    const rt_validation_options *o = options;
+    rt_step_terms sum = {0};
+    rt_selection_data data = {0};
+    int64_t n = 0;
+    *out = (rt_validation){.number = {NAN, NAN, NAN, NAN}};
+    *out_done = false;
+    rt_progress_start("held-out target", o->n);
+    RT_TRY_ALLOC(data.target, o->n);
+    for (int64_t i = 0; i < o->n; i++) {
+        rt_sample sample;
+        rt_step_loss loss;
+        bool built;
+        if (rt_stop_requested()) goto done;
+        rt_progress_label("%s", rt_dataset_at(o->set, o->target[i])->id);
+        RT_TRY(rt_validation_build(&sample, &built, o, i, err));
+        out->n_unusable += !built;
+        if (!built) continue;
+        status = measure(ctx, model, &loss, &data, o, &sample, err);
+        rt_sample_free_members(&sample);
+        if (status != RT_OK) goto done;
+        if (loss.counts) rt_terms_add(&sum, loss.term, 1), n++;
+        rt_progress_step(i + 1);
+    }
+    if (n > 0) rt_terms_add(&out->term, sum, 1.0 / (double)n);
+    if (data.n_target > 0) RT_TRY(find_numbers(out, &data, err));
+    *out_done = true;
+done:
+    rt_progress_end();
+    rt_selection_data_free_members(&data);
+    return status;
+}

@@ -1,0 +1,30 @@
+# what --dry-run says of memory is what the run then holds within 1% (a crop's nucleotides have 20 to 23 atoms); its hours
+# add up
+. "$here/make_set.sh"
+# plan NAME ARGUMENT...: the activations that --dry-run plans (MiB, two digits) against run.json's
+plan() {
+    local folder=$1 planned held
+    shift
+    # shellcheck disable=SC2086
+    run train "$@" $SMALL --dry-run
+    expect_exit 0
+    [ ! -e "$folder" ] || note "--dry-run wrote something"
+    cp "$out" "$folder.plan"
+    planned=$(awk -F'\t' '/^activations/ { print $2 }' "$out")
+    # shellcheck disable=SC2086
+    run train "$@" $SMALL --out "$folder" --epochs 1
+    expect_exit 0
+    held=$(sed -n 's/.*"peak_activation_bytes": *\([0-9]*\).*/\1/p' "$folder/run.json")
+    awk -v a="$planned" -v b="$held" 'BEGIN { b /= 1048576; exit !(a > 0.99 * b && a < 1.01 * b) }' ||
+        note "$planned MiB were planned, $held bytes were held"
+    planned_mib=$planned
+}
+plan head confidence
+awk -F'\t' '/^seconds for the longest/ { a = $2 } /^seconds for a shorter/ { b = $2 } END { exit !(a > 0 && b > 0) }' head.plan ||
+    note "two lengths were not measured"
+awk -F'\t' '/^hours per epoch/ { a = $2 } /^hours in all, 3 epochs/ { b = $2 } END { exit !(b >= 3 * a - 0.0003) }' head.plan ||
+    note "the hours do not add up"
+plan trunk full --params 'pairformer_stack,diffusion_module.*' --copies 2
+small=$planned_mib
+plan kept full --params 'pairformer_stack,diffusion_module.*' --copies 2 --keep-every 0
+awk -v a="$small" -v b="$planned_mib" 'BEGIN { exit !(b > 1.01 * a) }' || note "checkpointing saves nothing: $small and $planned_mib MiB"
