@@ -7,11 +7,11 @@ lora --dry-run
 expect_exit 0
 expect_stdout 'coordinates, distogram, contacts, confidence'
 expect_stdout 's alone: not the distogram or contacts'
-expect_stdout 'in all, as a device would need'
+expect_stdout 'in all, on the device'
 lora --also confidence_head --merged --out two --threads 2
 expect_exit 0
 expect_stderr '113952 of 666040 parameters train, in 180 tensors'
-expect_stderr 'pLDDT calibration error'
+expect_stderr 'calibration_error'
 awk '$1 == "base_loss" { a = $2 } $1 == "best_loss" { b = $2 } END { exit !(b < 0.97 * a) }' "$out" ||
     note "the held-out loss did not fall"
 awk '$1 == "base_calibration_error" { a = $2 } $1 == "last_calibration_error" { b = $2 } END { exit !(b < a) }' "$out" ||
