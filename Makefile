@@ -5,6 +5,7 @@
 #   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
 #   make bench-torch RNAPRO_REF=dir RNAPRO_GOLDEN=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
+#   make bench-torch-lora, with the same   a LoRA training step beside PyTorch's (bench/torch_lora.sh)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
@@ -107,7 +108,7 @@ WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mk
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all bench-torch bench-usalign check unit lint demo asan valgrind fuzz stress libs clean
+.PHONY: all bench-torch bench-torch-lora bench-usalign check unit lint demo asan valgrind fuzz stress libs clean
 lint:
 	@tools/lint.sh
 
@@ -131,6 +132,8 @@ bench-usalign: $(BUILD)/rnatune
 
 bench-torch: $(BUILD)/rnatune
 	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
+bench-torch-lora: $(BUILD)/rnatune
+	@bench/torch_lora.sh $(BUILD)/rnatune ../shared/bench
 
 STRESSED := $(addprefix $(BUILD)/test/,score/bootstrap_test train/checkpoint_test inject_test difference_test)
 stress: $(BUILD)/rnatune $(STRESSED)

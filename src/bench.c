@@ -26,7 +26,7 @@ const char *rt_bench_stage_name(int stage)
 
 typedef struct {
     rt_ctx *ctx;
-    rt_params *params;   /* the confidence head trains, for its step */
+    rt_params *params;   /* the confidence head trains, for its step; or adapters */
     rt_adam *adam;
     rt_label label;
     rt_model *model;
@@ -111,6 +111,52 @@ static void step_confidence(workload *w, rt_tensor s, rt_tensor z)
     rt_params_zero_grad(w->params);
 }
 
+enum { LORA_COPIES = 4, LORA_RANK = 8 };
+
+/* x stands in for its own gradient times the scale, as under the mean of squares. */
+static rt_tensor mean_square_gradient(rt_ctx *ctx, rt_tensor x)
+{
+    rt_tensor d = rt_new_like(ctx, x);
+    rt_op_axpby(ctx, d, 0, x, 2 / (double)rt_count(x));
+    return d;
+}
+
+static rt_tensor zeros_like(rt_ctx *ctx, rt_tensor t)
+{
+    rt_tensor zero = rt_new_like(ctx, t);
+    rt_zero(ctx, zero);
+    return zero;
+}
+
+static void run_lora_step(workload *w, rt_tensor s, rt_tensor z)
+{
+    rt_ctx *ctx = w->ctx;
+    const rt_model *m = w->model;
+    rt_stack_saved stack;
+    rt_denoiser_context context;
+    rt_denoiser_context_saved kept;
+    rt_denoiser_context_gradient gradient;
+    rt_params_zero_grad(w->params);
+    rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0, &stack);
+    rt_tensor ds = zeros_like(ctx, s), dz = zeros_like(ctx, z);
+    rt_denoiser_prepare(ctx, &m->denoiser, &context, &w->features, w->s_inputs, s, z, &kept);
+    rt_denoiser_context_gradient_create(ctx, &m->denoiser, &gradient, &context);
+    for (int64_t copy = 0; copy < LORA_COPIES && ctx->status == RT_OK; copy++) {
+        int64_t mark = rt_arena_mark(ctx->step);
+        rt_denoiser_saved saved;
+        rt_tensor x = rt_slice(w->denoised, copy, 1);
+        rt_denoiser_forward(ctx, &m->denoiser, &context, x, rt_slice(w->x, copy, 1), 16, copy, 1, &saved);
+        rt_denoiser_backward(ctx, &m->denoiser, &context, &gradient, mean_square_gradient(ctx, x), &saved);
+        rt_arena_reset(ctx->step, mark);
+    }
+    rt_denoiser_prepare_backward(ctx, &m->denoiser, RT_ABSENT, ds, dz, &gradient, &context, &kept);
+    rt_tensor logits = RT_NEW(ctx, z.dim[0], z.dim[1], m->config.distogram_bins);
+    rt_distogram_head_forward(ctx, &m->distogram, logits, z);
+    rt_distogram_head_backward(ctx, &m->distogram, dz, mean_square_gradient(ctx, logits), z);
+    rt_pairformer_backward(ctx, &m->trunk.pairformer, ds, dz, NULL, &stack);
+    if (ctx->status == RT_OK) rt_adam_step(w->adam, ctx->pool, 1e-4, 1, rt_adam_norm(w->adam, ctx->pool, 1, NULL));
+}
+
 static void run_stage(workload *w, int stage)
 {
     rt_ctx *ctx = w->ctx;
@@ -142,6 +188,9 @@ static void run_stage(workload *w, int stage)
     case RT_BENCH_denoiser_5:
         rt_denoiser_forward(ctx, &m->denoiser, &w->context, rt_slice(w->denoised, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5),
                             rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1, NULL);
+        break;
+    case RT_BENCH_lora_step:
+        run_lora_step(w, s, z);
         break;
     case RT_BENCH_confidence:
         run_confidence(w, s, z);
@@ -226,7 +275,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     for (int stage = 0; stage < RT_BENCH_COUNT && ctx->status == RT_OK; stage++) {
         ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
                     (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);
-        bool wanted = !options->opt_stages || options->opt_stages[stage];
+        bool wanted = (stage == RT_BENCH_lora_step) == options->lora && (!options->opt_stages || options->opt_stages[stage]);
         result->seconds[stage] = result->processor[stage] = wanted ? INFINITY : NAN;
         if (!wanted) continue;
         if (stage == RT_BENCH_denoiser_1 || (stage == RT_BENCH_denoiser_5 && !w->context.features))
@@ -249,6 +298,23 @@ done:
     return status;
 }
 
+static rt_status adapt(rt_params *params, rt_err *err)
+{
+    rt_status status = RT_OK;
+    RT_TRY(rt_params_adapt(params, "pairformer_stack.*.linear_[qkv]", LORA_RANK, 2 * LORA_RANK, 1, err));
+    RT_TRY(rt_params_adapt(params, "diffusion_module.diffusion_transformer.*.linear_[qkv]", LORA_RANK, 2 * LORA_RANK, 1, err));
+done:
+    return status;
+}
+
+/* B leaves 0, so that no product is with zeros. */
+static void begin_training(workload *w, int64_t keep_every)
+{
+    w->ctx->keep_every = keep_every;
+    for (int64_t i = 0; i < rt_params_count(w->params); i++)
+        if (rt_params_at(w->params, i)->kind == RT_PARAM_ADAPTER_B) fill(rt_params_at(w->params, i)->value, 0.01, (uint64_t)i);
+}
+
 rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t n_size, const rt_bench_options *options,
                        rt_err *err)
 {
@@ -256,7 +322,8 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     workload w = {0};
     RT_TRY(rt_ctx_create(&w.ctx, RT_BACKEND_CPU, options->threads, rt_memory_available(), err));
     RT_TRY(rt_params_create(&w.params, err));
-    RT_TRY(rt_params_train(w.params, "confidence_head", err));
+    if (options->lora) RT_TRY(adapt(w.params, err));
+    else RT_TRY(rt_params_train(w.params, "confidence_head", err));
     rt_model_options how = {.checkpoint = options->opt_checkpoint,
                             .precision = options->precision,
                             .real = RT_F32,
@@ -265,6 +332,7 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     else RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, err));
     rt_adam_options adam = rt_adam_default;
     RT_TRY(rt_adam_create(&w.adam, w.params, &adam, err));
+    if (options->lora) begin_training(&w, options->keep_every);
     for (int64_t i = 0; i < n_size; i++) {
         results[i] = (rt_bench_result){.n_token = n_token[i]};
         RT_TRY(run_size(&results[i], &w, options, err));

@@ -18,7 +18,8 @@
     RT_STAGE(denoiser_1)    \
     RT_STAGE(denoiser_5)    \
     RT_STAGE(confidence)    \
-    RT_STAGE(confidence_step)   /* labels, forward, losses, backward, clipping and Adam of the head */
+    RT_STAGE(confidence_step)   /* labels, forward, losses, backward, clipping and Adam of the head */ \
+    RT_STAGE(lora_step)         /* only with `lora`, and then alone */
 
 enum {
 #define RT_STAGE(name) RT_BENCH_##name,
@@ -42,8 +43,11 @@ typedef struct {
     rt_precision precision;
     int threads, repetitions;
     int64_t n_msa;
+    int64_t keep_every;    /* of it, as in training: see layer/stack */
     const char *opt_checkpoint;       /* mapped, instead of made-up weights */
     const bool *opt_stages;           /* (RT_BENCH_COUNT); NULL: all */
+    bool lora;             /* a training step of rank 8 adapters on q, k, v of pairformer stack and diffusion transformer: the
+                            * stack, 4 noised copies, backward, Adam */
 } rt_bench_options;
 
 const char *rt_bench_stage_name(int stage);

@@ -53,7 +53,9 @@ static void open_bench(bench *b, bool adapters)
     rt_params_set_dropout(b->params, 0.3, true);   /* of what adapters read, and of blocks with adapters */
     snprintf(path, sizeof path, "%stiny/tiny.pt", FOLDER);
     snprintf(other, sizeof other, "%stiny/tiny_config.json", FOLDER);
-    rt_model_options options = {.checkpoint = path, .opt_config = other, .real = RT_F64, .params = b->params};
+    static const char *const FROZEN[] = {"tests/data/io/peft"};   /* gradients pass through it */
+    rt_model_options options = {.checkpoint = path, .opt_config = other, .real = RT_F64, .params = b->params,
+                                .adapter = FROZEN, .n_adapter = adapters};
     if (rt_model_open(&b->model, &options, &err) != RT_OK) fail_msg("%s", err.what);
     snprintf(path, sizeof path, "%sraw/sequences.csv", FOLDER);
     assert_int_equal(rt_inputs_read(&b->inputs, path, &err), RT_OK);

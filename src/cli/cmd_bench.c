@@ -87,7 +87,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     RT_TRY(rt_choice_numbers(o, "tokens", 1, 20000, sizes, MAX_SIZES, &count, err));
     rt_bench_options options = {.config = &config, .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
                                 .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa"),
-                                .opt_checkpoint = rt_option_text(o, "checkpoint"), .opt_stages = stages};
+                                .opt_checkpoint = rt_option_text(o, "checkpoint"), .opt_stages = stages,
+                                .lora = rt_option_flag(o, "lora"), .keep_every = rt_option_int(o, "keep-every")};
     RT_TRY(rt_bench_run(results, sizes, count, &options, err));
     if (rt_option_flag(o, "json")) print_json(results, count, precision);
     else print_table(results, count);
@@ -107,6 +108,10 @@ static const rt_option OPTIONS[] = {
      .help = "repetitions of each stage; the minimum is printed"},
     RT_CHOICE_PRECISION,
     RT_CHOICE_THREADS,
+    {.name = "lora", .type = RT_OPTION_FLAG,
+     .help = "a training step of rank 8 adapters instead: last recycle, 4 noised copies, backward and Adam"},
+    {.name = "keep-every", .type = RT_OPTION_INT, .value = "K", .fallback = "1", .low = 0, .high = 1000,
+     .help = "of --lora: as in train"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},
 };

@@ -1,4 +1,4 @@
-/* cmd_convert.c - rnatune convert: any checkpoint that rnatune reads as safetensors, or as a .pt of the reference's */
+/* cmd_convert.c - rnatune convert: any checkpoint that rnatune reads, or the mean of several, as safetensors or as a .pt */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +47,54 @@ done:
     return status;
 }
 
+enum { MOST_INPUTS = 64 };
+
+/* The checkpoints: one, or several of which the mean is written. */
+typedef struct {
+    rt_weights *weights[MOST_INPUTS];
+    int n;
+} inputs;
+
+static rt_status open_inputs(inputs *in, const rt_options *o, rt_err *err)
+{
+    rt_status status = RT_OK;
+    if (rt_operand_count(o) > MOST_INPUTS)
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "%d checkpoints: at most %d", rt_operand_count(o), MOST_INPUTS);
+    for (int i = 0; i < rt_operand_count(o); i++) {
+        RT_TRY(refuse_same_file(rt_operand_at(o, i), rt_option_text(o, "out"), err));
+        RT_TRY(rt_weights_open(&in->weights[i], rt_operand_at(o, i), err));
+        in->n++;
+        const rt_weights *w = in->weights[i], *first = in->weights[0];
+        bool same = rt_weights_count(w) == rt_weights_count(first);
+        for (int64_t k = 0; same && k < rt_weights_count(first); k++) {
+            const rt_weight *a = rt_weights_at(first, k), *b = rt_weights_find(w, a->name);
+            same = b && a->tensor.ndim == b->tensor.ndim && rt_count(a->tensor) == rt_count(b->tensor);
+            for (int d = 0; same && d < a->tensor.ndim; d++) same = a->tensor.dim[d] == b->tensor.dim[d];
+        }
+        if (!same)
+            RT_TRY(rt_fail(err, RT_ERR_MISMATCH, rt_operand_at(o, i), 0,
+                           "only checkpoints with the same tensors can be averaged, and these are not those of %.200s",
+                           rt_operand_at(o, 0)));
+    }
+done:
+    return status;
+}
+
+static bool is_real(rt_dtype dtype) { return dtype == RT_F32 || dtype == RT_F64 || dtype == RT_F16 || dtype == RT_BF16; }
+
+/* Tensor `index` of the first: the mean over all, in double, as `t`'s type; counts and masks stay the first's. */
+static void take_mean(const inputs *in, int64_t index, rt_tensor t)
+{
+    const rt_weight *first = rt_weights_at(in->weights[0], index);
+    rt_tensor of[MOST_INPUTS];
+    for (int k = 0; k < in->n; k++) of[k] = rt_weights_find(in->weights[k], first->name)->tensor;
+    for (int64_t i = 0; i < rt_count(t); i++) {
+        double sum = 0;
+        for (int k = 0; k < in->n; k++) sum += rt_get(of[k], i);
+        rt_set(t, i, sum / in->n);
+    }
+}
+
 /* Where the tensors go: one of the two. */
 typedef struct {
     rt_safetensors_writer *safetensors;
@@ -86,10 +134,11 @@ static rt_status put_tensor(const sink *to, const char *name, rt_tensor t, rt_er
     return RT_OK;
 }
 
-static rt_status write_tensors(const sink *to, const rt_weights *weights, const char *dtype, void *buffer,
+static rt_status write_tensors(const sink *to, const inputs *in, const char *dtype, void *buffer,
                                int64_t parameters, rt_err *err)
 {
     rt_status status = RT_OK;
+    const rt_weights *weights = in->weights[0];
     int64_t done = 0;
     rt_progress_start(NULL, parameters);
     rt_progress_label("converting");
@@ -98,7 +147,13 @@ static rt_status write_tensors(const sink *to, const rt_weights *weights, const 
         rt_tensor t = w->tensor;
         if (rt_stop_requested()) RT_TRY(rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; nothing was written"));
         t.dtype = rt_weights_write_dtype(dtype, w->name, t.dtype);
-        if (t.dtype != w->tensor.dtype) {
+        bool mean = in->n > 1 && is_real(w->tensor.dtype);
+        if (mean && t.dtype == RT_F16)
+            RT_TRY(rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "a mean is not written as F16: --dtype fp32"));
+        if (mean) {
+            t.data = buffer;
+            take_mean(in, i, t);
+        } else if (t.dtype != w->tensor.dtype) {
             rt_convert(buffer, t.dtype, w->tensor.data, w->tensor.dtype, rt_count(t));
             t.data = buffer;
         }
@@ -111,8 +166,9 @@ done:
 }
 
 /* What a safetensors file says of itself; a .pt has no room for it. */
-static rt_status describe(rt_cli *cli, const sink *to, const rt_weights *weights, const char *in, rt_err *err)
+static rt_status describe(rt_cli *cli, const sink *to, const rt_weights *weights, rt_err *err)
 {
+    const char *in = rt_operand_at(cli->options, 0);
     char sha256[RT_HASH_TEXT], step_text[32];
     int64_t size, step;
     rt_config config;
@@ -121,6 +177,8 @@ static rt_status describe(rt_cli *cli, const sink *to, const rt_weights *weights
     RT_TRY(detect(&config, &known, weights, rt_option_text(cli->options, "config"), err));
     RT_TRY(rt_hash_file(sha256, &size, in, err));
     rt_run_record_add_input(cli->record, "IN", in, size, sha256);
+    for (int i = 1; i < rt_operand_count(cli->options); i++)
+        RT_TRY(rt_run_record_input(cli->record, "IN", rt_operand_at(cli->options, i), err));
     if (to->torch) {
         if (!known || !config.use_ribonanza)
             rt_warn("%s is no whole network%s: the reference's loader, which wants every weight, will not take it", in,
@@ -128,6 +186,10 @@ static rt_status describe(rt_cli *cli, const sink *to, const rt_weights *weights
         return RT_OK;
     }
     RT_TRY(rt_weights_write_metadata(to->safetensors, known ? &config : NULL, err));
+    if (rt_operand_count(cli->options) > 1) {
+        snprintf(step_text, sizeof step_text, "%d", rt_operand_count(cli->options));
+        return rt_safetensors_metadata(to->safetensors, "rnatune.mean_of", step_text, err);
+    }
     RT_TRY(rt_safetensors_metadata(to->safetensors, "rnatune.source", rt_path_name(in), err));
     RT_TRY(rt_safetensors_metadata(to->safetensors, "rnatune.source_sha256", sha256, err));
     if (rt_weights_step(weights, &step)) {
@@ -160,24 +222,24 @@ static void close_wrapper(rt_torch_writer *torch, const rt_weights *weights)
 
 static rt_status run(rt_cli *cli, rt_err *err)
 {
-    const char *in = rt_operand_at(cli->options, 0), *out = rt_option_text(cli->options, "out");
+    const char *out = rt_option_text(cli->options, "out");
     const char *dtype = rt_option_text(cli->options, "dtype");
     bool wrapped = strcmp(rt_option_text(cli->options, "wrapper"), "reference") == 0;
-    rt_weights *weights = NULL;
+    inputs in = {0};
     sink to = {.prefix = wrapped ? "module." : ""};
     char *buffer = NULL;
     int64_t largest, parameters;
     rt_status status = RT_OK;
-    RT_TRY(refuse_same_file(in, out, err));
-    RT_TRY(rt_weights_open(&weights, in, err));
+    RT_TRY(open_inputs(&in, cli->options, err));
+    const rt_weights *weights = in.weights[0];
     if (is_torch(out)) RT_TRY(rt_torch_writer_open(&to.torch, out, err));
     else RT_TRY(rt_safetensors_create(&to.safetensors, out, err));
-    RT_TRY(describe(cli, &to, weights, in, err));
+    RT_TRY(describe(cli, &to, weights, err));
     RT_TRY(declare(&to, weights, dtype, &largest, &parameters, err));
     RT_TRY_ALLOC(buffer, largest);
     if (to.torch && wrapped) open_wrapper(to.torch);
     if (to.torch) rt_torch_writer_dict(to.torch);
-    RT_TRY(write_tensors(&to, weights, dtype, buffer, parameters, err));
+    RT_TRY(write_tensors(&to, &in, dtype, buffer, parameters, err));
     if (to.torch) rt_torch_writer_end(to.torch);
     if (to.torch && wrapped) close_wrapper(to.torch, weights);
     status = to.torch ? rt_torch_writer_commit(to.torch, err) : rt_safetensors_commit(to.safetensors, err);
@@ -187,13 +249,14 @@ static rt_status run(rt_cli *cli, rt_err *err)
 done:
     rt_safetensors_abandon(to.safetensors);
     rt_torch_writer_abandon(to.torch);
-    rt_weights_close(weights);
+    for (int i = 0; i < in.n; i++) rt_weights_close(in.weights[i]);
     free(buffer);
     return status;
 }
 
 static const rt_operand OPERANDS[] = {
-    {.name = "IN", .type = RT_OPTION_FILE, .required = true, .help = "a checkpoint: .pt, .ckpt, .bin or .safetensors"},
+    {.name = "IN", .type = RT_OPTION_FILE, .required = true, .repeated = true,
+     .help = "a checkpoint: .pt, .ckpt, .bin or .safetensors; several: their mean, tensor by tensor"},
     {0},
 };
 
@@ -213,7 +276,7 @@ static const rt_option OPTIONS[] = {
 
 const rt_command rt_cmd_convert = {
     .name = "convert",
-    .summary = "write a checkpoint as safetensors, or as a .pt for PyTorch",
+    .summary = "write a checkpoint, or the mean of several, as safetensors, or as a .pt for PyTorch",
     .operands = OPERANDS,
     .options = OPTIONS,
     .description =
@@ -227,7 +290,8 @@ const rt_command rt_cmd_convert = {
     .output = "One row: file, tensors, parameters, bytes, sha256.",
     .examples = "  rnatune convert rnapro.pt --out rnapro.safetensors\n"
                 "  rnatune convert rnapro.pt --out rnapro-bf16.safetensors --dtype bf16\n"
-                "  rnatune convert run/best.safetensors --out tuned.pt",
+                "  rnatune convert run/best.safetensors --out tuned.pt\n"
+                "  rnatune convert epoch8.safetensors epoch9.safetensors --out mean.safetensors",
     .long_work = true,
     .run = run,
 };

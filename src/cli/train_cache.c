@@ -59,6 +59,9 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
         char name[32];
         snprintf(name, sizeof name, "adapter_%d", i);
         status = add_hash(plan, name, rt_peft_tensor_path(model->adapter[i]), err);
+        if (status != RT_OK || !rt_peft_config_path(model->adapter[i])) continue;
+        snprintf(name, sizeof name, "adapter_%d_config", i);
+        status = add_hash(plan, name, rt_peft_config_path(model->adapter[i]), err);
     }
     if (status == RT_OK) *ret_plan = plan;
     else json_decref(plan);

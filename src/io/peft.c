@@ -16,6 +16,7 @@ static const char *const END[] = {".lora_A.weight", ".lora_B.weight"};
 
 struct rt_peft {
     char *path, *tensor_path, *config_path;
+    char **modules;
     rt_weights *file;
     rt_peft_pair *pair;
     rt_weight *weight;
@@ -174,6 +175,23 @@ static rt_status check_pairs(rt_peft *p, const settings *s, rt_err *err)
     return RT_OK;
 }
 
+static rt_status take_modules(rt_peft *p, const json_t *opt_list, rt_err *err)
+{
+    rt_status status = RT_OK;
+    size_t n = json_array_size(opt_list);
+    RT_TRY_ALLOC(p->modules, (int64_t)n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_array_get(opt_list, i));
+        if (!name)
+            RT_TRY(rt_fail(err, RT_ERR_FORMAT, p->config_path, 0, "modules_to_save holds %s, a text was expected",
+                           rt_json_type_name(json_array_get(opt_list, i))));
+        p->modules[i] = rt_copy_text(name, -1, err);
+        if (!p->modules[i]) RT_TRY(RT_ERR_MEMORY);
+    }
+done:
+    return status;
+}
+
 static rt_status open_folder(rt_peft *p, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -192,6 +210,7 @@ static rt_status open_folder(rt_peft *p, rt_err *err)
     if (!p->config_path || !p->tensor_path) RT_TRY(RT_ERR_MEMORY);
     RT_TRY(rt_json_load(&config, p->config_path, err));
     RT_TRY(check_config(config, &s, p->config_path, err));
+    RT_TRY(take_modules(p, json_object_get(config, "modules_to_save"), err));
     RT_TRY(rt_weights_open(&p->file, p->tensor_path, err));
     RT_TRY(take_tensors(p, err));
     RT_TRY(check_pairs(p, &s, err));
@@ -205,7 +224,9 @@ static rt_status open_head(rt_peft *p, rt_err *err)
 {
     rt_status status = RT_OK;
     p->tensor_path = rt_copy_text(p->path, -1, err);
-    if (!p->tensor_path) RT_TRY(RT_ERR_MEMORY);
+    RT_TRY_ALLOC(p->modules, 2);
+    p->modules[0] = rt_copy_text(HEAD, (int64_t)sizeof HEAD - 2, err);
+    if (!p->tensor_path || !p->modules[0]) RT_TRY(RT_ERR_MEMORY);
     RT_TRY(rt_weights_open(&p->file, p->path, err));
     for (int64_t i = 0; i < rt_weights_count(p->file); i++) {
         const rt_weight *w = rt_weights_at(p->file, i);
@@ -250,6 +271,8 @@ void rt_peft_close(rt_peft *p)
 {
     if (!p) return;
     for (int64_t i = 0; i < p->n_pair; i++) free((char *)(uintptr_t)p->pair[i].module);
+    for (char **m = p->modules; m && *m; m++) free(*m);
+    free(p->modules);
     free(p->pair);
     free(p->weight);
     free(p->pair_taken);
@@ -264,6 +287,7 @@ void rt_peft_close(rt_peft *p)
 const char *rt_peft_path(const rt_peft *p) { return p->path; }
 const char *rt_peft_tensor_path(const rt_peft *p) { return p->tensor_path; }
 const char *rt_peft_config_path(const rt_peft *p) { return p->config_path; }
+const char *const *rt_peft_modules(const rt_peft *p) { return (const char *const *)p->modules; }
 int64_t rt_peft_count(const rt_peft *p) { return p->n_pair; }
 const rt_peft_pair *rt_peft_at(const rt_peft *p, int64_t index) { return &p->pair[index]; }
 int64_t rt_peft_weight_count(const rt_peft *p) { return p->n_weight; }

@@ -37,6 +37,9 @@ const char *rt_peft_tensor_path(const rt_peft *peft);
 /* The folder's adapter_config.json; NULL for a file. */
 const char *rt_peft_config_path(const rt_peft *peft);
 
+/* modules_to_save: modules of the whole weights; ends with NULL. */
+const char *const *rt_peft_modules(const rt_peft *peft);
+
 int64_t rt_peft_count(const rt_peft *peft);
 const rt_peft_pair *rt_peft_at(const rt_peft *peft, int64_t index);
 int64_t rt_peft_weight_count(const rt_peft *peft);
@@ -61,10 +64,11 @@ typedef struct {
     const char *opt_base;        /* name of the base checkpoint, recorded */
     const char *opt_base_hash;   /* its SHA-256, in the tensors' metadata */
     int64_t step;                /* of training; -1: none */
+    const char *const *modules;  /* that `weight` holds whole, for modules_to_save; ends with NULL; NULL: none */
 } rt_peft_about;
 
-/* Writes the folder; each file is whole or not at all, the tensors first.  `weight`: whole weights beside the adapters,
- * their modules named in modules_to_save.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
+/* Writes the folder; each file is whole or not at all, the tensors first.  `weight`: whole weights beside the adapters:
+ * PEFT wants every tensor of the modules.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
 rt_status rt_peft_write(const char *folder, const rt_peft_pair *pair, int64_t n_pair, const rt_weight *weight,
                         int64_t n_weight, const rt_peft_about *about, rt_err *err);
 

@@ -239,7 +239,8 @@ rt_status rt_peft_average(const char *folder, rt_peft *const *peft, int n, int64
     for (; n_weight < out_report->n_weight; n_weight++)
         RT_TRY(mean_weight(&weight[n_weight], peft, n, rt_peft_weight_at(peft[0], n_weight), err));
     if (sums[0] > 0) out_report->kept = sums[1] / sums[0];
-    rt_peft_about about = {.alpha = n_pair ? (double)pair[0].a.dim[0] : 1, .step = -1};
+    rt_peft_about about = {.alpha = n_pair ? (double)pair[0].a.dim[0] : 1, .step = -1,
+                           .modules = rt_peft_modules(peft[0])};
     share_alpha(pair, n_pair, about.alpha);
     RT_TRY(rt_peft_write(folder, pair, n_pair, weight, n_weight, &about, err));
 done:

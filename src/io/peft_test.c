@@ -88,7 +88,8 @@ static const char *write_made(made *m, const char *name, int64_t rank, double al
     for (int i = 0; i < 5; i++) m->weight[i] = (float)(seed + i);
     m->whole = (rt_weight){"confidence_head.bias", RT_WRAP(m->weight, RT_F32, 5)};
     strcpy(folder[turn], test_path(name));
-    rt_peft_about about = {.alpha = alpha, .step = 7, .opt_base = "base.pt", .opt_base_hash = "ab"};
+    rt_peft_about about = {.alpha = alpha, .step = 7, .opt_base = "base.pt", .opt_base_hash = "ab",
+                           .modules = (const char *const[]){"confidence_head", NULL}};
     expect_ok(rt_peft_write(folder[turn], m->pair, 2, &m->whole, 1, &about, &err), &err);
     return folder[turn];
 }

@@ -78,25 +78,12 @@ static json_t *target_modules(const rt_peft_pair *pair, int64_t n_pair)
 
 /* ---- adapter_config.json ------------------------------------------------------------------------------------------ */
 
-/* The first parts of the whole weights' names, each once; null without any. */
-static json_t *saved_modules(const rt_weight *weight, int64_t n_weight)
+static json_t *saved_modules(const char *const *opt_modules)
 {
+    if (!opt_modules || !*opt_modules) return json_null();
     json_t *list = json_array();
-    const char *last = "";
-    for (int64_t i = 0; i < n_weight; i++) {
-        size_t length = strcspn(weight[i].name, ".");
-        if (strlen(last) >= length && strncmp(last, weight[i].name, length) == 0) continue;
-        bool known = false;
-        for (size_t k = 0; k < json_array_size(list); k++) {
-            const char *there = json_string_value(json_array_get(list, k));
-            known = known || (strlen(there) == length && strncmp(there, weight[i].name, length) == 0);
-        }
-        if (!known) json_array_append_new(list, json_stringn(weight[i].name, length));
-        last = weight[i].name;
-    }
-    if (json_array_size(list) > 0) return list;
-    json_decref(list);
-    return json_null();
+    for (const char *const *m = opt_modules; *m; m++) json_array_append_new(list, json_string(*m));
+    return list;
 }
 
 /* Ranks other than the first pair's, by layer. */
@@ -109,15 +96,15 @@ static json_t *rank_pattern(const rt_peft_pair *pair, int64_t n_pair)
     return ranks;
 }
 
-static rt_status write_config(const char *path, const rt_peft_pair *pair, int64_t n_pair, const rt_weight *weight,
-                              int64_t n_weight, const rt_peft_about *about, rt_err *err)
+static rt_status write_config(const char *path, const rt_peft_pair *pair, int64_t n_pair, const rt_peft_about *about,
+                              rt_err *err)
 {
     json_t *config = json_pack(
         "{s:s, s:n, s:s?, s:b, s:b, s:b, s:I, s:f, s:f, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:{}}", "peft_type", "LORA",
         "task_type", "base_model_name_or_path", about->opt_base, "inference_mode", 1, "fan_in_fan_out", 0, "init_lora_weights",
         1, "r", (json_int_t)(n_pair ? pair[0].a.dim[0] : 1), "lora_alpha", about->alpha, "lora_dropout", about->dropout, "bias",
         "none", "use_rslora", 0, "use_dora", 0, "lora_bias", 0, "target_modules", target_modules(pair, n_pair),
-        "modules_to_save", saved_modules(weight, n_weight), "rank_pattern", rank_pattern(pair, n_pair), "alpha_pattern");
+        "modules_to_save", saved_modules(about->modules), "rank_pattern", rank_pattern(pair, n_pair), "alpha_pattern");
     if (!config) return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory for %s", path);
     rt_status status = rt_json_save(config, path, err);
     json_decref(config);
@@ -180,7 +167,7 @@ rt_status rt_peft_write(const char *folder, const rt_peft_pair *pair, int64_t n_
     rt_path_join(path, sizeof path, folder, "adapter_model.safetensors");
     RT_TRY(write_tensors(path, pair, n_pair, weight, n_weight, about, err));
     rt_path_join(path, sizeof path, folder, "adapter_config.json");
-    RT_TRY(write_config(path, pair, n_pair, weight, n_weight, about, err));
+    RT_TRY(write_config(path, pair, n_pair, about, err));
 done:
     return status;
 }

@@ -52,19 +52,26 @@ static rt_tensor merge(const network *net, rt_tensor w, const rt_peft_pair *pair
     return rt_wrap(net->merged, RT_F32, w.ndim, w.dim);
 }
 
-/* Tensor `index` of the base; with only_shape the values of a merged one are not worked out. */
-static rt_tensor current(const network *net, int64_t index, bool only_shape)
+/* Tensor `index` of the base without its low-rank adapters: trained, or replaced, or the base's own. */
+static rt_tensor unmerged(const network *net, int64_t index)
 {
     const rt_weight *w = rt_weights_at(net->base, index);
     const rt_param *trained = rt_params_find(net->params, w->name);
-    char layer[320];
-    rt_peft_pair last;
     rt_tensor t = w->tensor;
     for (int i = 0; i < net->n_adapter; i++) {
         const rt_weight *other = rt_peft_find_weight(net->adapter[i], w->name);
         if (other) t = other->tensor;
     }
-    if (trained) t = trained->value;
+    return trained ? trained->value : t;
+}
+
+/* The same with them; with only_shape the values of a merged one are not worked out. */
+static rt_tensor current(const network *net, int64_t index, bool only_shape)
+{
+    const rt_weight *w = rt_weights_at(net->base, index);
+    char layer[320];
+    rt_peft_pair last;
+    rt_tensor t = unmerged(net, index);
     if (!layer_of(layer, w->name) || !is_changed(net, layer)) return t;
     if (only_shape) {
         t.dtype = RT_F32;
@@ -365,6 +372,90 @@ rt_status rt_export_torch(const char *path, const rt_weights *base, rt_params *p
     rt_torch_writer_end(writer);
     status = rt_torch_writer_commit(writer, err);
 done:
+    free(net.merged);
+    return status;
+}
+
+/* ---- PEFT -------------------------------------------------------------------------------------------------------- */
+
+static bool is_inside(const char *name, const char *module)
+{
+    size_t length = strlen(module);
+    return strncmp(name, module, length) == 0 && name[length] == '.';
+}
+
+/* The modules that hold the whole weights that trained, none inside another: PEFT takes modules whole.  NULL-ended. */
+static char **whole_modules(rt_params *params, rt_err *err)
+{
+    int64_t n = rt_params_count(params), count = 0;
+    char **module = rt_alloc(n + 1, sizeof *module, err);
+    for (int64_t i = 0; module && i < n; i++) {
+        const rt_param *p = rt_params_at(params, i);
+        const char *dot = strrchr(p->name, '.');
+        bool covered = p->kind != RT_PARAM_WEIGHT || !dot;
+        for (int64_t k = 0; k < count && !covered; k++) covered = is_inside(p->name, module[k]);
+        if (covered) continue;
+        char *new_one = rt_copy_text(p->name, dot - p->name, err);
+        if (!new_one) break;
+        int64_t kept = 0;
+        for (int64_t k = 0; k < count; k++) {
+            if (is_inside(module[k], new_one)) free(module[k]);
+            else module[kept++] = module[k];
+        }
+        module[kept++] = new_one;
+        for (int64_t k = kept; k < count; k++) module[k] = NULL;
+        count = kept;
+    }
+    return module;
+}
+
+typedef struct {
+    rt_peft_pair *pair;
+    rt_weight *weight;
+    int64_t n_pair, n_weight;
+} peft_parts;
+
+static rt_status collect(peft_parts *parts, const network *net, char *const *module, rt_err *err)
+{
+    rt_status status = RT_OK;
+    int64_t n = rt_params_count(net->params);
+    RT_TRY_ALLOC(parts->pair, n);
+    RT_TRY_ALLOC(parts->weight, rt_weights_count(net->base));
+    for (int64_t i = 0; i < n; i++) {
+        const rt_param *a = rt_params_at(net->params, i);
+        if (a->kind != RT_PARAM_ADAPTER_A) continue;
+        char *layer = rt_copy_text(a->name, (int64_t)(strlen(a->name) - strlen(".lora_A")), err);
+        if (!layer) RT_TRY(RT_ERR_MEMORY);
+        trained_pair(net, layer, &parts->pair[parts->n_pair++]);
+    }
+    for (int64_t i = 0; i < rt_weights_count(net->base); i++)
+        for (char *const *m = module; *m; m++)
+            if (is_inside(rt_weights_at(net->base, i)->name, *m))
+                parts->weight[parts->n_weight++] = (rt_weight){rt_weights_at(net->base, i)->name, unmerged(net, i)};
+done:
+    return status;
+}
+
+rt_status rt_export_peft(const char *folder, const rt_weights *base, rt_params *params, const rt_export_options *options,
+                         const rt_peft_about *about, rt_err *err)
+{
+    rt_status status = RT_OK;
+    network net = {0};
+    peft_parts parts = {0};
+    rt_peft_about full = *about;
+    char **module = whole_modules(params, err);
+    if (!module) return RT_ERR_MEMORY;
+    RT_TRY(open_network(&net, base, params, options, err));
+    RT_TRY(collect(&parts, &net, module, err));
+    full.modules = (const char *const *)module;
+    if (parts.n_pair) full.alpha = parts.pair[0].scale * (double)parts.pair[0].a.dim[0];
+    RT_TRY(rt_peft_write(folder, parts.pair, parts.n_pair, parts.weight, parts.n_weight, &full, err));
+done:
+    for (int64_t i = 0; i < parts.n_pair; i++) free((char *)(uintptr_t)parts.pair[i].module);
+    for (char **m = module; *m; m++) free(*m);
+    free(module);
+    free(parts.pair);
+    free(parts.weight);
     free(net.merged);
     return status;
 }

@@ -38,8 +38,9 @@ rt_status rt_export_torch(const char *path, const rt_weights *base, rt_params *p
 rt_status rt_export_safetensors(const char *path, const rt_weights *base, rt_params *params,
                                 const rt_export_options *options, rt_err *err);
 
-/* What trained alone: adapters of linear layers, and whole weights beside them, as PEFT's folder (io/peft.h).  about->alpha
- * is worked out here; all adapters have one alpha.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
-rt_status rt_export_peft(const char *folder, rt_params *params, const rt_peft_about *about, rt_err *err);
+/* What trained alone: adapters of linear layers, and the modules whose weights trained whole, as PEFT's folder (io/peft.h).
+ * Of about, alpha and modules are worked out here; all adapters have one alpha.  Errors: RT_ERR_IO, RT_ERR_MISMATCH. */
+rt_status rt_export_peft(const char *folder, const rt_weights *base, rt_params *params, const rt_export_options *options,
+                         const rt_peft_about *about, rt_err *err);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "train/event_log.h"
-#include "train/export.h"
+#include "train/loop_export.h"
 #include "train/loop_torch.h"
 #include "train/validation.h"
 
@@ -146,13 +146,16 @@ static rt_status save(run *r, bool epoch_end, double value, bool best)
     return rt_checkpoint_save(r->store, &r->options->identity, &r->state, &r->parts, epoch_end, value, best, r->err);
 }
 
-/* The whole network as one file that `predict` takes; the weights are then those that are validated. */
-static rt_status export_model(run *r, const char *name)
+static double calibration_error(const rt_validation *v)
 {
-    char path[PATH_MAX];
-    rt_export_options options = {.adapter = r->model->adapter, .n_adapter = r->model->n_adapter, .steps_done = r->state.step};
-    path_of(r, path, name);
-    return rt_export_safetensors(path, r->model->weights, r->model->params, &options, r->err);
+    for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
+        if (strcmp(rt_validation_name(i), "calibration_error") == 0) return v->number[i];
+    return NAN;
+}
+
+static rt_status export_as(run *r, const char *name)
+{
+    return rt_loop_export(r->options, r->model, r->state.step, name, r->err);
 }
 
 /* The same as a .pt, when it was asked for. */
@@ -198,19 +201,23 @@ static rt_status end_epoch(run *r)
     rt_validation terms;
     double value = NAN;
     bool done = true, best = false;
+    swap_average(r);
     if (r->options->n_validation > 0) {
-        swap_average(r);
         status = validate(r, &terms, &done);
         if (status == RT_OK && done) {
             value = rt_step_total(&terms.term, &r->options->step.weight);
             best = isfinite(value) && !(value >= r->state.best_value);
             say_validation(r, &terms, value, best);
-            if (best) status = export_model(r, "best.safetensors");
+            r->report->last_calibration = calibration_error(&terms);
+            if (best) status = export_as(r, "best");
             if (best && status == RT_OK) status = export_torch(r, "best.pt");
         }
-        swap_average(r);
-        RT_TRY(status);
-        if (!done) return RT_OK;
+    }
+    if (status == RT_OK && done) status = rt_loop_export_epoch(r->options, r->model, r->state.step, r->state.epoch + 1, r->err);
+    swap_average(r);
+    RT_TRY(status);
+    if (!done) return RT_OK;
+    if (r->options->n_validation > 0) {
         if (best) r->state.best_value = value, r->state.best_step = r->state.step, r->state.epochs_without_better = 0;
         else r->state.epochs_without_better++;
     }
@@ -378,7 +385,10 @@ static rt_status open_run(run *r, bool *out_go_on)
     rt_loop_torch_say(o, r->model, r->average != NULL);
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
     RT_TRY(find_base(r, out_go_on));
-    if (o->n_validation > 0) r->report->base_value = rt_step_total(&r->base.term, &o->step.weight);
+    if (o->n_validation > 0) {
+        r->report->base_value = rt_step_total(&r->base.term, &o->step.weight);
+        r->report->base_calibration = calibration_error(&r->base);
+    }
     RT_TRY(rt_checkpoint_resume(r->store, &found, &r->state, &o->identity, &r->parts, r->err));
     rt_params_refresh(r->model->params);
     r->saved_sample = r->state.sample;
@@ -430,7 +440,7 @@ static rt_status train(run *r)
         goto done;
     }
     swap_average(r);
-    status = export_model(r, "final.safetensors");
+    status = export_as(r, "final");
     if (status == RT_OK) status = export_torch(r, "final.pt");
     swap_average(r);
 done:
@@ -450,7 +460,8 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
              .err = err,
              .begun = begun,
              .last_save = begun};
-    *out_report = (rt_loop_report){.base_value = NAN, .first_loss = NAN, .last_loss = NAN, .best_value = NAN};
+    *out_report = (rt_loop_report){.base_value = NAN, .first_loss = NAN, .last_loss = NAN, .best_value = NAN,
+                                    .base_calibration = NAN, .last_calibration = NAN};
     r.state = (rt_train_state){.seed = options->seed,
                                .schedule = options->schedule,
                                .best_value = NAN,

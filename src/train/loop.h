@@ -10,7 +10,7 @@
  *
  * The folder: checkpoints.json and its files (train/checkpoint.h), log.jsonl and TensorBoard events,
  * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end),
- * on request also as .pt.
+ * on request also as .pt; of adapters the PEFT folders best, final and epoch-001, epoch-002 ... (train/loop_export.c).
  */
 #ifndef RT_TRAIN_LOOP_H
 #define RT_TRAIN_LOOP_H
@@ -33,6 +33,10 @@ typedef struct {
     int64_t epochs, accumulation;
     rt_schedule schedule;
     rt_adam_options adam;
+    bool whole_network;      /* best.safetensors and final.safetensors are written */
+    bool adapter_folders;    /* PEFT folders best, final and epoch-001 ... are written */
+    double adapter_dropout;  /* recorded in them */
+    const char *base_name;   /* too */
     double ema; /* decay of the averaged weights, which are validated and exported; 0: none */
     uint64_t seed;
     int64_t guard_limit; /* steps without finite numbers in a row that end the run */
@@ -53,6 +57,7 @@ typedef struct {
     int64_t n_unusable;                /* samples of this start that could not be built */
     bool finished, stopped, early;     /* all epochs done; asked to stop; the validation got no better */
     double base_value, first_loss, last_loss, best_value; /* NAN: none */
+    double base_calibration, last_calibration; /* expected calibration error of pLDDT on held-out targets; NAN: none */
     int64_t best_step;
     double seconds, waited; /* of this start; waited: for samples */
     rt_trunk_cache_counts cache;

@@ -1,5 +1,6 @@
 #include "train/step.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "diffusion/sampler.h"
