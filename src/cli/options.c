@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define MAX_OPTIONS 64
 
 static const rt_option COMMON[] = {
     {.name = "quiet", .letter = 'q', .type = RT_OPTION_FLAG, .help = "no progress and no messages, only warnings"},
@@ -28,20 +27,23 @@ typedef struct {
 
 struct rt_options {
     const rt_command *command;
-    value values[MAX_OPTIONS];
+    value values[RT_MOST_OPTIONS];
     int count;
     char **operands;
     int64_t operand_count, operand_capacity;
 };
 
-int rt_options_list(const rt_command *command, const rt_option **out_list, int size)
+int rt_options_list(const rt_command *command, const rt_option *out_list[RT_MOST_OPTIONS])
 {
     int count = 0;
     for (const rt_option *o = command->options; o && o->name; o++) {
-        if (count == size) RT_BUG("verb %s has too many options", command->name);
+        if (count == RT_MOST_OPTIONS) RT_BUG("verb %s has too many options", command->name);
         out_list[count++] = o;
     }
-    for (size_t i = 0; i < sizeof COMMON / sizeof *COMMON && count < size; i++) out_list[count++] = &COMMON[i];
+    for (size_t i = 0; i < sizeof COMMON / sizeof *COMMON; i++) {
+        if (count == RT_MOST_OPTIONS) RT_BUG("verb %s has too many options", command->name);
+        out_list[count++] = &COMMON[i];
+    }
     return count;
 }
 
@@ -193,7 +195,7 @@ static value *value_get(const rt_options *options, const char *name)
 /* Why getopt_long refused argv[index]: unknown, ambiguous, or a flag with a value. */
 static rt_status refused(const rt_options *options, const char *argument, int letter, rt_err *err)
 {
-    const char *names[MAX_OPTIONS];
+    const char *names[RT_MOST_OPTIONS];
     char name[128];
     rt_text list = {0};
     int matches = 0;
@@ -233,8 +235,8 @@ static rt_status add_operand(rt_options *options, const char *text, rt_err *err)
 /* Fills values and operands from argv; stops at the first thing that makes no sense. */
 static rt_status scan(rt_options *options, rt_options_action *out_action, int argc, char **argv, rt_err *err)
 {
-    struct option table[MAX_OPTIONS + 1];
-    char letters[2 * MAX_OPTIONS + 2] = ":";
+    struct option table[RT_MOST_OPTIONS + 1];
+    char letters[2 * RT_MOST_OPTIONS + 2] = ":";
     memset(table, 0, sizeof table);
     for (int i = 0; i < options->count; i++) {
         const rt_option *o = options->values[i].option;
@@ -314,14 +316,14 @@ static rt_status check_required(const rt_options *options, rt_err *err)
 rt_status rt_options_parse(rt_options **ret_options, rt_options_action *out_action, const rt_command *command, int argc,
                            char **argv, rt_err *err)
 {
-    const rt_option *list[MAX_OPTIONS];
+    const rt_option *list[RT_MOST_OPTIONS];
     *out_action = RT_OPTIONS_RUN;
     *ret_options = rt_alloc(1, sizeof **ret_options, err);
     rt_options *options = *ret_options;
     if (!options) return RT_ERR_MEMORY;
     rt_status status = RT_OK;
     options->command = command;
-    options->count = rt_options_list(command, list, MAX_OPTIONS);
+    options->count = rt_options_list(command, list);
     for (int i = 0; i < options->count; i++) {
         options->values[i].option = list[i];
         if (!list[i]->fallback) continue;

@@ -103,8 +103,10 @@ void rt_options_print_help(const rt_command *command, FILE *out);
 /* The man page rnatune-VERB(1) in roff. */
 void rt_options_print_man(const rt_command *command, const char *version, FILE *out);
 
+enum { RT_MOST_OPTIONS = 96 };
+
 /* Every option that `command` knows, with the common ones last (inside cli/). */
-int rt_options_list(const rt_command *command, const rt_option **out_list, int size);
+int rt_options_list(const rt_command *command, const rt_option *out_list[RT_MOST_OPTIONS]);
 /* How an option's value is written in help: "N", "keep|fp32|bf16", "" for a flag (inside cli/). */
 const char *rt_option_value_name(const rt_option *option);
 

@@ -90,8 +90,8 @@ static void print_entry(FILE *out, const char *head, const char *help, const cha
 /* The words of a usage line; "[--config NAME|FILE]" is kept together by print_usage's caller with a no-break mark. */
 static void add_usage(rt_text *text, const rt_command *command)
 {
-    const rt_option *list[64];
-    int count = rt_options_list(command, list, 64);
+    const rt_option *list[RT_MOST_OPTIONS];
+    int count = rt_options_list(command, list);
     for (const rt_operand *o = command->operands; o && o->name; o++)
         rt_text_add(text, o->required ? " %s%s" : " [%s%s]", o->name, o->repeated ? "..." : "");
     for (int pass = 0; pass < 2; pass++)   /* what is required stands first */
@@ -126,9 +126,9 @@ void rt_options_print_usage(const rt_command *command, FILE *out)
 
 void rt_options_print_help(const rt_command *command, FILE *out)
 {
-    const rt_option *list[64];
+    const rt_option *list[RT_MOST_OPTIONS];
     char head[160], limits[300];
-    int count = rt_options_list(command, list, 64);
+    int count = rt_options_list(command, list);
     fprintf(out, "rnatune %s: %s\n\n", command->name, command->summary);
     rt_options_print_usage(command, out);
     each_paragraph(command->description, print_paragraph, out);
@@ -189,9 +189,9 @@ static void roff_entry(FILE *out, const char *head, const char *help, const char
 
 void rt_options_print_man(const rt_command *command, const char *version, FILE *out)
 {
-    const rt_option *list[64];
+    const rt_option *list[RT_MOST_OPTIONS];
     char head[160], limits[300], upper[64];
-    int count = rt_options_list(command, list, 64);
+    int count = rt_options_list(command, list);
     snprintf(upper, sizeof upper, "%s", command->name);
     for (char *at = upper; *at; at++) *at = (char)toupper((unsigned char)*at);
     fprintf(out, ".TH RNATUNE\\-%s 1 \"\" \"rnatune %s\" \"rnatune\"\n.SH NAME\nrnatune\\-%s \\- ", upper, version,

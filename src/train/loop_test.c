@@ -77,6 +77,7 @@ static void open_bench(bench *b, const char *checkpoint, const char *trains, con
         .seed = 5,
         .guard_limit = 3,
         .retention = rt_retention_default,
+        .whole_network = true,
         .identity = {.plan = "p", .data = "d", .base = "b", .code = "test"}};
 }
 

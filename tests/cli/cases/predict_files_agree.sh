@@ -1,6 +1,6 @@
 # submission.csv, the mmCIF files and summary.json tell the same: C1' of rank k is model k+1, B factors are pLDDT, and
 # the ranks are a true permutation of the samples
-P="predict --checkpoint $DATA/../../examples/demo/demo_noise.safetensors --samples 5 --steps 20 --cycles 1"
+P="predict --checkpoint $DATA/../../examples/base/base.safetensors --samples 5 --steps 20 --cycles 1"
 printf 'target_id,sequence\na,GGGAAACCCGGGUUCGCCCGGGAUACUCCC\n' >s.csv
 run $P --sequences s.csv --out o
 expect_exit 0
