@@ -1,6 +1,6 @@
 # rnatune: `make demo` and `make check` do all the set-up themselves (Debian 12).
 #   make            the program, build/rnatune
-#   make demo       fold shipped RNAs with the shipped small checkpoint
+#   make demo       fold held-out RNAs with the shipped small base
 #   make check      lint, unit tests, golden values, command-line tests
 #   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)

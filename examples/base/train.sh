@@ -1,10 +1,10 @@
 #!/bin/sh
 # train.sh RNATUNE OUT [EPOCHS]: how the shipped small base was made: 2.8 million parameters, from scratch, on 223 shipped structures.
-# About an hour on two cores.  Stopped at any point and started again, it goes on and ends with the same bytes.
+# An hour on two quiet cores.  Stopped at any point and started again, it goes on and ends with the same bytes.
 #   families.tsv  rnatune families --cm (tRNA, 5S, group II introns) --table (Rfam's table of PDB chains, 2023-06-27)
 #   copies.tsv    what three rounds of `rnatune audit` found to be 3D copies across the split, given to --join
 set -eu
-rnatune=$1 out=$2 epochs=${3:-20}
+rnatune=$(realpath "$1") out=$2 epochs=${3:-20}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$out"
 cd "$out"
@@ -21,5 +21,6 @@ resume() { [ ! -f "$1/checkpoints.json" ] || echo --resume; }
     --template-dropout 1 --validation-targets 24 --keep-epochs 1 $(resume structure)
 # shellcheck disable=SC2046
 "$rnatune" train confidence --checkpoint structure/best.safetensors --data set --split split.tsv --out confidence \
-    --crop 48 --accumulation 2 --epochs 2 --lr 1e-3 --validation-targets 24 --keep-epochs 1 $(resume confidence)
+    --crop 64 --accumulation 2 --epochs 8 --lr 2e-3 --schedule cosine --warmup 30 --rollouts 4 --rollout-steps 10 \
+    --cache cache --views 2 --validation-targets 24 --keep-epochs 1 $(resume confidence)
 "$rnatune" convert confidence/best.safetensors --dtype bf16 --out base.safetensors
