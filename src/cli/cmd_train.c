@@ -43,6 +43,7 @@ typedef struct {
     rt_augment_inputs augment;
     rt_loop_options loop;
     rt_trunk_cache_options cache;
+    json_t *network;    /* SHA-256 of --config and --ribonanza */
     json_t *cache_plan;
     const char **component; /* of each held-out target */
     rt_choice_report choice;
@@ -211,6 +212,7 @@ static rt_status hash_plan(job *j)
     const char *key;
     json_t *value;
     json_object_foreach(json, key, value) json_object_del(value, "from"); /* typed or by default: the same plan */
+    json_object_update(json, j->network); /* a config's path goes, a preset's name stays */
     char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(json);
     if (!text) return rt_fail(j->err, RT_ERR_MEMORY, NULL, 0, "out of memory");
@@ -239,6 +241,7 @@ static rt_status hash_data(job *j)
     RT_TRY(hash_input(j, "conformers", conformers));
     RT_TRY(hash_input(j, "split", split));
     RT_TRY(hash_input(j, "checkpoint", j->loop.identity.base));
+    RT_TRY(rt_train_cache_hash_network(&j->network, j->cli, j->err));
     RT_TRY(rt_train_phase_hash_adapters(j->cli, j->model->adapter, j->model->n_adapter, j->loop.identity.base, j->err));
     RT_TRY(rt_hash_create(&hash, j->err));
     rt_hash_add(hash, rt_dataset_hash(j->set), (int64_t)strlen(rt_dataset_hash(j->set)));
@@ -396,7 +399,7 @@ static rt_status open_job(job *j)
     if (rt_option_has(o, "cache")) {
         j->cache.folder = rt_option_text(o, "cache");
         RT_TRY(rt_choice_bytes(o, "cache-size", &j->cache.limit, j->err));
-        RT_TRY(rt_train_cache_plan(&j->cache_plan, o, &j->loop, j->ctx, j->model, j->err));
+        RT_TRY(rt_train_cache_plan(&j->cache_plan, o, &j->loop, j->network, j->ctx, j->model, j->err));
         j->cache.plan = j->cache_plan, j->loop.opt_cache = &j->cache;
     }
 done:
@@ -412,6 +415,7 @@ static void close_job(job *j)
     rt_template_file_close(j->templates);
     rt_split_free_members(&j->split);
     rt_dataset_close(j->set);
+    json_decref(j->network);
     json_decref(j->cache_plan);
     free(j->train);
     free(j->validation);

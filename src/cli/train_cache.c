@@ -16,25 +16,42 @@ static rt_status add_hash(json_t *plan, const char *name, const char *path, rt_e
     return status;
 }
 
-static rt_status add_files(json_t *plan, const rt_options *o, rt_err *err)
+static rt_status add_input(json_t *hashes, rt_run_record *record, const char *role, const char *name, const char *path,
+                           rt_err *err)
+{
+    char hash[RT_HASH_TEXT];
+    int64_t size = 0;
+    rt_status status = rt_hash_file(hash, &size, path, err);
+    if (status != RT_OK) return status;
+    rt_run_record_add_input(record, role, path, size, hash);
+    json_object_set_new(hashes, name, json_string(hash));
+    return RT_OK;
+}
+
+rt_status rt_train_cache_hash_network(json_t **ret_hashes, const rt_cli *cli, rt_err *err)
 {
     static const char *const RIBONANZA[] = {"pairwise.yaml", "pytorch_model_fsdp.bin"};
     rt_status status = RT_OK;
     char path[4096];
+    const rt_options *o = cli->options;
     const char *config = rt_option_text(o, "config"), *folder = rt_option_text(o, "ribonanza");
-    if (rt_option_has(o, "conformers")) RT_TRY(add_hash(plan, "conformers", rt_option_text(o, "conformers"), err));
-    if (config && rt_file_exists(config)) RT_TRY(add_hash(plan, "config", config, err));
-    else if (config) json_object_set_new(plan, "config", json_string(config));
+    json_t *hashes = json_object();
+    *ret_hashes = NULL;
+    if (!hashes) return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
+    if (config && rt_file_exists(config)) RT_TRY(add_input(hashes, cli->record, "config", "config", config, err));
     for (int i = 0; i < 2 && folder; i++) {
         rt_path_join(path, sizeof path, folder, RIBONANZA[i]);
-        RT_TRY(add_hash(plan, RIBONANZA[i], path, err));
+        RT_TRY(add_input(hashes, cli->record, "ribonanza", RIBONANZA[i], path, err));
     }
+    *ret_hashes = hashes;
+    hashes = NULL;
 done:
+    json_decref(hashes);
     return status;
 }
 
 rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
-                              const rt_ctx *ctx, const rt_model *model, rt_err *err)
+                              json_t *network, const rt_ctx *ctx, const rt_model *model, rt_err *err)
 {
     static const char *const TEXT[] = {"precision", "device"};
     const rt_options *o = options;
@@ -54,7 +71,11 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
         json_decref(all);
         if (!augment) status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
     }
-    if (status == RT_OK) status = add_files(plan, o, err);
+    if (status == RT_OK && rt_option_has(o, "conformers"))
+        status = add_hash(plan, "conformers", rt_option_text(o, "conformers"), err);
+    if (status == RT_OK && rt_option_text(o, "config"))
+        json_object_set_new(plan, "config", json_string(rt_option_text(o, "config")));
+    if (status == RT_OK) json_object_update(plan, network); /* a config file's contents instead of its path */
     for (int i = 0; i < model->n_adapter && status == RT_OK; i++) {
         char name[32];
         snprintf(name, sizeof name, "adapter_%d", i);

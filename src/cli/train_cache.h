@@ -9,10 +9,14 @@
 #include "cli/options.h"
 #include "train/loop.h"
 
-/* Everything that trunk outputs and rollouts depend on beside target and view; json_decref() it.  Hashes the files of
- * RibonanzaNet2, of adapters, and a --config that is a file.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
+/* What the network is made from beside the checkpoint: {file: SHA-256} of a --config that is a file and of the files in
+ * --ribonanza, which become inputs of the run's record; json_decref() it.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
+rt_status rt_train_cache_hash_network(json_t **ret_hashes, const rt_cli *cli, rt_err *err);
+
+/* Everything that trunk outputs and rollouts depend on beside target and view; json_decref() it.  network: from
+ * rt_train_cache_hash_network.  Hashes the files of adapters and conformers.  Errors: RT_ERR_IO, RT_ERR_MEMORY. */
 rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
-                              const rt_ctx *ctx, const rt_model *model, rt_err *err);
+                              json_t *network, const rt_ctx *ctx, const rt_model *model, rt_err *err);
 
 /* For --dry-run: the cache's size; work of a judged structure alone, with the plan's rollouts, and from the cache.
  * *out_share: the run's work as a part of what it would be without a cache, 1 where there is none. */
