@@ -91,6 +91,15 @@ static rt_status validate(run *r, rt_validation *out, bool *out_done)
     return status;
 }
 
+/* A number that rt_json_number wrote: null is NAN. */
+static rt_status read_number(const json_t *json, double *out, const char *name, const char *path, rt_err *err)
+{
+    bool found = false;
+    *out = NAN;
+    if (json_is_null(json_object_get(json, name))) return RT_OK;
+    return rt_json_read_double(json, out, &found, name, path, err);
+}
+
 /* The base's validation: from its file when it was made for the same plan, data and base, else measured. */
 static rt_status find_base(run *r, bool *out_done)
 {
@@ -109,14 +118,9 @@ static rt_status find_base(run *r, bool *out_done)
         RT_TRY(rt_json_read_text(json, &base, NULL, "base", path, r->err));
         bool same = strcmp(plan, id->plan) == 0 && strcmp(data, id->data) == 0 && strcmp(base, id->base) == 0;
         for (int i = 0; same && i < RT_TERMS; i++)
-            RT_TRY(rt_json_read_double(json, rt_terms_at(&r->base.term, i), NULL, rt_terms_name(i), path, r->err));
-        for (int i = 0; same && i < RT_VALIDATION_NUMBERS; i++) {
-            const char *name = rt_validation_name(i);
-            bool found = false;
-            r->base.number[i] = NAN;
-            if (!json_is_null(json_object_get(json, name)))
-                RT_TRY(rt_json_read_double(json, &r->base.number[i], &found, name, path, r->err));
-        }
+            RT_TRY(read_number(json, rt_terms_at(&r->base.term, i), rt_terms_name(i), path, r->err));
+        for (int i = 0; same && i < RT_VALIDATION_NUMBERS; i++)
+            RT_TRY(read_number(json, &r->base.number[i], rt_validation_name(i), path, r->err));
         if (same) goto done;
     }
     rt_info("validation of the base on %lld held-out targets", (long long)r->options->n_validation);
@@ -125,7 +129,7 @@ static rt_status find_base(run *r, bool *out_done)
     json_decref(json);
     json = json_pack("{s:s, s:s, s:s}", "plan", id->plan, "data", id->data, "base", id->base);
     for (int i = 0; i < RT_TERMS; i++)
-        json_object_set_new(json, rt_terms_name(i), json_real(*rt_terms_at(&r->base.term, i)));
+        json_object_set_new(json, rt_terms_name(i), rt_json_number(*rt_terms_at(&r->base.term, i)));
     for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
         json_object_set_new(json, rt_validation_name(i), rt_json_number(r->base.number[i]));
     RT_TRY(rt_json_save(json, path, r->err));
@@ -304,7 +308,8 @@ static rt_status take_step(run *r)
     double scale = 1.0 / (double)g.count, rate = rt_schedule_rate(&r->state.schedule, r->state.step);
     double norm = rt_adam_norm(r->adam, r->ctx->pool, scale, &bad);
     RT_TRY(rt_guard_check(&r->state.guard, &skip, g.total, norm, bad, g.targets.failed ? "?" : g.targets.data, r->err));
-    if (r->state.step == r->first_step && !skip && norm == 0) RT_TRY(no_gradient(r));
+    bool first = r->state.step - r->first_step == r->state.guard.n_skipped; /* none was taken before */
+    if (first && !skip && norm == 0) RT_TRY(no_gradient(r));
     if (!skip) {
         rt_adam_step(r->adam, r->ctx->pool, rate, scale, norm);
         if (r->average) rt_average_update(r->average);
@@ -418,6 +423,17 @@ static bool is_over(const run *r)
     return r->report->finished;
 }
 
+/* A run of which every step was left out has its base's weights: no result to export as trained. */
+static rt_status check_trained(const run *r)
+{
+    int64_t steps = r->state.step - r->first_step;
+    if (r->state.guard.n_skipped == 0 || r->state.guard.n_skipped < steps) return RT_OK;
+    rt_fail(r->err, RT_ERR_FORMAT, NULL, 0, "none of the run's %lld steps gave finite numbers: nothing was trained",
+            (long long)steps);
+    return rt_hint(r->err, "a lower learning rate, smaller weights of the losses or --precision fp32 may help; a base "
+                           "whose own validation is not finite may be damaged: 'rnatune inspect' reads it");
+}
+
 static rt_status train(run *r)
 {
     rt_status status = RT_OK;
@@ -439,6 +455,7 @@ static rt_status train(run *r)
         if (r->state.sample != r->saved_sample) RT_TRY(save(r, false, NAN, false));
         goto done;
     }
+    RT_TRY(check_trained(r));
     swap_average(r);
     status = export_as(r, "final");
     if (status == RT_OK) status = export_torch(r, "final.pt");

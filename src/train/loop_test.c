@@ -187,11 +187,38 @@ static void patience_ends_a_run(void **state)
     close_bench(&b);
 }
 
+static void break_weights(bench *b)
+{
+    rt_tensor t = rt_params_at(b->params, 0)->value;
+    for (int64_t i = 0; i < rt_count(t); i++) rt_set(t, i, NAN);
+    rt_params_refresh(b->params);
+}
+
+/* A base whose validation is not finite: the run ends with an error that a resume meets again, not with the file's. */
+static void nothing_but_bad_steps_is_an_error(void **state)
+{
+    bench b;
+    rt_err err;
+    rt_loop_report report;
+    (void)state;
+    open_bench(&b, TINY, "distogram_head", "bad steps");
+    break_weights(&b);
+    b.loop.guard_limit = 1000;
+    for (int again = 0; again < 2; again++) {
+        b.loop.resume = again;
+        assert_int_equal(rt_loop_run(b.ctx, b.model, &b.loop, &report, &err), RT_ERR_FORMAT);
+        assert_non_null(strstr(err.what, "none of the run's 1 steps gave finite numbers"));
+        assert_true(report.n_skipped == 1 && report.n_step == 1 && !isfinite(report.base_value));
+    }
+    close_bench(&b);
+}
+
 int main(void)
 {
     rt_log_set_level(RT_LOG_QUIET);
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_step_takes_the_mean_of_its_samples),
                                        cmocka_unit_test(what_is_exported_is_what_was_validated),
-                                       cmocka_unit_test(patience_ends_a_run)};
+                                       cmocka_unit_test(patience_ends_a_run),
+                                       cmocka_unit_test(nothing_but_bad_steps_is_an_error)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
