@@ -123,6 +123,7 @@ static char *print_state(const rt_run_identity *identity, const rt_train_state *
                   (json_int_t)s->guard.n_in_row, "best_step", (json_int_t)s->best_step, "epochs_without_better",
                   (json_int_t)s->epochs_without_better, "seconds", s->seconds, "averages", averages);
     if (root) json_object_set_new(root, "schedule", schedule_json(&s->schedule));
+    if (root) json_object_set_new(root, "epoch_samples", json_integer(s->epoch_samples));
     if (root && isfinite(s->best_value)) json_object_set_new(root, "best_value", json_real(s->best_value));
     char *text = root ? rt_json_print(root, err) : NULL;
     if (!root) rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
@@ -185,6 +186,8 @@ static rt_status read_state(const json_t *root, rt_train_state *s, const char *f
     s->seed = strtoull(seed, NULL, 10);
     RT_TRY(read_schedule(root, &s->schedule, file, err));
     RT_TRY(rt_json_read_double(root, &s->seconds, NULL, "seconds", file, err));
+    s->epoch_samples = s->position; /* older files do not say it */
+    RT_TRY(rt_json_read_int(root, &s->epoch_samples, &found, "epoch_samples", file, err));
     s->best_value = NAN;
     RT_TRY(rt_json_read_double(root, &s->best_value, &found, "best_value", file, err));
 done:

@@ -198,6 +198,14 @@ static void say_validation(run *r, const rt_validation *v, double value, bool be
     rt_text_free(&text);
 }
 
+static rt_status check_epoch(const run *r)
+{
+    if (r->state.epoch_samples > 0) return RT_OK;
+    rt_fail(r->err, RT_ERR_MISMATCH, NULL, 0, "no sample of epoch %lld could be used: %lld were left out, as said above",
+            (long long)r->state.epoch + 1, (long long)r->report->n_unusable);
+    return rt_hint(r->err, "a longer --crop, or other targets in the split's training part, give something to learn from");
+}
+
 /* Validation, best, export and the epoch's checkpoint; a stop in between leaves the epoch open. */
 static rt_status end_epoch(run *r)
 {
@@ -205,6 +213,7 @@ static rt_status end_epoch(run *r)
     rt_validation terms;
     double value = NAN;
     bool done = true, best = false;
+    RT_TRY(check_epoch(r));
     swap_average(r);
     if (r->options->n_validation > 0) {
         status = validate(r, &terms, &done);
@@ -226,7 +235,7 @@ static rt_status end_epoch(run *r)
         else r->state.epochs_without_better++;
     }
     r->state.epoch++;
-    r->state.position = 0;
+    r->state.position = r->state.epoch_samples = 0;
     RT_TRY(save(r, true, value, best));
 done:
     return status;
@@ -253,8 +262,9 @@ static rt_status gather(run *r, group *g)
         rt_err why = {0};
         rt_status status = rt_loader_next(r->loader, &item, &why);
         r->state.sample++, r->state.position++;
-        if (status == RT_ERR_MEMORY) {
+        if (status == RT_ERR_MEMORY || status == RT_ERR_IO) { /* an alignment that is gone is no matter of this sample */
             *r->err = why;
+            if (status == RT_ERR_IO) rt_hint(r->err, "the set names this file: put it back, and --resume goes on");
             return status;
         }
         if (status != RT_OK) {
@@ -269,7 +279,7 @@ static rt_status gather(run *r, group *g)
         rt_text_add(&g->targets, "%s%s", g->count ? " " : "", item.sample->target->id);
         rt_terms_add(&g->term, loss.term, 1);
         g->total += loss.total;
-        g->count++;
+        g->count++, r->state.epoch_samples++;
     }
     return RT_OK;
 }

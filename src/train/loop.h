@@ -72,9 +72,10 @@ double rt_loop_cache_bytes(const rt_loop_options *options, const rt_config *conf
 int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs);
 
 /* Trains model->params.  On a request to stop (base/progress) the step is finished and a checkpoint written.
- * Errors: RT_ERR_USAGE (the folder holds a run and `resume` was not said), RT_ERR_MISMATCH (another plan; no gradient
+ * Errors: RT_ERR_USAGE (the folder holds a run and `resume` was not said), RT_ERR_MISMATCH (another plan; an epoch
+ * without a sample that could be used; no gradient
  * reached what trains in the first step that was taken), RT_ERR_IO (a checkpoint could not be written: the last one is
- * whole), RT_ERR_FORMAT (too many steps in a row without finite numbers, or all of them), RT_ERR_MEMORY. */
+ * whole; an alignment cannot be read), RT_ERR_FORMAT (too many steps in a row without finite numbers, or all of them), RT_ERR_MEMORY. */
 rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_report *out_report,
                       rt_err *err);
 

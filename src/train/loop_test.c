@@ -14,8 +14,8 @@ enum { TARGETS = 4, LENGTH = 8 };
 static const char TINY[] = "tests/data/golden/tiny/tiny.pt", CONFIG[] = "tests/data/golden/tiny/tiny_config.json";
 static const int64_t NUMBER[TARGETS] = {0, 1, 2, 3};
 
-/* Four chains of different steps and sequences. */
-static rt_dataset *make_set(const char *folder)
+/* Four chains of different steps and sequences; all name the alignment. */
+static rt_dataset *make_set(const char *folder, const char *msa)
 {
     static float xyz[LENGTH][RT_SLOT_COUNT][3];
     rt_dataset_writer *writer;
@@ -31,7 +31,7 @@ static rt_dataset *make_set(const char *folder)
             for (int s = 0; s < RT_SLOT_COUNT; s++)
                 for (int d = 0; d < 3; d++) xyz[i][s][d] = d ? (float)((i + s + d) % 7) : (float)((3 + k) * i);
         t.number = k, t.id = id, t.sequence = sequence, t.origin = RT_ORIGIN_TRAIN;
-        t.n_conformation = 1, t.n_slot = RT_SLOT_COUNT, t.slots = RT_SLOTS_ALL;
+        t.n_conformation = 1, t.n_slot = RT_SLOT_COUNT, t.slots = RT_SLOTS_ALL, t.msa = msa;
         test_ok(rt_dataset_writer_add(writer, &t, xyz[0][0], &err), &err);
     }
     test_ok(rt_dataset_writer_commit(writer, &err), &err);
@@ -49,13 +49,13 @@ typedef struct {
     char out[420];
 } bench;
 
-static void open_bench(bench *b, const char *checkpoint, const char *trains, const char *name)
+static void open_bench_with(bench *b, const char *checkpoint, const char *trains, const char *name, const char *msa)
 {
     rt_err err;
     char folder[400];
     snprintf(folder, sizeof folder, "%s", test_path(name));
     snprintf(b->out, sizeof b->out, "%s.run", folder);
-    b->set = make_set(folder);
+    b->set = make_set(folder, msa);
     b->ctx = test_context(RT_BACKEND_CPU, 2);
     test_ok(rt_params_create(&b->params, &err), &err);
     test_ok(rt_params_train(b->params, trains, &err), &err);
@@ -79,6 +79,11 @@ static void open_bench(bench *b, const char *checkpoint, const char *trains, con
         .retention = rt_retention_default,
         .whole_network = true,
         .identity = {.plan = "p", .data = "d", .base = "b", .code = "test"}};
+}
+
+static void open_bench(bench *b, const char *checkpoint, const char *trains, const char *name)
+{
+    open_bench_with(b, checkpoint, trains, name, "");
 }
 
 static void close_bench(bench *b)
@@ -213,12 +218,47 @@ static void nothing_but_bad_steps_is_an_error(void **state)
     close_bench(&b);
 }
 
+/* What no crop of the plan can show is left out and counted; an epoch of nothing else is an error, also when it is taken
+ * up again. */
+static void an_epoch_without_samples_is_an_error(void **state)
+{
+    bench b;
+    rt_err err;
+    rt_loop_report report;
+    (void)state;
+    open_bench(&b, TINY, "distogram_head", "no samples");
+    b.loop.n_validation = 0, b.loop.sample.crop = 2;
+    for (int again = 0; again < 2; again++) {
+        b.loop.resume = again;
+        assert_int_equal(rt_loop_run(b.ctx, b.model, &b.loop, &report, &err), RT_ERR_MISMATCH);
+        assert_non_null(strstr(err.what, "no sample of epoch 1 could be used"));
+        assert_true(report.n_unusable == 2 && report.n_step == 0 && !report.finished);
+    }
+    close_bench(&b);
+}
+
+static void an_alignment_that_is_gone_is_an_error(void **state)
+{
+    bench b;
+    rt_err err;
+    rt_loop_report report;
+    (void)state;
+    open_bench_with(&b, TINY, "distogram_head", "no alignment", "not/there.a3m");
+    b.loop.n_validation = 0;
+    assert_int_equal(rt_loop_run(b.ctx, b.model, &b.loop, &report, &err), RT_ERR_IO);
+    assert_non_null(strstr(err.file, "not/there.a3m"));
+    assert_true(report.n_unusable == 0);
+    close_bench(&b);
+}
+
 int main(void)
 {
     rt_log_set_level(RT_LOG_QUIET);
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_step_takes_the_mean_of_its_samples),
                                        cmocka_unit_test(what_is_exported_is_what_was_validated),
                                        cmocka_unit_test(patience_ends_a_run),
-                                       cmocka_unit_test(nothing_but_bad_steps_is_an_error)};
+                                       cmocka_unit_test(nothing_but_bad_steps_is_an_error),
+                                       cmocka_unit_test(an_epoch_without_samples_is_an_error),
+                                       cmocka_unit_test(an_alignment_that_is_gone_is_an_error)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
