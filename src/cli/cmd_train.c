@@ -456,6 +456,7 @@ static rt_status write_record(job *j, const char *state, const rt_loop_report *o
         rt_run_record_set(record, "epochs_done", json_integer(r->n_epoch));
         rt_run_record_set(record, "steps_left_out", json_integer(r->n_skipped));
         rt_run_record_set(record, "samples_left_out", json_integer(r->n_unusable));
+        rt_run_record_set(record, "samples_without_loss", json_integer(r->n_uncounted));
         rt_run_record_set(record, "finished", json_boolean(r->finished));
         rt_run_record_set(record, "stopped", json_boolean(r->stopped));
         rt_run_record_set(record, "base_loss", rt_json_number(r->base_value));
@@ -506,7 +507,8 @@ static void print_report(const job *j, const rt_loop_report *r)
     printf("key\tvalue\n");
     printf("steps\t%lld\nepochs\t%lld\nsamples\t%lld\n", (long long)r->n_step, (long long)r->n_epoch,
            (long long)r->n_sample);
-    printf("steps_left_out\t%lld\nsamples_left_out\t%lld\n", (long long)r->n_skipped, (long long)r->n_unusable);
+    printf("steps_left_out\t%lld\nsamples_left_out\t%lld\nsamples_without_loss\t%lld\n", (long long)r->n_skipped,
+           (long long)r->n_unusable, (long long)r->n_uncounted);
     if (isfinite(r->first_loss)) printf("first_loss\t%.6f\nlast_loss\t%.6f\n", r->first_loss, r->last_loss);
     if (isfinite(r->base_value)) printf("base_loss\t%.6f\n", r->base_value);
     if (isfinite(r->base_calibration))

@@ -201,9 +201,9 @@ static void say_validation(run *r, const rt_validation *v, double value, bool be
 static rt_status check_epoch(const run *r)
 {
     if (r->state.epoch_samples > 0) return RT_OK;
-    rt_fail(r->err, RT_ERR_MISMATCH, NULL, 0, "no sample of epoch %lld could be used: %lld were left out, as said above",
-            (long long)r->state.epoch + 1, (long long)r->report->n_unusable);
-    return rt_hint(r->err, "a longer --crop, or other targets in the split's training part, give something to learn from");
+    rt_fail(r->err, RT_ERR_MISMATCH, NULL, 0, "no sample of epoch %lld could be used: %lld could not be built, %lld have no loss that counts",
+            (long long)r->state.epoch + 1, (long long)r->report->n_unusable, (long long)r->report->n_uncounted);
+    return rt_hint(r->err, "a longer --crop, other targets, or no --skip-unknown-resolution give something to learn from");
 }
 
 /* Validation, best, export and the epoch's checkpoint; a stop in between leaves the epoch open. */
@@ -247,7 +247,7 @@ done:
 typedef struct {
     rt_step_terms term;
     double total;
-    int64_t count; /* samples that gave gradients */
+    int64_t count; /* samples that gave gradients: built, and with a loss that counts */
     rt_text targets;
 } group;
 
@@ -276,6 +276,10 @@ static rt_status gather(run *r, group *g)
         status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &loss, &r->plan, &item.sample->features,
                                      &item.sample->label, &item.sample->key, NULL, true, true, r->err);
         if (status != RT_OK) return status;
+        if (!loss.counts) { /* its gradient is 0: in the mean it would only make the others' smaller */
+            r->report->n_uncounted++;
+            continue;
+        }
         rt_text_add(&g->targets, "%s%s", g->count ? " " : "", item.sample->target->id);
         rt_terms_add(&g->term, loss.term, 1);
         g->total += loss.total;

@@ -5,7 +5,9 @@
  *
  * A run is a function of its plan, data, base checkpoint and seed: stopped anywhere and taken up again, with any number
  * of threads, it ends with the same bytes.  Gradients of `accumulation` samples make a step, divided by their number;
- * an epoch's last step takes what is left.  After each epoch the held-out targets are measured with the same draws each
+ * an epoch's last step takes what is left.  Samples that cannot be built, and those whose loss does not count (a resolution
+ * out of the limits, where nothing but confidence is learned), are in no mean, and a step of nothing else is none; the
+ * reference divides by `accumulation` all the same, so that zeros shrink its steps.  After each epoch the held-out targets are measured with the same draws each
  * time, the base's losses beside them.
  *
  * The folder: checkpoints.json and its files (train/checkpoint.h), log.jsonl and TensorBoard events,
@@ -55,6 +57,7 @@ typedef struct {
     int64_t n_step, n_sample, n_epoch; /* done, of the whole run */
     int64_t n_skipped;                 /* steps without finite numbers */
     int64_t n_unusable;                /* samples of this start that could not be built */
+    int64_t n_uncounted;               /* samples of this start whose loss does not count */
     bool finished, stopped, early;     /* all epochs done; asked to stop; the validation got no better */
     double base_value, first_loss, last_loss, best_value; /* NAN: none */
     double base_calibration, last_calibration; /* expected calibration error of pLDDT on held-out targets; NAN: none */

@@ -10,7 +10,7 @@
 #include "train/loop.h"
 #include "train/train_test.h"
 
-enum { TARGETS = 4, LENGTH = 8 };
+enum { TARGETS = 4, LENGTH = 8, KNOWN = 3 }; /* the last target alone has a resolution */
 static const char TINY[] = "tests/data/golden/tiny/tiny.pt", CONFIG[] = "tests/data/golden/tiny/tiny_config.json";
 static const int64_t NUMBER[TARGETS] = {0, 1, 2, 3};
 
@@ -32,6 +32,7 @@ static rt_dataset *make_set(const char *folder, const char *msa)
                 for (int d = 0; d < 3; d++) xyz[i][s][d] = d ? (float)((i + s + d) % 7) : (float)((3 + k) * i);
         t.number = k, t.id = id, t.sequence = sequence, t.origin = RT_ORIGIN_TRAIN;
         t.n_conformation = 1, t.n_slot = RT_SLOT_COUNT, t.slots = RT_SLOTS_ALL, t.msa = msa;
+        if (k == KNOWN) t.resolution = 2;
         test_ok(rt_dataset_writer_add(writer, &t, xyz[0][0], &err), &err);
     }
     test_ok(rt_dataset_writer_commit(writer, &err), &err);
@@ -251,6 +252,43 @@ static void an_alignment_that_is_gone_is_an_error(void **state)
     close_bench(&b);
 }
 
+/* Targets of unknown resolution that are to count nothing: in no mean, and no reason to say that no gradient arrives. */
+static void samples_without_loss_are_in_no_mean(void **state)
+{
+    double norm[2], loss[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) { /* the first target alone, then one after the others, which count nothing */
+        bench b;
+        open_bench(&b, TINY, "confidence_head", i ? "uncounted" : "counted");
+        b.loop.step.weight = (rt_step_terms){.confidence = {.plddt = 1}};
+        b.loop.step.resolution.unknown = 0;
+        b.loop.step.rollout_steps = 1;
+        b.loop.n_validation = 0, b.loop.views = 1, b.loop.accumulation = i ? 2 : 1;
+        b.loop.train = i ? (const int64_t[]){0, 1, 2, KNOWN} : (const int64_t[]){KNOWN}, b.loop.n_train = i ? TARGETS : 1;
+        rt_loop_report report = run(&b);
+        assert_true(report.n_step == 1 && report.n_uncounted == (i ? 3 : 0));
+        norm[i] = logged(&b, "train", "gradient_norm"), loss[i] = logged(&b, "train", "loss");
+        close_bench(&b);
+    }
+    test_near("norm of a step with samples that count nothing", norm[1], norm[0], 1e-9);
+    test_near("its loss", loss[1], loss[0], 1e-9);
+}
+
+static void nothing_that_counts_is_an_error(void **state)
+{
+    bench b;
+    rt_err err;
+    rt_loop_report report;
+    (void)state;
+    open_bench(&b, TINY, "confidence_head", "nothing counts");
+    b.loop.step.weight = (rt_step_terms){.confidence = {.plddt = 1}};
+    b.loop.step.resolution.unknown = 0;
+    b.loop.n_validation = 0;
+    assert_int_equal(rt_loop_run(b.ctx, b.model, &b.loop, &report, &err), RT_ERR_MISMATCH);
+    assert_non_null(strstr(err.what, "no sample of epoch 1 could be used: 0 could not be built, 2 have no loss that counts"));
+    close_bench(&b);
+}
+
 int main(void)
 {
     rt_log_set_level(RT_LOG_QUIET);
@@ -259,6 +297,8 @@ int main(void)
                                        cmocka_unit_test(patience_ends_a_run),
                                        cmocka_unit_test(nothing_but_bad_steps_is_an_error),
                                        cmocka_unit_test(an_epoch_without_samples_is_an_error),
-                                       cmocka_unit_test(an_alignment_that_is_gone_is_an_error)};
+                                       cmocka_unit_test(an_alignment_that_is_gone_is_an_error),
+                                       cmocka_unit_test(samples_without_loss_are_in_no_mean),
+                                       cmocka_unit_test(nothing_that_counts_is_an_error)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
