@@ -19,7 +19,7 @@ typedef struct {
 } rt_guard;
 
 /* Looks at one step: its loss, the norm of its gradients and the first tensor whose gradient is not finite (NULL:
- * none).
+ * none).  targets: whose loss it is that is not finite, or all of the step's when only the gradient says so.
  * *out_skip: the step must not be taken (a line on stderr says why).
  * Errors: RT_ERR_FORMAT when it is the limit-th in a row. */
 rt_status rt_guard_check(rt_guard *guard, bool *out_skip, double loss, double norm, const char *opt_bad_tensor,

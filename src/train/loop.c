@@ -248,7 +248,7 @@ typedef struct {
     rt_step_terms term;
     double total;
     int64_t count; /* samples that gave gradients: built, and with a loss that counts */
-    rt_text targets;
+    rt_text targets, bad; /* all of them; those whose loss is not finite */
 } group;
 
 /* Gradients of up to `accumulation` samples of this epoch. */
@@ -281,6 +281,8 @@ static rt_status gather(run *r, group *g)
             continue;
         }
         rt_text_add(&g->targets, "%s%s", g->count ? " " : "", item.sample->target->id);
+        if (!isfinite(loss.total))
+            rt_text_add(&g->bad, "%s%s", g->bad.length ? " " : "", item.sample->target->id);
         rt_terms_add(&g->term, loss.term, 1);
         g->total += loss.total;
         g->count++, r->state.epoch_samples++;
@@ -321,7 +323,8 @@ static rt_status take_step(run *r)
     if (g.count == 0) goto done;
     double scale = 1.0 / (double)g.count, rate = rt_schedule_rate(&r->state.schedule, r->state.step);
     double norm = rt_adam_norm(r->adam, r->ctx->pool, scale, &bad);
-    RT_TRY(rt_guard_check(&r->state.guard, &skip, g.total, norm, bad, g.targets.failed ? "?" : g.targets.data, r->err));
+    const rt_text *blamed = g.bad.length ? &g.bad : &g.targets; /* a sum of finite losses can be none */
+    RT_TRY(rt_guard_check(&r->state.guard, &skip, g.total, norm, bad, blamed->failed ? "?" : blamed->data, r->err));
     bool first = r->state.step - r->first_step == r->state.guard.n_skipped; /* none was taken before */
     if (first && !skip && norm == 0) RT_TRY(no_gradient(r));
     if (!skip) {
@@ -334,6 +337,7 @@ static rt_status take_step(run *r)
     log_step(r, &g, rate, norm, rt_clock() - began);
 done:
     rt_text_free(&g.targets);
+    rt_text_free(&g.bad);
     return status;
 }
 

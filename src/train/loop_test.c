@@ -10,7 +10,7 @@
 #include "train/loop.h"
 #include "train/train_test.h"
 
-enum { TARGETS = 4, LENGTH = 8, KNOWN = 3 }; /* the last target alone has a resolution */
+enum { TARGETS = 4, LENGTH = 8, FAR = 2, KNOWN = 3 }; /* FAR: long steps; KNOWN: alone has a resolution */
 static const char TINY[] = "tests/data/golden/tiny/tiny.pt", CONFIG[] = "tests/data/golden/tiny/tiny_config.json";
 static const int64_t NUMBER[TARGETS] = {0, 1, 2, 3};
 
@@ -29,7 +29,7 @@ static rt_dataset *make_set(const char *folder, const char *msa)
         for (int64_t i = 0; i < LENGTH; i++) sequence[i] = "ACGU"[(i * i + k * i + k) % 4];
         for (int64_t i = 0; i < LENGTH; i++)
             for (int s = 0; s < RT_SLOT_COUNT; s++)
-                for (int d = 0; d < 3; d++) xyz[i][s][d] = d ? (float)((i + s + d) % 7) : (float)((3 + k) * i);
+                for (int d = 0; d < 3; d++) xyz[i][s][d] = d ? (float)((i + s + d) % 7) : (float)((3 + k) * i) * (k == FAR ? 1e5f : 1);
         t.number = k, t.id = id, t.sequence = sequence, t.origin = RT_ORIGIN_TRAIN;
         t.n_conformation = 1, t.n_slot = RT_SLOT_COUNT, t.slots = RT_SLOTS_ALL, t.msa = msa;
         if (k == KNOWN) t.resolution = 2;
@@ -289,6 +289,22 @@ static void nothing_that_counts_is_an_error(void **state)
     close_bench(&b);
 }
 
+/* Of a step's two targets the one whose loss is not finite is named, not its neighbour: its coordinates are far away and squared. */
+static void a_bad_loss_names_its_target(void **state)
+{
+    bench b;
+    rt_err err;
+    rt_loop_report report;
+    (void)state;
+    open_bench(&b, TINY, "diffusion_module", "blame");
+    b.loop.step.weight = (rt_step_terms){.diffusion = {.mse = 1e300}};
+    b.loop.step.copies = 1, b.loop.n_validation = 0, b.loop.guard_limit = 1;
+    b.loop.train = (const int64_t[]){0, FAR};
+    assert_int_equal(rt_loop_run(b.ctx, b.model, &b.loop, &report, &err), RT_ERR_FORMAT);
+    assert_non_null(strstr(err.what, "the loss of L2 is"));
+    close_bench(&b);
+}
+
 int main(void)
 {
     rt_log_set_level(RT_LOG_QUIET);
@@ -299,6 +315,7 @@ int main(void)
                                        cmocka_unit_test(an_epoch_without_samples_is_an_error),
                                        cmocka_unit_test(an_alignment_that_is_gone_is_an_error),
                                        cmocka_unit_test(samples_without_loss_are_in_no_mean),
-                                       cmocka_unit_test(nothing_that_counts_is_an_error)};
+                                       cmocka_unit_test(nothing_that_counts_is_an_error),
+                                       cmocka_unit_test(a_bad_loss_names_its_target)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
