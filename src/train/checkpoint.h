@@ -28,7 +28,8 @@ typedef struct {
 typedef struct {
     int64_t step, sample;      /* optimizer steps and samples done, of the whole run */
     int64_t epoch, position;   /* epoch from 0, and how many of its samples are done */
-    int64_t epoch_samples;     /* of the epoch so far that gave a loss */
+    int64_t epoch_samples, epoch_trained;   /* of the epoch so far: that gave a loss; in steps that were taken */
+    double epoch_loss;         /* sum over those in steps that were taken */
     uint64_t seed;             /* key of every draw */
     rt_schedule schedule;      /* the rate of a step is a function of this and the step */
     rt_guard guard;

@@ -124,6 +124,8 @@ static char *print_state(const rt_run_identity *identity, const rt_train_state *
                   (json_int_t)s->epochs_without_better, "seconds", s->seconds, "averages", averages);
     if (root) json_object_set_new(root, "schedule", schedule_json(&s->schedule));
     if (root) json_object_set_new(root, "epoch_samples", json_integer(s->epoch_samples));
+    if (root) json_object_set_new(root, "epoch_trained", json_integer(s->epoch_trained));
+    if (root) json_object_set_new(root, "epoch_loss", json_real(s->epoch_loss));
     if (root && isfinite(s->best_value)) json_object_set_new(root, "best_value", json_real(s->best_value));
     char *text = root ? rt_json_print(root, err) : NULL;
     if (!root) rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
@@ -188,6 +190,8 @@ static rt_status read_state(const json_t *root, rt_train_state *s, const char *f
     RT_TRY(rt_json_read_double(root, &s->seconds, NULL, "seconds", file, err));
     s->epoch_samples = s->position; /* older files do not say it */
     RT_TRY(rt_json_read_int(root, &s->epoch_samples, &found, "epoch_samples", file, err));
+    RT_TRY(rt_json_read_int(root, &s->epoch_trained, &found, "epoch_trained", file, err));
+    RT_TRY(rt_json_read_double(root, &s->epoch_loss, &found, "epoch_loss", file, err));
     s->best_value = NAN;
     RT_TRY(rt_json_read_double(root, &s->best_value, &found, "best_value", file, err));
 done:

@@ -175,14 +175,18 @@ static void swap_average(run *r)
     rt_params_refresh(r->model->params);
 }
 
+/* Mean of the epoch's samples as they came, weighted as the held-out loss: with dropout, other draws, weights that moved. */
+static double train_loss(const run *r) { return r->state.epoch_loss / (double)r->state.epoch_trained; }
+
 static void say_validation(run *r, const rt_validation *v, double value, bool best)
 {
-    rt_event_value list[RT_TERMS + RT_VALIDATION_NUMBERS + 2];
+    rt_event_value list[RT_TERMS + RT_VALIDATION_NUMBERS + 3];
     rt_validation now = *v, base = r->base;
     rt_text text = {0};
     int64_t n = rt_terms_list(list, &r->plan, now.term);
     list[n++] = (rt_event_value){"loss", value};
     list[n++] = (rt_event_value){"base_loss", r->report->base_value};
+    list[n++] = (rt_event_value){"train_loss", train_loss(r)};
     for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
         if (isfinite(now.number[i])) list[n++] = (rt_event_value){rt_validation_name(i), now.number[i]};
     write_log(r, "validation", list, n, NULL);
@@ -193,8 +197,8 @@ static void say_validation(run *r, const rt_validation *v, double value, bool be
     for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
         if (isfinite(now.number[i]))
             rt_text_add(&text, ", %s %.3f (%.3f)", rt_validation_name(i), now.number[i], base.number[i]);
-    rt_info("epoch %lld: held-out loss %.5f, base %.5f%s%s", (long long)r->state.epoch + 1, value,
-            r->report->base_value, text.failed || !text.data ? "" : text.data, best ? "; the best so far" : "");
+    rt_info("epoch %lld: held-out loss %.5f, base %.5f, training loss %.5f%s%s", (long long)r->state.epoch + 1, value,
+            r->report->base_value, train_loss(r), text.failed || !text.data ? "" : text.data, best ? "; the best so far" : "");
     rt_text_free(&text);
 }
 
@@ -230,12 +234,15 @@ static rt_status end_epoch(run *r)
     swap_average(r);
     RT_TRY(status);
     if (!done) return RT_OK;
-    if (r->options->n_validation > 0) {
+    if (r->options->n_validation == 0)
+        rt_info("epoch %lld: training loss %.5f", (long long)r->state.epoch + 1, train_loss(r));
+    else {
         if (best) r->state.best_value = value, r->state.best_step = r->state.step, r->state.epochs_without_better = 0;
         else r->state.epochs_without_better++;
     }
     r->state.epoch++;
-    r->state.position = r->state.epoch_samples = 0;
+    r->state.position = r->state.epoch_samples = r->state.epoch_trained = 0;
+    r->state.epoch_loss = 0;
     RT_TRY(save(r, true, value, best));
 done:
     return status;
@@ -330,6 +337,7 @@ static rt_status take_step(run *r)
     if (!skip) {
         rt_adam_step(r->adam, r->ctx->pool, rate, scale, norm);
         if (r->average) rt_average_update(r->average);
+        r->state.epoch_loss += rt_step_total(&g.term, &r->options->step.weight), r->state.epoch_trained += g.count;
         r->report->last_loss = g.total / (double)g.count;
         if (!isfinite(r->report->first_loss)) r->report->first_loss = r->report->last_loss;
     }

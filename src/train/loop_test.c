@@ -305,6 +305,20 @@ static void a_bad_loss_names_its_target(void **state)
     close_bench(&b);
 }
 
+/* The training loss beside the held-out one is the mean over the epoch's samples, whatever the size of the last
+ * step (the case train_stopped: also when it was taken up again within the epoch). */
+static void an_epoch_says_its_training_loss(void **state)
+{
+    bench b;
+    (void)state;
+    open_bench(&b, TINY, "distogram_head", "training loss");
+    b.loop.n_train = 3, b.loop.validation = NUMBER + 3, b.loop.n_validation = 1;
+    rt_loop_report report = run(&b);
+    test_near("training loss of an epoch", logged(&b, "validation", "train_loss"),
+              (2 * report.first_loss + report.last_loss) / 3, 1e-12);
+    close_bench(&b);
+}
+
 int main(void)
 {
     rt_log_set_level(RT_LOG_QUIET);
@@ -316,6 +330,7 @@ int main(void)
                                        cmocka_unit_test(an_alignment_that_is_gone_is_an_error),
                                        cmocka_unit_test(samples_without_loss_are_in_no_mean),
                                        cmocka_unit_test(nothing_that_counts_is_an_error),
-                                       cmocka_unit_test(a_bad_loss_names_its_target)};
+                                       cmocka_unit_test(a_bad_loss_names_its_target),
+                                       cmocka_unit_test(an_epoch_says_its_training_loss)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

@@ -15,3 +15,7 @@ train_small part --resume --threads 1
 expect_exit 0
 expect_stderr 'goes on after step'
 same_run whole part
+# the epoch's mean training loss is that of the whole epoch, also where the run was taken up again within it
+validations() { grep '"validation"' "$1/log.jsonl" | sed 's/^{"time":[^,]*,//' | sort -u; }
+expect_same "$(validations whole | grep -c '"train_loss":[0-9]')" 3
+expect_same "$(validations whole)" "$(validations part)"
