@@ -220,7 +220,7 @@ rt_status rt_event_log_open(rt_event_log **ret_log, const char *folder, int64_t 
     RT_TRY(open_file(&log->events, folder, name.data, err));
     add_message(&rest, 3, "brain.Event:2", 13);
     RT_TRY(append_event(log, time, 0, &rest, err));
-    if (first_step > 0) {
+    if (log->lines.size > 0) { /* also at step 0, where a run was stopped before its first checkpoint */
         rt_text_clear(&rest);
         add_message(&rest, 7, session_start, sizeof session_start);
         RT_TRY(append_event(log, time, first_step, &rest, err));

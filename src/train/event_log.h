@@ -4,7 +4,7 @@
  *
  * Every record is one write to the file, so a kill loses at most the record being written; a half-written last line
  * is cut off at the next start.  A run that is taken up again goes on in the same log.jsonl with a record "resumed",
- * and begins a new event file that tells TensorBoard to forget the steps that are done again.
+ * and begins a new event file that tells TensorBoard to forget the steps that are done again; in log.jsonl they stay.
  */
 #ifndef RT_TRAIN_EVENT_LOG_H
 #define RT_TRAIN_EVENT_LOG_H
@@ -21,7 +21,7 @@ typedef struct {
 } rt_event_value;
 
 /* folder/log.jsonl (appended to) and folder/events.out.tfevents.<time>.<host>.<process>.  first_step: the step that
- * comes next; above 0 the run is resumed.  Errors: RT_ERR_IO. */
+ * comes next; where log.jsonl has a line already the run is resumed.  Errors: RT_ERR_IO. */
 rt_status rt_event_log_open(rt_event_log **ret_log, const char *folder, int64_t first_step, rt_err *err);
 void rt_event_log_close(rt_event_log *log);   /* NULL ok */
 

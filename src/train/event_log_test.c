@@ -129,6 +129,17 @@ static void records_are_written_and_resumed(void **state)
     assert_true(strncmp(data, "{\"step\":1}\n{\"step\":2}\n{\"time\":", 30) == 0);
     assert_non_null(strstr(data, "\"step\":2,\"event\":\"resumed\"}\n{\"time\":"));
     rt_event_log_close(log);
+
+    /* taken up at step 0, no checkpoint having been written before */
+    test_ok(rt_event_log_open(&log, folder, 0, &err), &err);
+    read_all(path, data, sizeof data);
+    assert_non_null(strstr(data, "\"step\":0,\"event\":\"resumed\"}\n"));
+    rt_event_log_close(log);
+    strcpy(folder, test_path("newlog"));
+    test_ok(rt_event_log_open(&log, folder, 7, &err), &err); /* a new log of a run that begins at step 7 */
+    rt_path_join(path, sizeof path, folder, "log.jsonl");
+    assert_int_equal(read_all(path, data, sizeof data), 0);
+    rt_event_log_close(log);
 }
 
 static void a_full_disk_leaves_whole_records(void **state)
