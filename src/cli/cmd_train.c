@@ -269,6 +269,8 @@ static const struct {
     {"diffusion_module", "", "coordinates"},
     {"pairformer_stack", ".attention_pair_bias.", "coordinates, confidence (s alone: not the distogram or contacts)"},
     {"pairformer_stack", ".single_transition.", "coordinates, confidence (s alone: not the distogram or contacts)"},
+    {"linear_no_bias_s.", "", "coordinates, confidence (s alone: not the distogram or contacts)"},   /* the recycled s */
+    {"layernorm_s.", "", "coordinates, confidence (s alone: not the distogram or contacts)"},
     {"", "", "coordinates, distogram, contacts, confidence"},
 };
 

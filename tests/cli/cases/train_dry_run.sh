@@ -32,3 +32,13 @@ plan trunk full --params 'pairformer_stack,diffusion_module.*' --copies 2
 small=$planned_mib
 plan kept full --params 'pairformer_stack,diffusion_module.*' --copies 2 --keep-every 0
 awk -v a="$small" -v b="$planned_mib" 'BEGIN { exit !(b > 1.01 * a) }' || note "checkpointing saves nothing: $small and $planned_mib MiB"
+# the recycled single reaches no pair; what begins with its name does
+# shellcheck disable=SC2086
+run train full $SMALL --params 'linear_no_bias_s*,layernorm_s,layernorm_z*' --copies 2 --dry-run
+expect_exit 0
+reaches() { expect_same "$(awk -F'\t' -v m="$1" '$1 == m { print $4 }' "$out")" "$2"; }
+s_alone='coordinates, confidence (s alone: not the distogram or contacts)'
+reaches linear_no_bias_s "$s_alone"
+reaches layernorm_s "$s_alone"
+reaches layernorm_z_cycle 'coordinates, distogram, contacts, confidence'
+reaches linear_no_bias_sinit 'coordinates, distogram, contacts, confidence'
