@@ -308,6 +308,7 @@ static rt_status dry_run(job *j)
     rt_loop_measure m;
     rt_estimate time;
     double share, values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
+    RT_TRY(rt_loop_check_cache(j->model, &j->loop, j->err));
     print_modules(j);
     RT_TRY(rt_train_cache_print(&share, j->ctx, j->model, &j->loop, j->err));
     fflush(stdout); /* what follows takes as long as a step */

@@ -374,16 +374,22 @@ double rt_loop_cache_bytes(const rt_loop_options *options, const rt_config *conf
     return sum;
 }
 
+rt_status rt_loop_check_cache(const rt_model *model, const rt_loop_options *options, rt_err *err)
+{
+    rt_step_plan plan;
+    rt_step_plan_make(&plan, model, &options->step);
+    if (!options->opt_cache || rt_step_is_frozen(&plan)) return RT_OK;
+    rt_fail(err, RT_ERR_USAGE, NULL, 0, "a cache keeps what is frozen, but more than the confidence head learns");
+    return rt_hint(err, "--cache is for 'train confidence', and for weights of 0 on all other losses");
+}
+
 static rt_status open_cache(run *r)
 {
     rt_status status = RT_OK;
     int64_t limit, used, others;
     const rt_loop_options *o = r->options;
     if (!o->opt_cache) return RT_OK;
-    if (!rt_step_is_frozen(&r->plan)) {
-        rt_fail(r->err, RT_ERR_USAGE, NULL, 0, "a cache keeps what is frozen, but more than the confidence head learns");
-        return rt_hint(r->err, "--cache is for 'train confidence', and for weights of 0 on all other losses");
-    }
+    RT_TRY(rt_loop_check_cache(r->model, o, r->err));
     RT_TRY(rt_trunk_cache_open(&r->cache, o->opt_cache, r->err));
     rt_trunk_cache_size(r->cache, &limit, &used, &others);
     double need = rt_loop_cache_bytes(o, &r->model->config), room = (double)(limit - others);

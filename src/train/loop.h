@@ -71,6 +71,9 @@ typedef struct {
 /* Bytes of everything that a cache would hold: all views that the run sees, and the held-out targets. */
 double rt_loop_cache_bytes(const rt_loop_options *options, const rt_config *config);
 
+/* Errors: RT_ERR_USAGE where the options want a cache of what is not frozen. */
+rt_status rt_loop_check_cache(const rt_model *model, const rt_loop_options *options, rt_err *err);
+
 /* Steps of a whole run. */
 int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs);
 

@@ -60,4 +60,18 @@ run train confidence $SMALL $CACHED --dry-run
 expect_exit 0
 expect_stdout "share of the views that fit	1.000"
 expect_same "$(awk -F'\t' '/^structures an hour/ { print ($2 > 1.5) }' "$out")" 1
-true
+key=$(awk -F'\t' '$1 == "key" { print $2 }' "$out")
+[ -e "cache/${key:0:16}/plan.json" ] || note "--dry-run says the key $key, which no run has"
+# --dry-run makes no cache, and refuses what the run refuses
+train_small new --rollouts 3 --cache none/yet --dry-run
+expect_exit 0
+expect_stdout 'share of the views that fit	1.000'
+train_small new --rollouts 2 --cache cache --cache-size 1G --dry-run
+key=$(awk -F'\t' '$1 == "key" { print $2 }' "$out")
+[ ! -e none ] && [ ! -e "cache/${key:0:16}" ] && [ ! -e new ] || note "--dry-run wrote something"
+run train full --params 'confidence_head,distogram_head' --checkpoint tiny.safetensors --data set --split split.tsv --crop 12 \
+    --cache none/yet --dry-run
+expect_exit 2
+expect_no_stdout
+expect_stderr "a cache keeps what is frozen, but more than the confidence head learns"
+[ ! -e none ] || note "a dry run that was refused wrote something"
