@@ -21,6 +21,9 @@ pid=$!
 for i in $(seq 400); do [ -s part/log.jsonl ] && break; sleep 0.02; done
 kill -TERM $pid
 wait $pid
+expect_same $? 0
+grep -q '"stopped": true' part/run.json || note "run.json does not say that it was stopped"
+[ ! -e part/final.safetensors ] || note "it was not stopped"
 augmented --out part --resume --threads 1
 expect_exit 0
 same_run whole part

@@ -9,6 +9,15 @@ umount full
 expect_exit 1
 expect_stderr 'No space left on device'
 find part -name '*.tmp.*' | grep -q . && note "a half-written file is left"
+mkdir read_only
+mount -t tmpfs -o size=20m tmpfs read_only
+cp -r part read_only/run
+mount -o remount,ro read_only
+train_small read_only/run --resume
+expect_exit 1
+expect_stderr 'Read-only file system'
+diff -r part read_only/run || note "something was written where nothing can be"
+umount read_only
 train_small part --resume
 expect_exit 0
 expect_stderr 'goes on after step'
