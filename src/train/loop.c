@@ -175,7 +175,8 @@ static void swap_average(run *r)
     rt_params_refresh(r->model->params);
 }
 
-/* Mean of the epoch's samples as they came, weighted as the held-out loss: with dropout, other draws, weights that moved. */
+/* Mean of the epoch's samples as they came, weighted as the held-out loss: with dropout, other draws, and weights that
+ * moved. */
 static double train_loss(const run *r) { return r->state.epoch_loss / (double)r->state.epoch_trained; }
 
 static void say_validation(run *r, const rt_validation *v, double value, bool best)
@@ -205,7 +206,8 @@ static void say_validation(run *r, const rt_validation *v, double value, bool be
 static rt_status check_epoch(const run *r)
 {
     if (r->state.epoch_samples > 0) return RT_OK;
-    rt_fail(r->err, RT_ERR_MISMATCH, NULL, 0, "no sample of epoch %lld could be used: %lld could not be built, %lld have no loss that counts",
+    rt_fail(r->err, RT_ERR_MISMATCH, NULL, 0,
+            "no sample of epoch %lld could be used: %lld could not be built, %lld have no loss that counts",
             (long long)r->state.epoch + 1, (long long)r->report->n_unusable, (long long)r->report->n_uncounted);
     return rt_hint(r->err, "a longer --crop, other targets, or no --skip-unknown-resolution give something to learn from");
 }

@@ -7,8 +7,8 @@
  * of threads, it ends with the same bytes.  Gradients of `accumulation` samples make a step, divided by their number;
  * an epoch's last step takes what is left.  Samples that cannot be built, and those whose loss does not count (a resolution
  * out of the limits, where nothing but confidence is learned), are in no mean, and a step of nothing else is none; the
- * reference divides by `accumulation` all the same, so that zeros shrink its steps.  After each epoch the held-out targets are measured with the same draws each
- * time, the base's losses beside them.
+ * reference divides by `accumulation` all the same, so that zeros shrink its steps.  After each epoch the held-out
+ * targets are measured with the same draws each time, the base's losses beside them.
  *
  * The folder: checkpoints.json and its files (train/checkpoint.h), log.jsonl and TensorBoard events,
  * base_validation.json, best.safetensors (the whole network at the best validation) and final.safetensors (at the end),
@@ -79,9 +79,9 @@ int64_t rt_loop_steps(int64_t n_train, int64_t accumulation, int64_t epochs);
 
 /* Trains model->params.  On a request to stop (base/progress) the step is finished and a checkpoint written.
  * Errors: RT_ERR_USAGE (the folder holds a run and `resume` was not said), RT_ERR_MISMATCH (another plan; an epoch
- * without a sample that could be used; no gradient
- * reached what trains in the first step that was taken), RT_ERR_IO (a checkpoint could not be written: the last one is
- * whole; an alignment cannot be read), RT_ERR_FORMAT (too many steps in a row without finite numbers, or all of them), RT_ERR_MEMORY. */
+ * without a sample that could be used; no gradient reached what trains in the first step that was taken), RT_ERR_IO (a
+ * checkpoint could not be written: the last one is whole; an alignment cannot be read), RT_ERR_FORMAT (too many steps in
+ * a row without finite numbers, or all of them), RT_ERR_MEMORY. */
 rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_report *out_report,
                       rt_err *err);
 

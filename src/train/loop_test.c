@@ -29,7 +29,8 @@ static rt_dataset *make_set(const char *folder, const char *msa)
         for (int64_t i = 0; i < LENGTH; i++) sequence[i] = "ACGU"[(i * i + k * i + k) % 4];
         for (int64_t i = 0; i < LENGTH; i++)
             for (int s = 0; s < RT_SLOT_COUNT; s++)
-                for (int d = 0; d < 3; d++) xyz[i][s][d] = d ? (float)((i + s + d) % 7) : (float)((3 + k) * i) * (k == FAR ? 1e5f : 1);
+                for (int d = 0; d < 3; d++)
+                    xyz[i][s][d] = d ? (float)((i + s + d) % 7) : (float)((3 + k) * i) * (k == FAR ? 1e5f : 1);
         t.number = k, t.id = id, t.sequence = sequence, t.origin = RT_ORIGIN_TRAIN;
         t.n_conformation = 1, t.n_slot = RT_SLOT_COUNT, t.slots = RT_SLOTS_ALL, t.msa = msa;
         if (k == KNOWN) t.resolution = 2;
@@ -289,7 +290,8 @@ static void nothing_that_counts_is_an_error(void **state)
     close_bench(&b);
 }
 
-/* Of a step's two targets the one whose loss is not finite is named, not its neighbour: its coordinates are far away and squared. */
+/* Of a step's two targets the one whose loss is not finite is named, not its neighbour: its coordinates are
+ * far away and squared. */
 static void a_bad_loss_names_its_target(void **state)
 {
     bench b;
