@@ -35,12 +35,11 @@ void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_s
     out_plan->trunk = trunk && (out_plan->diffusion || out_plan->distogram);
     /* the rollout judges the confidence head; it also chooses among equivalent label atoms */
     out_plan->rollout = out_plan->confidence || (options->permute && out_plan->diffusion);
+    out_plan->frozen = out_plan->confidence && !out_plan->distogram && !trunk &&
+                       !rt_params_any(model->params, "diffusion_module.");
 }
 
-bool rt_step_is_frozen(const rt_step_plan *plan)
-{
-    return plan->confidence && !plan->trunk && !plan->denoiser && !plan->distogram;
-}
+bool rt_step_is_frozen(const rt_step_plan *plan) { return plan->frozen; }
 
 int64_t rt_step_rollouts(const rt_step_options *options) { return options->rollouts > 1 ? options->rollouts : 1; }
 

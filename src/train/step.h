@@ -45,6 +45,7 @@ typedef struct {
     rt_step_options options;
     bool rollout, confidence, diffusion, distogram; /* forward */
     bool trunk, denoiser;                           /* backward */
+    bool frozen;                                    /* see rt_step_is_frozen */
 } rt_step_plan;
 
 /* What the frozen parts of the network give for one view of a target: the trunk's outputs, rounded to bf16, and the
@@ -92,7 +93,8 @@ extern const rt_step_terms rt_step_weights_reference;
 /* A kind of loss is worked out when it has a weight above 0 and its gradient reaches something that trains. */
 void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_step_options *options);
 
-/* True when the trunk and the sampler come out the same in every epoch: nothing but the confidence head learns. */
+/* True when the trunk and the sampler come out the same in every epoch: nothing but the confidence head learns.  Weights of
+ * trunk or denoiser that train undo it even where no loss reaches them: what trains has dropout and weight decay. */
 bool rt_step_is_frozen(const rt_step_plan *plan);
 
 /* Structures that one step judges, >= 1, and the diffusion steps of the k-th: rollout_steps times 1, 1/2, 1/4, 2, and so
