@@ -182,31 +182,15 @@ static rt_status use_head(job *j, int head)
     return RT_OK;
 }
 
-static rt_status new_frozen(job *j, rt_step_frozen *out, const rt_features *f)
-{
-    const rt_config *c = &j->model->config;
-    int64_t n = f->n_token;
-    *out = (rt_step_frozen){.s_inputs = RT_WRAP(NULL, RT_BF16, n, c->c_s_inputs),
-                            .s = RT_WRAP(NULL, RT_BF16, n, c->c_s),
-                            .z = RT_WRAP(NULL, RT_BF16, n, n, c->c_z),
-                            .x = RT_WRAP(NULL, RT_F32, j->options->rollouts, f->n_atom, 3)};
-    rt_tensor *part[] = {&out->s_inputs, &out->s, &out->z, &out->x};
-    rt_arena_reset(j->frozen_arena, 0);
-    for (int i = 0; i < 4; i++) {
-        part[i]->data = rt_arena_push(j->frozen_arena, rt_bytes(*part[i]));
-        if (!part[i]->data) return rt_fail(j->err, RT_ERR_MEMORY, NULL, 0, "no memory for a target's structures");
-    }
-    return RT_OK;
-}
-
 /* Both heads on the same structures: the first one's step leaves the trunk's outputs and the rollouts. */
 static rt_status judge_target(job *j, const rt_sample *sample, rt_selection_target out[HEADS])
 {
     rt_status status = RT_OK;
-    rt_step_frozen frozen;
+    const rt_features *f = &sample->features;
+    rt_step_frozen frozen = rt_step_frozen_shapes(&j->model->config, f->n_token, f->n_atom, j->options->rollouts);
     rt_judge judge = {0};
     rt_step_loss loss;
-    RT_TRY(new_frozen(j, &frozen, &sample->features));
+    RT_TRY(rt_step_frozen_place(&frozen, &j->frozen_arena, j->err));
     for (int h = 0; h < HEADS; h++) {
         rt_step_given given = {.n_cycle = j->plan.options.most_cycles,
                                .opt_frozen = &frozen,
@@ -445,7 +429,6 @@ rt_status rt_choice_run(rt_ctx *ctx, rt_model *model, const rt_choice_options *o
     RT_TRY(rt_weights_open(&j.trained, options->trained, err));
     RT_TRY_ALLOC(j.merged, most_elements(model->params));
     RT_TRY(rt_arena_create(&j.sample_arena, "sample", SAMPLE_MEMORY, err));
-    RT_TRY(rt_arena_create(&j.frozen_arena, "structures", SAMPLE_MEMORY, err));
     rt_info("validation of the choice among %lld structures of %lld steps on %lld held-out targets",
             (long long)options->rollouts, (long long)options->rollout_steps, (long long)options->n);
     RT_TRY(judge_all(&j));

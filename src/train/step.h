@@ -97,6 +97,11 @@ void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_s
  * trunk or denoiser that train undo it even where no loss reaches them: what trains has dropout and weight decay. */
 bool rt_step_is_frozen(const rt_step_plan *plan);
 
+/* What the frozen parts give for a view of this size, without memory; and the memory for it: the arena is emptied, and where it
+ * is too small a larger one takes its place (NULL: made).  RT_ERR_MEMORY. */
+rt_step_frozen rt_step_frozen_shapes(const rt_config *config, int64_t n_token, int64_t n_atom, int64_t rollouts);
+rt_status rt_step_frozen_place(rt_step_frozen *frozen, rt_arena **arena, rt_err *err);
+
 /* Structures that one step judges, >= 1, and the diffusion steps of the k-th: rollout_steps times 1, 1/2, 1/4, 2, and so
  * on again; at least 1. */
 int64_t rt_step_rollouts(const rt_step_options *options);
