@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "prep/helices.h"
+#include "prep/nucleobase.h"
 
 /* ---- plans -------------------------------------------------------------------------------------------------------- */
 
@@ -346,6 +347,59 @@ static void known_contacts_stay(void **state)
     close_corpus(&c);
 }
 
+/* ---- bases that cannot be rebuilt ---------------------------------------------------------------------------------- */
+
+static void open_trna(corpus *c, const char *name)
+{
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s", shared("data/structures/1ehz.cif.gz"));
+    *strrchr(folder, '/') = 0;
+    open_folder(c, folder, name, test_file("list", "1ehz.cif.gz\n"));
+}
+
+/* Pseudouridines 39 and 55, an U by the letter, stand on their C5; all other bases can be rebuilt. */
+static void pseudouridine_is_unresolved(void **state)
+{
+    (void)state;
+    corpus c;
+    open_trna(&c, "pseudouridine");
+    const rt_target *t = rt_dataset_find(c.set, "1EHZ_A");
+    assert_true(t->sequence[38] == 'U' && t->sequence[54] == 'U');
+    for (int64_t i = 0; i < t->length; i++)
+        for (int k = 0; k < 4; k++) {
+            float r[STRIDE];
+            memcpy(r, rt_target_xyz(t, 0) + i * STRIDE, sizeof r);
+            assert_int_equal(rt_nucleobase_replace(r, t->sequence[i], "ACGU"[k]), i != 38 && i != 54);
+        }
+    close_corpus(&c);
+}
+
+/* A homolog's letter there has no label, nor has the pair's other base. */
+static void pseudouridine_of_a_homolog_is_masked(void **state)
+{
+    (void)state;
+    corpus c;
+    open_trna(&c, "homolog");
+    const rt_target *t = rt_dataset_find(c.set, "1EHZ_A");
+    rt_augment_plan plan = plan_of("homolog");
+    rt_augment_draw draw = {.kinds = RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG)};
+    rt_augment_example e;
+    rt_err err;
+    char letters[77];
+    rt_homolog one = {.name = (char *)(uintptr_t)"one", .letters = letters};
+    rt_homologs homologs = {.homolog = &one, .n = 1};
+    snprintf(letters, sizeof letters, "%s", t->sequence);
+    letters[38] = letters[54] = 'C';
+    expect_ok(rt_augment_make(&e, NULL, NULL, &plan, t, &c.map[0], &homologs, &draw, &err), &err);
+    assert_string_equal(e.sequence, letters);
+    for (int k = 0; k < 2; k++) {
+        const float *r = e.xyz + (k ? 54 : 38) * STRIDE;
+        assert_true(isnan(r[3 * RT_SLOT_N1]) && isfinite(r[3 * RT_SLOT_C1P]));
+    }
+    rt_augment_example_free_members(&e);
+    close_corpus(&c);
+}
+
 /* Of two helices that cross, the one with fewer pairs; both when they have as many. */
 static bool is_knot(const rt_helices *all_helices, const rt_helix *h)
 {
@@ -518,6 +572,8 @@ int main(void)
         cmocka_unit_test(relaxed_conditions_let_more_through),
         cmocka_unit_test(loops_change_by_their_share),
         cmocka_unit_test(known_contacts_stay),
+        cmocka_unit_test(pseudouridine_is_unresolved),
+        cmocka_unit_test(pseudouridine_of_a_homolog_is_masked),
         cmocka_unit_test(pseudoknots_stay),
         cmocka_unit_test(alignment_finds_gaps),
         cmocka_unit_test(homologs_are_threaded),
