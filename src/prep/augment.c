@@ -62,7 +62,7 @@ rt_status rt_augment_note(rt_augment_job *job, const rt_augment_change *change, 
 {
     if (change->reason == RT_REASON_NONE) job->count->changes++;
     else job->count->rejected[change->reason]++;
-    job->count->masked += change->masked;
+    if (change->masked) job->count->masked += change->j >= 0 ? 2 : 1;
     if (!job->opt_log) return RT_OK;
     void *items = job->opt_log->change;
     rt_status status = rt_grow(&items, &job->opt_log->capacity, job->opt_log->n + 1, sizeof *change, err);

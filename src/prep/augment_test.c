@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "prep/helices.h"
 #include "prep/nucleobase.h"
+#include "score/clash.h"
 
 /* ---- plans -------------------------------------------------------------------------------------------------------- */
 
@@ -400,6 +401,52 @@ static void pseudouridine_of_a_homolog_is_masked(void **state)
     close_corpus(&c);
 }
 
+static int64_t count_clashes(const char *sequence, const float *xyz)
+{
+    rt_molecule molecule;
+    rt_err err;
+    double score;
+    int64_t n;
+    expect_ok(rt_fold_map_molecule(&molecule, sequence, xyz, RT_SLOT_COUNT, "", &err), &err);
+    expect_ok(rt_clash(&score, &n, &molecule, &err), &err);
+    rt_molecule_free_members(&molecule);
+    return n;
+}
+
+/* Predicted pairs that the structure has not: what would clash is left, too.  Counted by score/clash, which does not
+ * decide. */
+static void pairs_that_are_not_there_do_not_clash(void **state)
+{
+    (void)state;
+    rt_augment_plan plan = plan_of("compensatory:helix=1,pair=1,min-p=0,relax=canonical+probability+tertiary");
+    int64_t made = 0, left = 0, worse = 0, most = 0;
+    corpus c;
+    open_trna(&c, "predicted");
+    const rt_target *t = rt_dataset_at(c.set, 0);
+    int64_t native = count_clashes(t->sequence, rt_target_xyz(t, 0));
+    for (int64_t v = 0; v < 20; v++) {
+        rt_augment_example e;
+        rt_augment_log log = {0};
+        make(&e, &log, &plan, &c, 0, v);
+        for (int64_t k = 0; k < log.n; k++) {
+            const rt_augment_change *change = &log.change[k];
+            if (change->i < 0 || c.map[0].partner[change->i] == change->j) continue;
+            made += change->reason == RT_REASON_NONE, left += change->reason == RT_REASON_CLASH;
+            assert_true(isnan(change->bonds_before) && isnan(change->bonds_after));   /* of no pair */
+        }
+        int64_t clashes = count_clashes(e.sequence, e.xyz);
+        worse += clashes > native;
+        most = clashes > most ? clashes : most;
+        rt_augment_log_free_members(&log);
+        rt_augment_example_free_members(&e);
+    }
+    print_message("note: predicted pairs that are not there: %lld made, %lld would clash; clashes %lld at most, native %lld\n",
+                  (long long)made, (long long)left, (long long)most, (long long)native);
+    assert_int_equal(worse, 0);
+    assert_true(made > 0 && left > 0);
+    close_corpus(&c);
+}
+
 /* Of two helices that cross, the one with fewer pairs; both when they have as many. */
 static bool is_knot(const rt_helices *all_helices, const rt_helix *h)
 {
@@ -574,6 +621,7 @@ int main(void)
         cmocka_unit_test(known_contacts_stay),
         cmocka_unit_test(pseudouridine_is_unresolved),
         cmocka_unit_test(pseudouridine_of_a_homolog_is_masked),
+        cmocka_unit_test(pairs_that_are_not_there_do_not_clash),
         cmocka_unit_test(pseudoknots_stay),
         cmocka_unit_test(alignment_finds_gaps),
         cmocka_unit_test(homologs_are_threaded),
