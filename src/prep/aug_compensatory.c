@@ -60,14 +60,6 @@ static rt_augment_reason judge(const rt_augment_job *job, int64_t i, int64_t j)
     return knot && minded & RT_TERTIARY_PSEUDOKNOT ? RT_REASON_TERTIARY : RT_REASON_NONE;
 }
 
-/* Between the two once. */
-static rt_base_clashes clashes_of_pair(const rt_augment_job *job, int64_t i, int64_t j)
-{
-    rt_base_clashes a = rt_base_fit_clashes(&job->fit, job->xyz, i, job->sequence[i], -1);
-    rt_base_clashes b = rt_base_fit_clashes(&job->fit, job->xyz, j, job->sequence[j], i);
-    return (rt_base_clashes){a.others + b.others, a.own + b.own};
-}
-
 /* Both bases rebuilt, or neither: the reason then.  paired: in the structure, so that there are bonds to be kept. */
 static rt_augment_reason rebuild(rt_augment_job *job, rt_augment_change *change, bool paired)
 {
@@ -76,7 +68,7 @@ static rt_augment_reason rebuild(rt_augment_job *job, rt_augment_change *change,
     const float *at_i = job->xyz + i * stride, *at_j = job->xyz + j * stride;
     rt_augment_reason reason = RT_REASON_NONE;
     if (paired) change->bonds_before = rt_base_fit_bonds(at_i, change->from[0], at_j, change->from[1]);
-    rt_base_clashes clashes = clashes_of_pair(job, i, j);
+    rt_base_clashes clashes = rt_augment_clashes(job, i, j);
     if (!rt_augment_put(job, i, change->to[0], old_i)) return RT_REASON_UNRESOLVED;
     if (!rt_augment_put(job, j, change->to[1], old_j)) {
         rt_augment_undo(job, i, change->from[0], old_i);
@@ -85,7 +77,7 @@ static rt_augment_reason rebuild(rt_augment_job *job, rt_augment_change *change,
     if (paired) change->bonds_after = rt_base_fit_bonds(at_i, change->to[0], at_j, change->to[1]);
     if (paired && !(change->bonds_after <= fmin(change->bonds_before + job->setting->value[BONDS], LOOSEST)))
         reason = RT_REASON_HYDROGEN_BONDS;
-    else if (rt_base_fit_is_worse(clashes_of_pair(job, i, j), clashes)) reason = RT_REASON_CLASH;
+    else if (rt_base_fit_is_worse(rt_augment_clashes(job, i, j), clashes)) reason = RT_REASON_CLASH;
     if (reason == RT_REASON_NONE) return reason;
     rt_augment_undo(job, i, change->from[0], old_i);
     rt_augment_undo(job, j, change->from[1], old_j);

@@ -107,11 +107,6 @@ static const struct {
     {RT_AUGMENT_LOOP, RT_DRAW_LOOP, rt_aug_loop_make},
 };
 
-static bool is_lost(const float *before, const float *after, int slot)
-{
-    return isfinite(before[3 * slot]) && !isfinite(after[3 * slot]);
-}
-
 /* A further conformation gets the letters of the first: each base is rebuilt there, or has no label; nor has what has
  * none in the first's example. */
 static void rebuild_others(float *xyz, const rt_target *target, const float *first, const char *sequence,
@@ -124,8 +119,8 @@ static void rebuild_others(float *xyz, const rt_target *target, const float *fir
         char from = target->sequence[i];
         bool placed = from == sequence[i] || rt_nucleobase_replace(residue, from, sequence[i]);
         count->masked += !placed;
-        if (!placed || is_lost(native + i * stride, first + i * stride, RT_SLOT_N1)) rt_augment_mask_base(residue);
-        for (int64_t k = 0; is_lost(native + i * stride, first + i * stride, RT_SLOT_C1P) && k < stride; k++)
+        if (!placed || rt_augment_is_lost(native + i * stride, first + i * stride, RT_SLOT_N1)) rt_augment_mask_base(residue);
+        for (int64_t k = 0; rt_augment_is_lost(native + i * stride, first + i * stride, RT_SLOT_C1P) && k < stride; k++)
             residue[k] = NAN;
     }
 }

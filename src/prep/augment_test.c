@@ -4,6 +4,7 @@
 #include "prep/augment_test.h"
 
 #include "base/clock.h"
+#include "prep/base_fit.h"
 #include "prep/helices.h"
 #include "prep/nucleobase.h"
 #include "score/clash.h"
@@ -447,6 +448,45 @@ static void pairs_that_are_not_there_do_not_clash(void **state)
     close_corpus(&c);
 }
 
+/* Every Watson-Crick pair of the structure alone: its 5' purine a pyrimidine, or the other way round. */
+static void homologs_keep_pairs_both_ways(void **state)
+{
+    (void)state;
+    static const char *const PAIRS[] = {"GC", "AU", "CG", "UA"};
+    corpus c;
+    open_trna(&c, "both_ways");
+    const rt_target *t = rt_dataset_find(c.set, "1EHZ_A");
+    rt_augment_plan plan = plan_of("homolog");
+    rt_augment_draw draw = {.kinds = RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG)};
+    int64_t pairs[2] = {0}, kept[2] = {0};
+    for (int64_t i = 0; i < t->length; i++) {
+        const int64_t j = c.map[0].partner[i];
+        if (j < i) continue;
+        for (int k = 0; k < 4; k++) {
+            char letters[77];
+            rt_homolog one = {.name = (char *)(uintptr_t)"one", .letters = letters};
+            rt_homologs homologs = {.homolog = &one, .n = 1};
+            rt_augment_example e;
+            rt_err err;
+            const bool to_purine = k < 2, was_purine = strchr("AG", t->sequence[i]) != NULL;
+            if (to_purine == was_purine || !rt_base_fit_is_watson_crick(t->sequence[i], t->sequence[j])) continue;
+            snprintf(letters, sizeof letters, "%s", t->sequence);
+            letters[i] = PAIRS[k][0], letters[j] = PAIRS[k][1];
+            expect_ok(rt_augment_make(&e, NULL, NULL, &plan, t, &c.map[0], &homologs, &draw, &err), &err);
+            pairs[to_purine]++;
+            kept[to_purine] += isfinite(e.xyz[i * STRIDE + 3 * RT_SLOT_N1]) && isfinite(e.xyz[j * STRIDE + 3 * RT_SLOT_N1]);
+            assert_true(count_clashes(e.sequence, e.xyz) <= count_clashes(t->sequence, rt_target_xyz(t, 0)));
+            rt_augment_example_free_members(&e);
+        }
+    }
+    double share[2];
+    for (int k = 0; k < 2; k++) share[k] = (double)kept[k] / (double)pairs[k];
+    print_message("note: pairs of 1EHZ as homologs': %lld of %lld kept with a new 5' pyrimidine, %lld of %lld with a new 5' "
+                  "purine\n", (long long)kept[0], (long long)pairs[0], (long long)kept[1], (long long)pairs[1]);
+    assert_true(pairs[0] > 8 && pairs[1] > 8 && share[0] > 0.5 && fabs(share[0] - share[1]) < 0.3);
+    close_corpus(&c);
+}
+
 /* Of two helices that cross, the one with fewer pairs; both when they have as many. */
 static bool is_knot(const rt_helices *all_helices, const rt_helix *h)
 {
@@ -622,6 +662,7 @@ int main(void)
         cmocka_unit_test(pseudouridine_is_unresolved),
         cmocka_unit_test(pseudouridine_of_a_homolog_is_masked),
         cmocka_unit_test(pairs_that_are_not_there_do_not_clash),
+        cmocka_unit_test(homologs_keep_pairs_both_ways),
         cmocka_unit_test(pseudoknots_stay),
         cmocka_unit_test(alignment_finds_gaps),
         cmocka_unit_test(homologs_are_threaded),
