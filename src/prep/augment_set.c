@@ -99,14 +99,6 @@ done:
     return status;
 }
 
-static double value_of(const rt_augment_plan *plan, rt_augment_kind kind, const char *key)
-{
-    const rt_augmentation *a = rt_augmentation_of(kind);
-    int k = 0;
-    while (strcmp(a->key[k].name, key) != 0) k++;
-    return plan->setting[kind].value[k];
-}
-
 static rt_status make_variants(const rt_augment_set *set, entry *e, const rt_target *t, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -143,8 +135,8 @@ static void make_entry(void *argument, int64_t i, int worker)
     if (rt_stop_requested()) return;
     e->status = rt_fold_map_build(&e->map, t, w->pairs[i].length ? &w->pairs[i] : NULL, o->around, &e->err);
     if (e->status == RT_OK && o->plan.on & RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG) && o->opt_families && o->opt_seeds) {
-        rt_homolog_rules rules = {.identity = value_of(&o->plan, RT_AUGMENT_HOMOLOG, "identity"),
-                                  .gaps = value_of(&o->plan, RT_AUGMENT_HOMOLOG, "gaps"), .keep = KEPT_HOMOLOGS};
+        rt_homolog_rules rules = {.identity = rt_augment_value(&o->plan, RT_AUGMENT_HOMOLOG, "identity"),
+                                  .gaps = rt_augment_value(&o->plan, RT_AUGMENT_HOMOLOG, "gaps"), .keep = KEPT_HOMOLOGS};
         e->status = rt_homologs_find(&e->homologs, t->id, t->sequence, rt_family_table_find(o->opt_families, t->id),
                                      o->opt_seeds, &rules, &e->err);
     }
@@ -159,7 +151,7 @@ static rt_status limit_families(rt_augment_set *set, rt_err *err)
     const rt_augment_set_options *o = &set->options;
     int64_t *used = NULL;
     if (!o->opt_seeds || !(o->plan.on & RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG))) return RT_OK;
-    const double limit = value_of(&o->plan, RT_AUGMENT_HOMOLOG, "limit");
+    const double limit = rt_augment_value(&o->plan, RT_AUGMENT_HOMOLOG, "limit");
     RT_TRY_ALLOC(used, o->opt_seeds->n);
     for (int64_t i = 0; i < set->n; i++) {
         entry *e = &set->entry[i];
@@ -386,7 +378,7 @@ static bool is_drawn(const rt_augment_set *set, rt_augment_kind kind, uint64_t s
 {
     rt_rng rng = rt_rng_make(set->options.plan.seed, stream, number, RT_DRAW_AUGMENT_PICK);
     return set->options.plan.on & RT_AUGMENT_BIT(kind) &&
-           rt_rng_uniform(&rng, (uint64_t)kind) < value_of(&set->options.plan, kind, "p");
+           rt_rng_uniform(&rng, (uint64_t)kind) < rt_augment_value(&set->options.plan, kind, "p");
 }
 
 bool rt_augment_set_has_noise(const rt_augment_set *set, uint64_t stream, uint64_t number)

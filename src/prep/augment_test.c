@@ -487,6 +487,52 @@ static void homologs_keep_pairs_both_ways(void **state)
     close_corpus(&c);
 }
 
+static int64_t count_lost(const float *native, const float *now, int64_t n)
+{
+    int64_t lost = 0;
+    for (int64_t i = 0; i < n; i++)
+        lost += isfinite(native[i * STRIDE + 3 * RT_SLOT_N1]) && !isfinite(now[i * STRIDE + 3 * RT_SLOT_N1]);
+    return lost;
+}
+
+/* The second model of an NMR entry: no more clashes than that model has, and what is masked for it is counted where the
+ * letter is from. */
+static void further_conformations_are_judged(void **state)
+{
+    (void)state;
+    static const char *const PLAN[] = {"compensatory:helix=1,pair=1,relax=probability+tertiary",
+                                       "loop:share=1,longer-than=4,relax=tertiary"};
+    corpus c;
+    rt_err err;
+    open_folder(&c, "examples/base/structures", "models", test_file("list", "1ebq.cif.gz\n"));
+    const rt_target *t = rt_dataset_at(c.set, 0);
+    assert_int_equal(t->n_conformation, 2);
+    const float *native = rt_target_xyz(t, 1);
+    const int64_t native_clashes = count_clashes(t->sequence, native);
+    int64_t rebuilt = 0, masked = 0, worse = 0;
+    for (int k = 0; k < 2; k++)
+        for (int64_t v = 0; v < 40; v++) {
+            rt_augment_plan plan = plan_of(PLAN[k]);
+            rt_augment_example e;
+            rt_augment_tally tally = {0};
+            rt_augment_draw draw = {.kinds = rt_augment_sequence_bits(&plan), .variant = v, .conformation = 1};
+            expect_ok(rt_augment_make(&e, &tally, NULL, &plan, t, &c.map[0], NULL, &draw, &err), &err);
+            worse += count_clashes(e.sequence, e.xyz) > native_clashes;
+            int64_t lost = count_lost(native, e.xyz, t->length);
+            for (int other = 0; other < RT_AUGMENTATIONS; other++)
+                assert_int_equal(tally.of[other].masked, draw.kinds == RT_AUGMENT_BIT(other) ? lost : 0);
+            for (int64_t i = 0; i < t->length; i++)
+                rebuilt += e.sequence[i] != t->sequence[i] && isfinite(e.xyz[i * STRIDE + 3 * RT_SLOT_N1]);
+            masked += lost;
+            rt_augment_example_free_members(&e);
+        }
+    print_message("note: second model of 1EBQ: %lld bases rebuilt, %lld masked; more clashes than native in %lld of 80\n",
+                  (long long)rebuilt, (long long)masked, (long long)worse);
+    assert_int_equal(worse, 0);
+    assert_true(rebuilt > 0 && masked > 0);
+    close_corpus(&c);
+}
+
 /* Of two helices that cross, the one with fewer pairs; both when they have as many. */
 static bool is_knot(const rt_helices *all_helices, const rt_helix *h)
 {
@@ -663,6 +709,7 @@ int main(void)
         cmocka_unit_test(pseudouridine_of_a_homolog_is_masked),
         cmocka_unit_test(pairs_that_are_not_there_do_not_clash),
         cmocka_unit_test(homologs_keep_pairs_both_ways),
+        cmocka_unit_test(further_conformations_are_judged),
         cmocka_unit_test(pseudoknots_stay),
         cmocka_unit_test(alignment_finds_gaps),
         cmocka_unit_test(homologs_are_threaded),
