@@ -158,7 +158,10 @@ static rt_status limit_families(rt_augment_set *set, rt_err *err)
         if (!e->homologs.family) continue;
         int64_t family = rt_seeds_find(o->opt_seeds, e->homologs.family) - o->opt_seeds->seed;
         for (int64_t s = ALONE * o->variants; s < COMBINATIONS * o->variants; s++)
-            if (e->sequence[s] && (double)++used[family] > limit) e->refused[s] = RT_REASON_FAMILY_LIMIT;
+            if (e->sequence[s] && (double)++used[family] > limit) {
+                e->refused[s] = RT_REASON_FAMILY_LIMIT;
+                set->summary.limited++;
+            }
     }
 done:
     free(used);
@@ -386,6 +389,19 @@ bool rt_augment_set_has_noise(const rt_augment_set *set, uint64_t stream, uint64
     return is_drawn(set, RT_AUGMENT_NOISE, stream, number);
 }
 
+static rt_augment_reason refusal_of(const rt_augment_set *set, const entry *e, const rt_augment_draw *draw)
+{
+    for (int c = 0; e && e->refused && c < COMBINATIONS; c++)
+        if (draw->kinds == COMBINATION[c])
+            return (rt_augment_reason)e->refused[c * set->options.variants + draw->variant];
+    return RT_REASON_NONE;
+}
+
+rt_augment_reason rt_augment_set_refusal(const rt_augment_set *set, const rt_target *target, const rt_augment_draw *draw)
+{
+    return refusal_of(set, find(set, target), draw);
+}
+
 rt_augment_draw rt_augment_set_pick(const rt_augment_set *set, rt_augment_reason *out_reason, const rt_target *target,
                                     uint64_t stream, uint64_t number)
 {
@@ -399,9 +415,7 @@ rt_augment_draw rt_augment_set_pick(const rt_augment_set *set, rt_augment_reason
     if (draw.kinds & COMBINATION[ALONE] && (e->homologs.n > 0 || draw.kinds == COMBINATION[ALONE]))
         draw.kinds = COMBINATION[ALONE];
     else draw.kinds &= ~COMBINATION[ALONE];   /* no homolog: the others take its place */
-    for (int c = 0; c < COMBINATIONS; c++)
-        if (draw.kinds == COMBINATION[c])
-            *out_reason = (rt_augment_reason)e->refused[c * set->options.variants + draw.variant];
+    *out_reason = refusal_of(set, e, &draw);
     return draw;
 }
 
