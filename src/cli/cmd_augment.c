@@ -273,6 +273,20 @@ done:
     return status;
 }
 
+/* The folder, and that a file can be written there: known before hours of work, not after. */
+static rt_status make_out(const char *folder, rt_err *err)
+{
+    rt_status status = RT_OK;
+    char path[4096];
+    rt_writer *writer = NULL;
+    RT_TRY(rt_make_folder(folder, err));
+    rt_path_join(path, sizeof path, folder, "augmented.tsv");
+    RT_TRY(rt_writer_open(&writer, path, err));
+done:
+    rt_writer_abandon(writer);
+    return status;
+}
+
 static rt_status work(job *j)
 {
     rt_status status = RT_OK;
@@ -284,11 +298,11 @@ static rt_status work(job *j)
     RT_TRY(rt_dataset_open(&j->set, rt_option_text(o, "data"), j->err));
     RT_TRY(add_tiers(j));
     RT_TRY(choose_targets(j));
+    RT_TRY(make_out(rt_option_text(o, "out"), j->err));
     RT_TRY(rt_pool_create(&j->pool, rt_choice_threads(o), j->err));
     RT_TRY(rt_augment_inputs_open(&j->augment, &j->plan, o, j->set, j->target, j->n_target,
                                   rt_option_has(o, "split") ? &j->split : NULL, rt_option_text(o, "split"), j->pool,
                                   j->cli->record, j->err));
-    RT_TRY(rt_make_folder(rt_option_text(o, "out"), j->err));
     if (rt_option_flag(o, "preview")) RT_TRY(preview(j));
     RT_TRY(write_record(j));
     printf("key\tvalue\n");
