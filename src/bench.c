@@ -271,7 +271,6 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     fill(w->x, 20, 5);
     fill(w->s_inputs, 1, 6);
     make_label(w);
-    result->gemm_peak = rt_bench_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);
     for (int stage = 0; stage < RT_BENCH_COUNT && ctx->status == RT_OK; stage++) {
         ctx->bf16 = options->precision == RT_PRECISION_BF16 ||
                     (options->precision == RT_PRECISION_REFERENCE && stage <= RT_BENCH_pairformer);
@@ -288,9 +287,11 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
         }
         if (ctx->status == RT_OK) RT_TRY(count_stage(w, stage, &result->gflop[stage], err));
         rt_debug("%lld tokens, %s: %.4f s", (long long)n, rt_bench_stage_name(stage), result->seconds[stage]);
+        if (stage <= RT_BENCH_confidence) result->peak_rss = rt_memory_peak_rss();
     }
-    result->peak_rss = rt_memory_peak_rss();
+    if (result->peak_rss == 0) result->peak_rss = rt_memory_peak_rss();   /* training alone */
     result->peak_activations = rt_arena_peak(ctx->step);
+    result->gemm_peak = rt_bench_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);   /* it needs memory, too */
     status = rt_ctx_take(ctx, err);
 done:
     rt_arena_reset(ctx->step, 0);

@@ -34,7 +34,7 @@ typedef struct {
     double processor[RT_BENCH_COUNT]; /* seconds of all threads together, which other programs do not change */
     double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the products: rt_ctx_count_begin */
     double gemm_peak;                 /* GFLOP/s of large products on all threads, measured in the same run */
-    int64_t peak_rss;                 /* bytes, of the process so far */
+    int64_t peak_rss;                 /* bytes, of the process after the last stage without a backward (of all, if none ran) */
     int64_t peak_activations;         /* bytes of the arena */
 } rt_bench_result;
 

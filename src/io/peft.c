@@ -339,6 +339,14 @@ const char *rt_peft_untaken(const rt_peft *p, int64_t *out_count)
     return first;
 }
 
+bool rt_peft_layer_of(char out[RT_PEFT_LAYER_NAME], const char *weight)
+{
+    size_t length = strlen(weight);
+    if (length < 7 || length >= RT_PEFT_LAYER_NAME || strcmp(weight + length - 7, ".weight") != 0) return false;
+    snprintf(out, RT_PEFT_LAYER_NAME, "%.*s", (int)(length - 7), weight);
+    return true;
+}
+
 void rt_peft_merge(float *out, rt_tensor w, const rt_peft_pair *pair)
 {
     int64_t n_out = pair->b.dim[0], in = pair->a.dim[1], rank = pair->a.dim[0];

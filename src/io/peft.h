@@ -26,6 +26,8 @@ typedef struct {
 
 typedef struct rt_peft rt_peft;
 
+enum { RT_PEFT_LAYER_NAME = 320 };
+
 /* Errors: RT_ERR_IO, RT_ERR_FORMAT (a tensor without its partner, ranks that differ, NaN), RT_ERR_UNSUPPORTED (a setting
  * that changes what is computed and is not known), RT_ERR_MISMATCH (a file without a confidence head). */
 rt_status rt_peft_open(rt_peft **ret_peft, const char *path, rt_err *err);
@@ -55,7 +57,10 @@ const rt_weight *rt_peft_take_weight(rt_peft *peft, const char *name);
  * many there are.  NULL: none. */
 const char *rt_peft_untaken(const rt_peft *peft, int64_t *out_count);
 
-/* out (out,in) = W + scale B A, summed in double. */
+/* The linear layer of "<linear>.weight"; false: another tensor. */
+bool rt_peft_layer_of(char out[RT_PEFT_LAYER_NAME], const char *weight);
+
+/* out (out,in) = W + scale B A, summed in double; out may be W's own memory. */
 void rt_peft_merge(float *out, rt_tensor w, const rt_peft_pair *pair);
 
 typedef struct {

@@ -26,8 +26,8 @@ typedef struct {
     rt_err *err;
     rt_step_plan plan;
     rt_arena *sample_arena, *frozen_arena;
-    const rt_weights *head[HEADS];
     rt_weights *trained;
+    float *merged; /* room for the largest tensor that trains */
     char trained_hash[RT_HASH_TEXT], key[RT_HASH_TEXT], folder[PATH_MAX];
     rt_selection_data data[HEADS];
 } job;
@@ -135,35 +135,50 @@ static void free_target(rt_selection_target *t)
 /* ---- judging ------------------------------------------------------------------------------------------------------
  */
 
+/* A head's weight in its file: the trained network's; or as the model was opened, the last adapter's that has it, else the
+ * checkpoint's. */
+static const rt_weight *find_weight(const job *j, int head, const char *name)
+{
+    if (head == TRAINED) return rt_weights_find(j->trained, name);
+    const rt_weight *found = rt_weights_find(j->model->weights, name);
+    for (int i = 0; i < j->model->n_adapter; i++) {
+        const rt_weight *other = rt_peft_find_weight(j->model->adapter[i], name);
+        if (other) found = other;
+    }
+    return found;
+}
+
+/* W of a layer with low-rank adapters, which the model adds by itself: the trained network's file holds them merged.  The
+ * base's W goes there and back, so that both heads are rounded alike. */
+static rt_tensor without_adapters(job *j, int head, const char *name, rt_tensor w)
+{
+    char layer[RT_PEFT_LAYER_NAME];
+    if (!rt_peft_layer_of(layer, name)) return w;
+    int n = j->model->n_adapter;
+    for (int step = head == TRAINED ? n : 0; step < 2 * n; step++) {
+        const rt_peft_pair *found = rt_peft_find(j->model->adapter[step < n ? step : 2 * n - 1 - step], layer);
+        if (!found) continue;
+        rt_peft_pair pair = *found;
+        if (step >= n) pair.scale = -pair.scale;
+        rt_peft_merge(j->merged, w, &pair);
+        w = rt_wrap(j->merged, RT_F32, w.ndim, w.dim);
+    }
+    return w;
+}
+
 /* The head's weights into those that train. */
-static rt_status use_head(job *j, const rt_weights *from)
+static rt_status use_head(job *j, int head)
 {
     for (int64_t i = 0; i < rt_params_count(j->model->params); i++) {
         rt_param *p = rt_params_at(j->model->params, i);
-        const rt_weight *w = rt_weights_find(from, p->name);
+        const rt_weight *w = find_weight(j, head, p->name);
         if (!w || rt_count(w->tensor) != rt_count(p->value))
-            return rt_fail(j->err, RT_ERR_MISMATCH, rt_weights_path(from), 0, "has no weight '%s' of the right shape",
-                           p->name);
-        rt_convert(p->value.data, p->value.dtype, w->tensor.data, w->tensor.dtype, rt_count(p->value));
+            return rt_fail(j->err, RT_ERR_MISMATCH, rt_weights_path(head == TRAINED ? j->trained : j->model->weights), 0,
+                           "has no weight '%s' of the right shape", p->name);
+        rt_tensor t = without_adapters(j, head, p->name, w->tensor);
+        rt_convert(p->value.data, p->value.dtype, t.data, t.dtype, rt_count(p->value));
     }
     rt_params_refresh(j->model->params);
-    return RT_OK;
-}
-
-static rt_status new_frozen(job *j, rt_step_frozen *out, const rt_features *f)
-{
-    const rt_config *c = &j->model->config;
-    int64_t n = f->n_token;
-    *out = (rt_step_frozen){.s_inputs = RT_WRAP(NULL, RT_BF16, n, c->c_s_inputs),
-                            .s = RT_WRAP(NULL, RT_BF16, n, c->c_s),
-                            .z = RT_WRAP(NULL, RT_BF16, n, n, c->c_z),
-                            .x = RT_WRAP(NULL, RT_F32, j->options->rollouts, f->n_atom, 3)};
-    rt_tensor *part[] = {&out->s_inputs, &out->s, &out->z, &out->x};
-    rt_arena_reset(j->frozen_arena, 0);
-    for (int i = 0; i < 4; i++) {
-        part[i]->data = rt_arena_push(j->frozen_arena, rt_bytes(*part[i]));
-        if (!part[i]->data) return rt_fail(j->err, RT_ERR_MEMORY, NULL, 0, "no memory for a target's structures");
-    }
     return RT_OK;
 }
 
@@ -171,16 +186,17 @@ static rt_status new_frozen(job *j, rt_step_frozen *out, const rt_features *f)
 static rt_status judge_target(job *j, const rt_sample *sample, rt_selection_target out[HEADS])
 {
     rt_status status = RT_OK;
-    rt_step_frozen frozen;
+    const rt_features *f = &sample->features;
+    rt_step_frozen frozen = rt_step_frozen_shapes(&j->model->config, f->n_token, f->n_atom, j->options->rollouts);
     rt_judge judge = {0};
     rt_step_loss loss;
-    RT_TRY(new_frozen(j, &frozen, &sample->features));
+    RT_TRY(rt_step_frozen_place(&frozen, &j->frozen_arena, j->err));
     for (int h = 0; h < HEADS; h++) {
         rt_step_given given = {.n_cycle = j->plan.options.most_cycles,
                                .opt_frozen = &frozen,
                                .opt_watcher = rt_judge_watch,
                                .user = &judge};
-        RT_TRY(use_head(j, j->head[h]));
+        RT_TRY(use_head(j, h));
         RT_TRY(rt_judge_begin(&judge, j->model, &sample->features, &sample->label, j->options->rollouts, j->err));
         RT_TRY(rt_step_run(j->ctx, j->model, &loss, &j->plan, &sample->features, &sample->label, &sample->key, &given,
                            false, false, j->err));
@@ -374,11 +390,21 @@ done:
 
 static rt_status find_key(job *j)
 {
-    char text[4 * RT_HASH_TEXT + 128];
+    char text[5 * RT_HASH_TEXT + 128];
     const rt_run_identity *id = j->options->identity;
-    int n = snprintf(text, sizeof text, "%s %s %s %s %lld %lld", id->plan, id->data, id->code, j->trained_hash,
-                     (long long)j->options->rollouts, (long long)j->options->rollout_steps);
+    int n = snprintf(text, sizeof text, "%s %s %s %s %s %lld %lld", id->plan, id->data, id->base, id->code,
+                     j->trained_hash, (long long)j->options->rollouts, (long long)j->options->rollout_steps);
     return rt_hash_bytes(j->key, text, n, j->err);
+}
+
+static int64_t most_elements(rt_params *params)
+{
+    int64_t most = 1;
+    for (int64_t i = 0; i < rt_params_count(params); i++) {
+        int64_t n = rt_count(rt_params_at(params, i)->value);
+        if (n > most) most = n;
+    }
+    return most;
 }
 
 rt_status rt_choice_run(rt_ctx *ctx, rt_model *model, const rt_choice_options *options, rt_choice_report *out_report,
@@ -390,15 +416,19 @@ rt_status rt_choice_run(rt_ctx *ctx, rt_model *model, const rt_choice_options *o
     *out_report = (rt_choice_report){.rows = json_array()};
     step.rollouts = options->rollouts, step.rollout_steps = options->rollout_steps, step.equal_steps = true;
     rt_step_plan_make(&j.plan, model, &step);
-    RT_REQUIRE(rt_step_is_frozen(&j.plan) && options->rollouts >= 2);
+    RT_REQUIRE(options->rollouts >= 2);
+    if (!rt_step_is_frozen(&j.plan)) {
+        rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "base and trained head cannot judge the same structures: more than the "
+                                               "confidence head learned");
+        return rt_hint(err, "the run itself is whole; 'rnatune predict' and 'score --selection' compare such networks");
+    }
     rt_path_join(j.folder, sizeof j.folder, options->out, "validation");
     RT_TRY(rt_make_folder(j.folder, err));
     RT_TRY(rt_hash_file(j.trained_hash, NULL, options->trained, err));
     RT_TRY(find_key(&j));
     RT_TRY(rt_weights_open(&j.trained, options->trained, err));
-    j.head[BASE] = model->weights, j.head[TRAINED] = j.trained;
+    RT_TRY_ALLOC(j.merged, most_elements(model->params));
     RT_TRY(rt_arena_create(&j.sample_arena, "sample", SAMPLE_MEMORY, err));
-    RT_TRY(rt_arena_create(&j.frozen_arena, "structures", SAMPLE_MEMORY, err));
     rt_info("validation of the choice among %lld structures of %lld steps on %lld held-out targets",
             (long long)options->rollouts, (long long)options->rollout_steps, (long long)options->n);
     RT_TRY(judge_all(&j));
@@ -406,6 +436,7 @@ rt_status rt_choice_run(rt_ctx *ctx, rt_model *model, const rt_choice_options *o
 done:
     for (int h = 0; h < HEADS; h++) rt_selection_data_free_members(&j.data[h]);
     rt_weights_close(j.trained);
+    free(j.merged);
     rt_arena_free(j.sample_arena);
     rt_arena_free(j.frozen_arena);
     return status;

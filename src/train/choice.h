@@ -2,7 +2,8 @@
  * Room: train.  Uses: train/validation, judge, ranking_fit, score/selection, io/weights.
  *
  * Each held-out target gets one trunk pass and M structures, all with the same number of steps as in prediction; the
- * base's head and the trained one judge the same structures, as the confidence phase moves no coordinates.  Numbers are
+ * base's head (that of the checkpoint and its adapters, as the run began) and the trained one judge the same structures, as
+ * the confidence phase moves no coordinates.  Numbers are
  * those of `rnatune score --selection`, with intervals by component: of either head, of the change from one to the
  * other, and against the consensus.  On the trained head's samples a learned ranking is fitted.
  *
@@ -42,7 +43,8 @@ typedef struct {
 } rt_choice_report;
 
 /* Judges what is not judged yet, and writes the table and the ranking.  model->params hold the trained head afterwards.
- * Errors: RT_ERR_MISMATCH (the trained file lacks a weight that trains; no target could be judged), RT_ERR_IO,
+ * Errors: RT_ERR_MISMATCH (more than the confidence head trains; the trained file lacks a weight that trains; no target could
+ * be judged), RT_ERR_IO,
  * RT_ERR_MEMORY. */
 rt_status rt_choice_run(rt_ctx *ctx, rt_model *model, const rt_choice_options *options, rt_choice_report *out_report,
                         rt_err *err);

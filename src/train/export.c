@@ -17,15 +17,6 @@ typedef struct {
     float *merged;           /* room for the largest tensor that an adapter changes */
 } network;
 
-/* The linear layer of "<layer>.weight"; false: another tensor. */
-static bool layer_of(char out[320], const char *weight)
-{
-    size_t length = strlen(weight);
-    if (length < 7 || length >= 320 || strcmp(weight + length - 7, ".weight") != 0) return false;
-    snprintf(out, 320, "%.*s", (int)(length - 7), weight);
-    return true;
-}
-
 /* The adapter of a layer that trained; false: none did. */
 static bool trained_pair(const network *net, const char *layer, rt_peft_pair *out_pair)
 {
@@ -69,10 +60,10 @@ static rt_tensor unmerged(const network *net, int64_t index)
 static rt_tensor current(const network *net, int64_t index, bool only_shape)
 {
     const rt_weight *w = rt_weights_at(net->base, index);
-    char layer[320];
+    char layer[RT_PEFT_LAYER_NAME];
     rt_peft_pair last;
     rt_tensor t = unmerged(net, index);
-    if (!layer_of(layer, w->name) || !is_changed(net, layer)) return t;
+    if (!rt_peft_layer_of(layer, w->name) || !is_changed(net, layer)) return t;
     if (only_shape) {
         t.dtype = RT_F32;
         return t;
@@ -99,11 +90,11 @@ static rt_status check_shape(const char *path, const char *name, rt_tensor has, 
 static rt_status check_adapter(const network *net, rt_peft *adapter, rt_err *err)
 {
     rt_status status = RT_OK;
-    char layer[320];
+    char layer[RT_PEFT_LAYER_NAME];
     int64_t count;
     for (int64_t i = 0; i < rt_weights_count(net->base); i++) {
         const rt_weight *w = rt_weights_at(net->base, i), *other = rt_peft_take_weight(adapter, w->name);
-        const rt_peft_pair *pair = layer_of(layer, w->name) ? rt_peft_take(adapter, layer) : NULL;
+        const rt_peft_pair *pair = rt_peft_layer_of(layer, w->name) ? rt_peft_take(adapter, layer) : NULL;
         if (other) RT_TRY(check_shape(rt_peft_path(adapter), w->name, other->tensor, w->tensor, err));
         if (pair)
             RT_TRY(check_shape(rt_peft_path(adapter), layer, RT_WRAP(NULL, RT_F32, pair->b.dim[0], pair->a.dim[1]), w->tensor,
@@ -124,14 +115,14 @@ static rt_status open_network(network *net, const rt_weights *base, rt_params *p
 {
     rt_status status = RT_OK;
     int64_t n_placed = 0, largest = 1;
-    char layer[320];
+    char layer[RT_PEFT_LAYER_NAME];
     rt_peft_pair pair;
     *net = (network){.base = base, .params = params, .adapter = options->adapter, .n_adapter = options->n_adapter};
     for (int i = 0; i < net->n_adapter; i++) RT_TRY(check_adapter(net, net->adapter[i], err));
     for (int64_t i = 0; i < rt_weights_count(base); i++) {
         const rt_weight *w = rt_weights_at(base, i);
         n_placed += rt_params_find(params, w->name) != NULL;
-        if (!layer_of(layer, w->name) || !is_changed(net, layer)) continue;
+        if (!rt_peft_layer_of(layer, w->name) || !is_changed(net, layer)) continue;
         if (trained_pair(net, layer, &pair)) n_placed += 2;
         if (rt_count(w->tensor) > largest) largest = rt_count(w->tensor);
     }

@@ -35,12 +35,11 @@ void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_s
     out_plan->trunk = trunk && (out_plan->diffusion || out_plan->distogram);
     /* the rollout judges the confidence head; it also chooses among equivalent label atoms */
     out_plan->rollout = out_plan->confidence || (options->permute && out_plan->diffusion);
+    out_plan->frozen = out_plan->confidence && !out_plan->distogram && !trunk &&
+                       !rt_params_any(model->params, "diffusion_module.");
 }
 
-bool rt_step_is_frozen(const rt_step_plan *plan)
-{
-    return plan->confidence && !plan->trunk && !plan->denoiser && !plan->distogram;
-}
+bool rt_step_is_frozen(const rt_step_plan *plan) { return plan->frozen; }
 
 int64_t rt_step_rollouts(const rt_step_options *options) { return options->rollouts > 1 ? options->rollouts : 1; }
 
@@ -138,6 +137,34 @@ static void run_rollouts(work *w)
 
 /* ---- what frozen parts give ---------------------------------------------------------------------------------------
  */
+
+rt_step_frozen rt_step_frozen_shapes(const rt_config *config, int64_t n_token, int64_t n_atom, int64_t rollouts)
+{
+    const rt_config *c = config;
+    return (rt_step_frozen){.s_inputs = RT_WRAP(NULL, RT_BF16, n_token, c->c_s_inputs),
+                            .s = RT_WRAP(NULL, RT_BF16, n_token, c->c_s),
+                            .z = RT_WRAP(NULL, RT_BF16, n_token, n_token, c->c_z),
+                            .x = RT_WRAP(NULL, RT_F32, rollouts, n_atom, 3)};
+}
+
+rt_status rt_step_frozen_place(rt_step_frozen *frozen, rt_arena **arena, rt_err *err)
+{
+    enum { PARTS = 4, BESIDE = 256 }; /* of each part: what aligning it may take */
+    rt_tensor *part[PARTS] = {&frozen->s_inputs, &frozen->s, &frozen->z, &frozen->x};
+    int64_t need = 0;
+    for (int i = 0; i < PARTS; i++) need += rt_bytes(*part[i]) + BESIDE;
+    if (!*arena || rt_arena_capacity(*arena) < need) {
+        rt_arena_free(*arena);
+        rt_status status = rt_arena_create(arena, "frozen outputs", need, err);
+        if (status != RT_OK) return status;
+    }
+    rt_arena_reset(*arena, 0);
+    for (int i = 0; i < PARTS; i++) {
+        part[i]->data = rt_arena_push(*arena, rt_bytes(*part[i]));
+        RT_REQUIRE(part[i]->data);
+    }
+    return RT_OK;
+}
 
 static void convert(work *w, rt_tensor to, rt_tensor from)
 {

@@ -45,6 +45,7 @@ typedef struct {
     rt_step_options options;
     bool rollout, confidence, diffusion, distogram; /* forward */
     bool trunk, denoiser;                           /* backward */
+    bool frozen;                                    /* see rt_step_is_frozen */
 } rt_step_plan;
 
 /* What the frozen parts of the network give for one view of a target: the trunk's outputs, rounded to bf16, and the
@@ -92,8 +93,14 @@ extern const rt_step_terms rt_step_weights_reference;
 /* A kind of loss is worked out when it has a weight above 0 and its gradient reaches something that trains. */
 void rt_step_plan_make(rt_step_plan *out_plan, const rt_model *model, const rt_step_options *options);
 
-/* True when the trunk and the sampler come out the same in every epoch: nothing but the confidence head learns. */
+/* True when the trunk and the sampler come out the same in every epoch: nothing but the confidence head learns.  Weights of
+ * trunk or denoiser that train undo it even where no loss reaches them: what trains has dropout and weight decay. */
 bool rt_step_is_frozen(const rt_step_plan *plan);
+
+/* What the frozen parts give for a view of this size, without memory; and the memory for it: the arena is emptied, and where it
+ * is too small a larger one takes its place (NULL: made).  RT_ERR_MEMORY. */
+rt_step_frozen rt_step_frozen_shapes(const rt_config *config, int64_t n_token, int64_t n_atom, int64_t rollouts);
+rt_status rt_step_frozen_place(rt_step_frozen *frozen, rt_arena **arena, rt_err *err);
 
 /* Structures that one step judges, >= 1, and the diffusion steps of the k-th: rollout_steps times 1, 1/2, 1/4, 2, and so
  * on again; at least 1. */

@@ -49,6 +49,7 @@ static void only_what_trains_is_worked_out(void **state)
     rt_step_terms all = {.confidence = {1, 1, 1, 1}, .diffusion = {.mse = 4}, .distogram = 3e-2};
     open_bench(&b, RT_BACKEND_CPU, 1, "confidence_head", all);
     assert_true(b.plan.confidence && b.plan.rollout && !b.plan.diffusion && !b.plan.distogram && !b.plan.trunk);
+    assert_true(rt_step_is_frozen(&b.plan));
     close_bench(&b);
     open_bench(&b, RT_BACKEND_CPU, 1, "diffusion_module", all);
     assert_true(!b.plan.confidence && b.plan.diffusion && !b.plan.distogram && !b.plan.trunk);
@@ -59,6 +60,20 @@ static void only_what_trains_is_worked_out(void **state)
     open_bench(&b, RT_BACKEND_CPU, 1, "distogram_head", all);
     assert_true(!b.plan.confidence && !b.plan.diffusion && b.plan.distogram && !b.plan.trunk && !b.plan.rollout);
     close_bench(&b);
+}
+
+/* Weights of trunk or denoiser that train have dropout and weight decay even where no loss reaches them. */
+static void nothing_is_frozen_beside_a_trunk_or_denoiser_that_trains(void **state)
+{
+    (void)state;
+    bench b;
+    static const char *const TRAINS[] = {"[cp]*" /* the pairformer stack too */, "[cd]*" /* the denoiser too */, "*"};
+    for (int i = 0; i < 3; i++) {
+        open_bench(&b, RT_BACKEND_CPU, 1, TRAINS[i], (rt_step_terms){.confidence = {1, 1, 1, 1}});
+        assert_true(b.plan.confidence && !b.plan.diffusion && !b.plan.distogram && !b.plan.trunk && !b.plan.denoiser);
+        assert_false(rt_step_is_frozen(&b.plan));
+        close_bench(&b);
+    }
 }
 
 /* Sum over all gradients, element by element, of one or two samples. */
@@ -138,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_the_slopes_of_the_loss),
         cmocka_unit_test(only_what_trains_is_worked_out),
+        cmocka_unit_test(nothing_is_frozen_beside_a_trunk_or_denoiser_that_trains),
         cmocka_unit_test(gradients_of_samples_add_up),
         cmocka_unit_test(the_total_is_what_its_terms_say),
         cmocka_unit_test(a_resolution_out_of_range_counts_nothing),

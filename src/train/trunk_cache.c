@@ -22,8 +22,7 @@
 enum { PARTS = 4, KEY_NAME = 16, LEFTOVER_SECONDS = 3600 };
 static const char *const PART_NAME[PARTS] = {"x", "s_inputs", "s", "z"}; /* floats first: they want aligned places */
 static const char ENDING[] = ".safetensors", LEFTOVER[] = ".tmp.";
-static const int64_t MAKING_MEMORY = (int64_t)2 << 30; /* address space; pages come as they are used */
-static const int64_t HEADER_BYTES = 1024;              /* of a file, about */
+static const int64_t HEADER_BYTES = 1024; /* of a file, about */
 
 struct rt_trunk_cache {
     char folder[PATH_MAX], own[PATH_MAX]; /* of all keys, of this one */
@@ -31,7 +30,7 @@ struct rt_trunk_cache {
     int64_t limit, used, others;
     rt_trunk_cache_counts counts;
     bool full, failed; /* said so already */
-    rt_arena *arena;   /* what is being worked out */
+    rt_arena *arena;   /* what is being worked out; NULL: nothing was yet */
 };
 
 /* ---- what lies there ----------------------------------------------------------------------------------------------
@@ -118,7 +117,6 @@ rt_status rt_trunk_cache_open(rt_trunk_cache **ret_cache, const rt_trunk_cache_o
     RT_TRY(find_key(cache, options->plan, err));
     RT_TRY(measure(cache, err));
     RT_TRY(find_limit(cache, options->limit, err));
-    RT_TRY(rt_arena_create(&cache->arena, "cache", MAKING_MEMORY, err));
     *ret_cache = cache;
     cache = NULL;
 done:
@@ -157,18 +155,9 @@ static rt_tensor *part(rt_step_frozen *f, int index)
     return at[index];
 }
 
-/* Shapes without data. */
-static rt_step_frozen shapes_of(const rt_config *c, int64_t n_token, int64_t n_atom, int64_t rollouts)
-{
-    return (rt_step_frozen){.s_inputs = RT_WRAP(NULL, RT_BF16, n_token, c->c_s_inputs),
-                            .s = RT_WRAP(NULL, RT_BF16, n_token, c->c_s),
-                            .z = RT_WRAP(NULL, RT_BF16, n_token, n_token, c->c_z),
-                            .x = RT_WRAP(NULL, RT_F32, rollouts, n_atom, 3)};
-}
-
 int64_t rt_trunk_cache_entry_bytes(const rt_config *config, int64_t n_token, int64_t n_atom, int64_t rollouts)
 {
-    rt_step_frozen f = shapes_of(config, n_token, n_atom, rollouts);
+    rt_step_frozen f = rt_step_frozen_shapes(config, n_token, n_atom, rollouts);
     int64_t sum = HEADER_BYTES;
     for (int i = 0; i < PARTS; i++) sum += rt_bytes(*part(&f, i));
     return sum;
@@ -216,18 +205,6 @@ done:
     return status;
 }
 
-static rt_status make_room(entry *e, rt_trunk_cache *cache, const rt_step_frozen *shapes, rt_err *err)
-{
-    e->frozen = *shapes;
-    rt_arena_reset(cache->arena, 0);
-    for (int i = 0; i < PARTS; i++) {
-        rt_tensor *t = part(&e->frozen, i);
-        t->data = rt_arena_push(cache->arena, rt_bytes(*t));
-        if (!t->data) return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "no memory for what a view of the cache holds");
-    }
-    return RT_OK;
-}
-
 /* First digits of a SHA-256 over what the network reads of this view: another alignment or template is another entry. */
 static rt_status hash_features(char out[RT_HASH_TEXT], const rt_features *f, rt_err *err)
 {
@@ -269,7 +246,8 @@ static rt_status open_entry(entry *e, rt_trunk_cache *cache, const rt_draw_key *
         unlink(e->path);
         cache->counts.n_damaged++;
     }
-    return make_room(e, cache, shapes, err);
+    e->frozen = *shapes;
+    return rt_step_frozen_place(&e->frozen, &cache->arena, err);
 }
 
 static rt_status write_entry(entry *e, const rt_trunk_cache *cache, rt_err *err)
@@ -326,7 +304,7 @@ rt_status rt_trunk_cache_step(rt_trunk_cache *opt_cache, rt_ctx *ctx, const rt_m
     entry e;
     if (!cache)
         return rt_step_run(ctx, model, out_loss, plan, features, label, key, opt_given, backward, dropout, err);
-    rt_step_frozen shapes = shapes_of(&model->config, features->n_token, features->n_atom, rollouts);
+    rt_step_frozen shapes = rt_step_frozen_shapes(&model->config, features->n_token, features->n_atom, rollouts);
     RT_TRY(open_entry(&e, cache, key, features, &shapes, err));
     bool known = e.frozen.known;
     given.opt_frozen = &e.frozen;

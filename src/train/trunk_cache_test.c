@@ -363,6 +363,26 @@ static void a_view_of_384_tokens_takes_38_megabytes(void **state)
     assert_true(bytes > 37e6 && bytes < 39e6);
 }
 
+/* 2930 tokens with --crop 0: more than 2 GiB.  Small views before and after it; only what is touched takes memory. */
+static void a_long_target_has_room(void **state)
+{
+    (void)state;
+    rt_config config;
+    rt_err err;
+    rt_arena *arena = NULL;
+    static const int64_t TOKENS[] = {30, 2930, 30};
+    test_ok(rt_config_load(&config, "rnapro_base", &err), &err);
+    for (int i = 0; i < 3; i++) {
+        rt_step_frozen f = rt_step_frozen_shapes(&config, TOKENS[i], 22 * TOKENS[i], K);
+        test_ok(rt_step_frozen_place(&f, &arena, &err), &err);
+        const rt_tensor part[] = {f.s_inputs, f.s, f.z, f.x};
+        for (int p = 0; p < 4; p++) ((char *)part[p].data)[0] = ((char *)part[p].data)[rt_bytes(part[p]) - 1] = 1;
+        assert_true(rt_arena_used(arena) >= rt_bytes(f.z) && !f.known);
+        if (i == 1) assert_true(rt_bytes(f.z) > (int64_t)2 << 30);
+    }
+    rt_arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +397,7 @@ int main(void)
         cmocka_unit_test(two_processes_share_a_cache),
         cmocka_unit_test(a_folder_that_cannot_be_written_to_costs_a_warning),
         cmocka_unit_test(a_view_of_384_tokens_takes_38_megabytes),
+        cmocka_unit_test(a_long_target_has_room),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

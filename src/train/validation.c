@@ -93,6 +93,15 @@ done:
     return status;
 }
 
+/* A mean of losses with one that is no number is none; which target's it was is said once. */
+static void watch_loss(const rt_validation_options *o, int64_t index, const rt_step_loss *loss, bool *said)
+{
+    if (*said || isfinite(rt_step_total(&loss->term, &o->plan->options.weight))) return;
+    rt_warn("%s: its held-out loss is no finite number, so that this validation has none",
+            rt_dataset_at(o->set, o->target[index])->id);
+    *said = true;
+}
+
 rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *out, bool *out_done,
                             const rt_validation_options *options, rt_err *err)
 {
@@ -101,6 +110,7 @@ rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *o
     rt_step_terms sum = {0};
     rt_selection_data data = {0};
     int64_t n = 0;
+    bool said = false;
     *out = (rt_validation){.number = {NAN, NAN, NAN, NAN}};
     *out_done = false;
     rt_progress_start("held-out target", o->n);
@@ -117,10 +127,14 @@ rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *o
         status = measure(ctx, model, &loss, &data, o, &sample, err);
         rt_sample_free_members(&sample);
         if (status != RT_OK) goto done;
-        if (loss.counts) rt_terms_add(&sum, loss.term, 1), n++;
+        if (loss.counts) {
+            rt_terms_add(&sum, loss.term, 1), n++;
+            watch_loss(o, i, &loss, &said);
+        }
         rt_progress_step(i + 1);
     }
-    if (n > 0) rt_terms_add(&out->term, sum, 1.0 / (double)n);
+    rt_terms_add(&out->term, sum, n > 0 ? 1.0 / (double)n : NAN);
+    if (n == 0) rt_warn("none of the %lld held-out targets has a loss that counts: this validation has none", (long long)o->n);
     if (data.n_target > 0) RT_TRY(find_numbers(out, &data, err));
     *out_done = true;
 done:

@@ -24,7 +24,8 @@ typedef struct {
 
 enum { RT_VALIDATION_NUMBERS = 4 };
 
-/* Means over targets; NAN where it does not apply (no confidence head learns; fewer rollouts than it takes). */
+/* Means over targets; NAN where it does not apply (no confidence head learns; fewer rollouts than it takes), and terms also
+ * where no target's loss counts. */
 typedef struct {
     rt_step_terms term;
     double number[RT_VALIDATION_NUMBERS];   /* see rt_validation_name */
@@ -38,8 +39,8 @@ const char *rt_validation_name(int number);
 /* The draws of a held-out target; never those of a sample that trains. */
 rt_draw_key rt_validation_key(uint64_t seed, const rt_target *target);
 
-/* *out_done false: asked to stop, nothing is measured.  A sample that cannot be built is warned about and left out.
- * Errors: rt_step_run's. */
+/* *out_done false: asked to stop, nothing is measured.  A sample that cannot be built is warned about and left out;
+ * the first target whose loss is not finite is named.  Errors: rt_step_run's. */
 rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *out, bool *out_done,
                             const rt_validation_options *options, rt_err *err);
 

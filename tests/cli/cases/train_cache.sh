@@ -55,6 +55,16 @@ expect_same "$(value cache_made)" 0
 run train full --params 'confidence_head,distogram_head' --checkpoint tiny.safetensors --data set --split split.tsv --crop 12 --cache cache --out full
 expect_exit 2
 expect_stderr "a cache keeps what is frozen, but more than the confidence head learns"
+# weights of the trunk or the denoiser that train have dropout, even where no loss reaches them: entries would be poisoned
+for module in pairformer_stack diffusion_module; do
+    run train full --params "confidence_head,$module" --weight mse=0 --weight smooth_lddt=0 --weight distogram=0 \
+        --checkpoint tiny.safetensors --data set --split split.tsv --epochs 1 --crop 12 --cycles 1 --rollout-steps 2 --views 1 \
+        --cache poisoned --out "full_$module"
+    expect_exit 2
+    expect_stderr "a cache keeps what is frozen, but more than the confidence head learns"
+    expect_same "$(grep -c 'a cache keeps' "$err")" 1
+done
+[ ! -e poisoned ] || note "a cache of a run that is not frozen was begun"
 # shellcheck disable=SC2086
 run train confidence $SMALL $CACHED --dry-run
 expect_exit 0

@@ -73,6 +73,30 @@ echo '{"format": 1' >ranking.json
 run $PREDICT --checkpoint tiny.safetensors --out none
 expect_exit 1
 expect_stderr 'ranking.json:2: not valid JSON'
+# an adapter's head is the base: a head that does not learn is no change, and judges as where it was trained
+# shellcheck disable=SC2086
+UNCHANGED="${SMALL/3e-3/0} $WHOLE --epochs 1"
+no_change() {
+    awk -F'\t' '$1 == "change" { n += $5 != "NA"; bad += $5 != "NA" && $5 != 0 } END { exit bad || !n }' "$1/validation.tsv" ||
+        note "a head that did not learn is a change: $(grep -m 2 '^change' "$1/validation.tsv" | tr '\t\n' '  ')"
+}
+cp two/best.safetensors head.safetensors
+# shellcheck disable=SC2086
+run train confidence $UNCHANGED --adapter head.safetensors --out on_head
+expect_exit 0
+no_change on_head
+expect_same "$(grep '^base	correlation' on_head/validation.tsv | cut -f 2-)" \
+    "$(grep '^trained	correlation' two/validation.tsv | cut -f 2-)"
+# low-rank adapters on the head: the model adds them to both
+# shellcheck disable=SC2086
+run train lora ${SMALL/3e-3/3e-2} --targets 'confidence_head.*' --copies 1 --rank 2 --out low
+expect_exit 0
+# shellcheck disable=SC2086
+run train confidence $UNCHANGED --adapter low/best --out on_low
+expect_exit 0
+no_change on_low
+[ "$(grep '^base	correlation' on_low/validation.tsv)" != "$(grep '^base	correlation' two/validation.tsv)" ] ||
+    note "the adapter on the head changed nothing"
 # what cannot be validated
 train_small three --validation-rollouts 1
 expect_exit 2
