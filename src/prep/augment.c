@@ -193,7 +193,9 @@ rt_status rt_augment_make(rt_augment_example *out_example, rt_augment_tally *opt
     if (draw->conformation > 0 && map->has_bases) {
         memcpy(was, target->sequence, (size_t)target->length);
         RT_TRY(rebuild_other(e, &tally, plan, target, map, draw->conformation, by, was, err));
-    } else if (draw->conformation > 0) memcpy(e->xyz, rt_target_xyz(target, draw->conformation), (size_t)size * sizeof *e->xyz);
+    } else if (draw->conformation > 0) {
+        memcpy(e->xyz, rt_target_xyz(target, draw->conformation), (size_t)size * sizeof *e->xyz);
+    }
     if (opt_tally) rt_augment_tally_add(opt_tally, &tally);
 done:
     free(was);
