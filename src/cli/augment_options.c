@@ -92,8 +92,9 @@ void rt_augment_inputs_say(const rt_augment_set *set)
     const rt_augment_summary *s = rt_augment_set_summary(set);
     if (!rt_augment_sequence_bits(rt_augment_set_plan(set))) return;
     rt_info("augmentation: %lld of %lld targets have changed sequences, %.2f distinct ones each with their own; %lld variants "
-            "too near a held-out sequence are refused", (long long)s->changed_targets, (long long)s->targets,
-            s->changed_targets ? (double)s->sequences / (double)s->changed_targets : 1.0, (long long)s->refused);
+            "too near a held-out sequence and %lld beyond their family's limit are refused", (long long)s->changed_targets,
+            (long long)s->targets, s->changed_targets ? (double)s->sequences / (double)s->changed_targets : 1.0,
+            (long long)s->refused, (long long)s->limited);
     if (s->surroundings < s->targets)
         rt_info("augmentation: of %lld targets the structure's file is not here; contacts with proteins, ligands and other "
                 "chains are unknown there", (long long)(s->targets - s->surroundings));
@@ -140,6 +141,7 @@ json_t *rt_augment_inputs_json(const rt_augment_set *set, const rt_augment_tally
     json_object_set_new(list, "sequences", json_integer(s->sequences));
     json_object_set_new(list, "examples", json_integer(rt_augment_set_record(set)->n));
     json_object_set_new(list, "too_near_held_out", json_integer(s->refused));
+    json_object_set_new(list, "beyond_family_limit", json_integer(s->limited));
     json_object_set_new(list, "targets_with_predicted_pairs", json_integer(s->predicted));
     json_object_set_new(list, "targets_with_known_surroundings", json_integer(s->surroundings));
     json_object_set_new(list, "sha256", json_string(rt_augment_set_hash(set)));

@@ -161,18 +161,21 @@ static void print_change(const job *j, const char *example, const rt_target *t, 
     fprintf(out, "\t%s\t%s\n", c->masked ? "masked" : "-", c->note[0] ? c->note : "-");
 }
 
-static rt_status show_variant(job *j, const rt_target *t, uint32_t kinds, int64_t variant)
+static rt_status show_variant(job *j, const rt_target *t, rt_augment_kind kind, int64_t variant)
 {
     rt_status status = RT_OK;
     rt_augment_example e = {0};
     rt_augment_log log = {0};
-    rt_augment_draw draw = {.kinds = kinds, .variant = variant};
-    char name[260] = "", what[100] = "";
-    for (int k = 0; k < RT_AUGMENTATIONS; k++)
-        if (kinds & RT_AUGMENT_BIT(k))
-            snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", what[0] ? "+" : "",
-                     rt_augmentation_of((rt_augment_kind)k)->name);
-    snprintf(name, sizeof name, "%.120s_%s_%lld", t->id, what, (long long)variant);
+    rt_augment_draw draw = {.kinds = RT_AUGMENT_BIT(kind), .variant = variant};
+    char name[260];
+    snprintf(name, sizeof name, "%.120s_%s_%lld", t->id, rt_augmentation_of(kind)->name, (long long)variant);
+    const rt_augment_reason refused = rt_augment_set_refusal(j->augment.set, t, &draw);
+    if (refused != RT_REASON_NONE) {   /* no sample gets it: nothing of it is shown */
+        rt_augment_change none = {.kind = kind, .reason = refused, .i = -1, .j = -1, .probability = NAN,
+                                  .bonds_before = NAN, .bonds_after = NAN};
+        print_change(j, name, t, &none);
+        return RT_OK;
+    }
     RT_TRY(rt_augment_set_make(j->augment.set, &e, NULL, &log, t, &draw, j->err));
     for (int64_t k = 0; k < log.n; k++) print_change(j, name, t, &log.change[k]);
     if (strcmp(e.sequence, t->sequence) != 0) RT_TRY(write_example(j, name, t, e.sequence, e.xyz));
@@ -212,7 +215,7 @@ static rt_status show_target(job *j, const rt_target *t)
     for (int64_t v = 0; v < rt_option_int(j->o, "variants"); v++)
         for (int k = 0; k < RT_AUGMENTATIONS; k++) {
             if (!(j->plan.on & RT_AUGMENT_BIT(k))) continue;
-            RT_TRY(k == RT_AUGMENT_NOISE ? show_noise(j, t, v) : show_variant(j, t, RT_AUGMENT_BIT(k), v));
+            RT_TRY(k == RT_AUGMENT_NOISE ? show_noise(j, t, v) : show_variant(j, t, (rt_augment_kind)k, v));
         }
     j->shown++;
 done:
@@ -270,6 +273,20 @@ done:
     return status;
 }
 
+/* The folder, and that a file can be written there: known before hours of work, not after. */
+static rt_status make_out(const char *folder, rt_err *err)
+{
+    rt_status status = RT_OK;
+    char path[4096];
+    rt_writer *writer = NULL;
+    RT_TRY(rt_make_folder(folder, err));
+    rt_path_join(path, sizeof path, folder, "augmented.tsv");
+    RT_TRY(rt_writer_open(&writer, path, err));
+done:
+    rt_writer_abandon(writer);
+    return status;
+}
+
 static rt_status work(job *j)
 {
     rt_status status = RT_OK;
@@ -281,18 +298,19 @@ static rt_status work(job *j)
     RT_TRY(rt_dataset_open(&j->set, rt_option_text(o, "data"), j->err));
     RT_TRY(add_tiers(j));
     RT_TRY(choose_targets(j));
+    RT_TRY(make_out(rt_option_text(o, "out"), j->err));
     RT_TRY(rt_pool_create(&j->pool, rt_choice_threads(o), j->err));
     RT_TRY(rt_augment_inputs_open(&j->augment, &j->plan, o, j->set, j->target, j->n_target,
                                   rt_option_has(o, "split") ? &j->split : NULL, rt_option_text(o, "split"), j->pool,
                                   j->cli->record, j->err));
-    RT_TRY(rt_make_folder(rt_option_text(o, "out"), j->err));
     if (rt_option_flag(o, "preview")) RT_TRY(preview(j));
     RT_TRY(write_record(j));
     printf("key\tvalue\n");
     const rt_augment_summary *s = rt_augment_set_summary(j->augment.set);
-    printf("targets\t%lld\nchanged_targets\t%lld\nexamples\t%lld\nsequences\t%lld\ntoo_near_held_out\t%lld\n",
+    printf("targets\t%lld\nchanged_targets\t%lld\nexamples\t%lld\nsequences\t%lld\ntoo_near_held_out\t%lld\n"
+           "beyond_family_limit\t%lld\n",
            (long long)s->targets, (long long)s->changed_targets, (long long)rt_augment_set_record(j->augment.set)->n,
-           (long long)s->sequences, (long long)s->refused);
+           (long long)s->sequences, (long long)s->refused, (long long)s->limited);
     rt_augment_plan listed = j->plan;   /* noise is drawn by samples, not listed */
     listed.on = rt_augment_sequence_bits(&j->plan);
     rt_augment_inputs_print_tally(stdout, "", &listed, &s->tally);

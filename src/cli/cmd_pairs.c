@@ -185,6 +185,10 @@ static rt_status check_source(const task *t, rt_err *err)
         return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--best is not of --method 3d: its pairs are what is there");
     if (!strcmp(t->method, "cm") && rt_option_given(o, "best") && !strcmp(t->structure, "mfe"))
         return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--best mfe is not of --method cm: a consensus has no energy");
+    if (rt_option_given(o, "best") && !strcmp(t->format, "tsv"))
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--best is of one structure (--format dot, bpseq or ct): tsv lists all pairs");
+    if (rt_option_given(o, "gamma") && (from_structure || !strcmp(t->format, "tsv") || strcmp(t->structure, "mea") != 0))
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--gamma is of --best mea, in --format dot, bpseq or ct");
     return RT_OK;
 }
 

@@ -60,36 +60,39 @@ static rt_augment_reason judge(const rt_augment_job *job, int64_t i, int64_t j)
     return knot && minded & RT_TERTIARY_PSEUDOKNOT ? RT_REASON_TERTIARY : RT_REASON_NONE;
 }
 
-/* Between the two once. */
-static rt_base_clashes clashes_of_pair(const rt_augment_job *job, int64_t i, int64_t j)
-{
-    rt_base_clashes a = rt_base_fit_clashes(&job->fit, job->xyz, i, job->sequence[i], -1);
-    rt_base_clashes b = rt_base_fit_clashes(&job->fit, job->xyz, j, job->sequence[j], i);
-    return (rt_base_clashes){a.others + b.others, a.own + b.own};
-}
-
-/* Both bases rebuilt, or neither: the reason then. */
-static rt_augment_reason rebuild(rt_augment_job *job, rt_augment_change *change)
+/* Both bases rebuilt, or neither: the reason then.  paired: in the structure, so that there are bonds to be kept. */
+static rt_augment_reason rebuild(rt_augment_job *job, rt_augment_change *change, bool paired)
 {
     float old_i[RT_SLOT_COUNT * 3], old_j[RT_SLOT_COUNT * 3];
     const int64_t i = change->i, j = change->j, stride = RT_SLOT_COUNT * 3;
     const float *at_i = job->xyz + i * stride, *at_j = job->xyz + j * stride;
     rt_augment_reason reason = RT_REASON_NONE;
-    change->bonds_before = rt_base_fit_bonds(at_i, change->from[0], at_j, change->from[1]);
-    rt_base_clashes clashes = clashes_of_pair(job, i, j);
+    if (paired) change->bonds_before = rt_base_fit_bonds(at_i, change->from[0], at_j, change->from[1]);
+    rt_base_clashes clashes = rt_augment_clashes(job, i, j);
     if (!rt_augment_put(job, i, change->to[0], old_i)) return RT_REASON_UNRESOLVED;
     if (!rt_augment_put(job, j, change->to[1], old_j)) {
         rt_augment_undo(job, i, change->from[0], old_i);
         return RT_REASON_UNRESOLVED;
     }
-    change->bonds_after = rt_base_fit_bonds(at_i, change->to[0], at_j, change->to[1]);
-    if (!(change->bonds_after <= fmin(change->bonds_before + job->setting->value[BONDS], LOOSEST)))
+    if (paired) change->bonds_after = rt_base_fit_bonds(at_i, change->to[0], at_j, change->to[1]);
+    if (paired && !(change->bonds_after <= fmin(change->bonds_before + job->setting->value[BONDS], LOOSEST)))
         reason = RT_REASON_HYDROGEN_BONDS;
-    else if (rt_base_fit_is_worse(clashes_of_pair(job, i, j), clashes)) reason = RT_REASON_CLASH;
+    else if (rt_base_fit_is_worse(rt_augment_clashes(job, i, j), clashes)) reason = RT_REASON_CLASH;
     if (reason == RT_REASON_NONE) return reason;
     rt_augment_undo(job, i, change->from[0], old_i);
     rt_augment_undo(job, j, change->from[1], old_j);
     return reason;
+}
+
+/* Where bases cannot be rebuilt, and need not be: letters without labels. */
+static void set_letters(rt_augment_job *job, rt_augment_change *change)
+{
+    const int64_t at[] = {change->i, change->j};
+    change->masked = job->xyz != NULL;
+    for (int k = 0; k < 2; k++) {
+        if (job->xyz) rt_augment_mask_base(job->xyz + at[k] * RT_SLOT_COUNT * 3);
+        job->sequence[at[k]] = change->to[k];
+    }
 }
 
 /* One of the three other Watson-Crick pairs. */
@@ -111,19 +114,14 @@ static rt_status change_pair(rt_augment_job *job, int64_t i, int64_t j, rt_err *
                                 .from = {job->sequence[i], job->sequence[j]},
                                 .probability = map->has_prediction ? (double)map->probability[i] : NAN,
                                 .tertiary = map->tertiary[i] | map->tertiary[j]};
-    bool relaxed = job->setting->bits[RELAX] & RELAX_CANONICAL;
+    const bool paired = map->partner[i] == j;   /* or the user does not mind that it is not */
     change.reason = judge(job, i, j);
     if (change.reason == RT_REASON_NONE) {
         draw_pair(&change, rt_rng_below(&job->rng, (uint64_t)(DRAWS_PER_PAIR * i + 1), 3));
-        if (job->xyz && (map->partner[i] == j || !relaxed)) change.reason = rebuild(job, &change);
-        else if (!relaxed) change.reason = RT_REASON_UNRESOLVED;
-        else {   /* no pair in the structure to rebuild, which the user does not mind: letters without labels */
-            float old[RT_SLOT_COUNT * 3];
-            bool placed = rt_augment_put(job, i, change.to[0], old) & rt_augment_put(job, j, change.to[1], old);
-            change.masked = job->xyz && !placed;
-            if (change.masked) rt_augment_mask_base(job->xyz + i * RT_SLOT_COUNT * 3);
-            if (change.masked) rt_augment_mask_base(job->xyz + j * RT_SLOT_COUNT * 3);
-            job->sequence[i] = change.to[0], job->sequence[j] = change.to[1];
+        change.reason = job->xyz ? rebuild(job, &change, paired) : RT_REASON_UNRESOLVED;
+        if (change.reason == RT_REASON_UNRESOLVED && !paired) {
+            set_letters(job, &change);
+            change.reason = RT_REASON_NONE;
         }
     }
     return rt_augment_note(job, &change, err);

@@ -27,41 +27,13 @@ const rt_augmentation rt_aug_homolog = {
 
 static const int64_t STRIDE = RT_SLOT_COUNT * 3;
 
-static bool has_base(const float *residue) { return isfinite(residue[3 * RT_SLOT_N1]); }   /* an atom of all four */
-
-/* Residue i gets the homolog's letter; its base stands where the old one stood, or has no label. */
-static void place_base(rt_augment_job *job, int64_t i, char to)
-{
-    float old[RT_SLOT_COUNT * 3];
-    rt_base_clashes clashes = rt_base_fit_clashes(&job->fit, job->xyz, i, job->sequence[i], -1);
-    bool placed = rt_augment_put(job, i, to, old);
-    if (!placed || rt_base_fit_is_worse(rt_base_fit_clashes(&job->fit, job->xyz, i, to, -1), clashes))
-        rt_augment_mask_base(job->xyz + i * STRIDE);
-    job->sequence[i] = to;
-}
-
-/* A changed pair that is no Watson-Crick pair any more, or a worse one, stands otherwise than the old one did; where
- * that is, nobody has seen. */
-static void check_pair(rt_augment_job *job, int64_t i, int64_t j)
-{
-    const float *native = rt_target_xyz(job->target, 0);
-    const char *was = job->target->sequence;
-    float *a = job->xyz + i * STRIDE, *b = job->xyz + j * STRIDE;
-    if (was[i] == job->sequence[i] && was[j] == job->sequence[j]) return;
-    double before = rt_base_fit_bonds(native + i * STRIDE, was[i], native + j * STRIDE, was[j]);
-    double after = rt_base_fit_bonds(a, job->sequence[i], b, job->sequence[j]);
-    if (after <= (isnan(before) ? 0 : before) + job->setting->value[BONDS]) return;
-    rt_augment_mask_base(a);
-    rt_augment_mask_base(b);
-}
-
 static rt_status note_residue(rt_augment_job *job, int64_t i, const char *name, rt_err *err)
 {
     const float *native = rt_target_xyz(job->target, 0);
     rt_augment_change change = {.kind = RT_AUGMENT_HOMOLOG, .i = i, .j = -1, .from = {job->target->sequence[i]},
                                 .to = {job->sequence[i]}, .probability = NAN, .bonds_before = NAN, .bonds_after = NAN,
                                 .tertiary = job->map->tertiary[i],
-                                .masked = has_base(native + i * STRIDE) && !has_base(job->xyz + i * STRIDE)};
+                                .masked = rt_augment_is_lost(native + i * STRIDE, job->xyz + i * STRIDE, RT_SLOT_N1)};
     snprintf(change.note, sizeof change.note, "%s", name);
     if (change.from[0] != change.to[0]) return rt_augment_note(job, &change, err);
     job->count->masked += change.masked;   /* a gap, or the unchanged half of a pair */
@@ -79,14 +51,10 @@ rt_status rt_aug_homolog_make(rt_augment_job *job, rt_err *err)
 {
     rt_status status = RT_OK;
     const rt_homologs *all = job->opt_homologs;
-    const int32_t *partner = job->map->partner;
     if (!job->xyz) return note_whole(job, RT_REASON_UNRESOLVED, err);
     if (!all || all->n == 0) return note_whole(job, RT_REASON_NO_HOMOLOG, err);
     const rt_homolog *one = &all->homolog[rt_rng_below(&job->rng, 0, all->n)];
-    for (int64_t i = 0; i < job->map->length; i++)
-        if (one->letters[i] != '-' && one->letters[i] != job->sequence[i]) place_base(job, i, one->letters[i]);
-    for (int64_t i = 0; i < job->map->length; i++)
-        if (partner[i] > i) check_pair(job, i, partner[i]);
+    RT_TRY(rt_augment_thread(job, one->letters, job->setting->value[BONDS], err));
     for (int64_t i = 0; i < job->map->length; i++) {
         for (int64_t k = 0; one->letters[i] == '-' && k < STRIDE; k++) job->xyz[i * STRIDE + k] = NAN;
         RT_TRY(note_residue(job, i, one->name, err));

@@ -26,6 +26,13 @@ bool rt_augmentation_find(rt_augment_kind *out_kind, const char *name)
 
 uint32_t rt_augment_sequence_bits(const rt_augment_plan *plan) { return plan->on & ~RT_AUGMENT_BIT(RT_AUGMENT_NOISE); }
 
+double rt_augment_value(const rt_augment_plan *plan, rt_augment_kind kind, const char *key)
+{
+    int k = 0;
+    while (strcmp(TABLE[kind]->key[k].name, key) != 0) k++;
+    return plan->setting[kind].value[k];
+}
+
 static const char *const REASON[RT_REASONS] = {
     "made", "wobble", "not_canonical", "improbable", "tertiary", "unresolved", "hydrogen_bonds", "clash", "tetraloop",
     "short_loop", "no_loop", "no_helix", "no_homolog", "family_limit", "held_out"};
@@ -62,7 +69,7 @@ rt_status rt_augment_note(rt_augment_job *job, const rt_augment_change *change, 
 {
     if (change->reason == RT_REASON_NONE) job->count->changes++;
     else job->count->rejected[change->reason]++;
-    job->count->masked += change->masked;
+    if (change->masked) job->count->masked += change->j >= 0 ? 2 : 1;
     if (!job->opt_log) return RT_OK;
     void *items = job->opt_log->change;
     rt_status status = rt_grow(&items, &job->opt_log->capacity, job->opt_log->n + 1, sizeof *change, err);
@@ -107,27 +114,44 @@ static const struct {
     {RT_AUGMENT_LOOP, RT_DRAW_LOOP, rt_aug_loop_make},
 };
 
-static bool is_lost(const float *before, const float *after, int slot)
+/* Which augmentation each residue's letter is of: those that differ from what they were are `kind`'s. */
+static void mark_changed(uint8_t *by, char *was, const rt_augment_example *e, rt_augment_kind kind)
 {
-    return isfinite(before[3 * slot]) && !isfinite(after[3 * slot]);
+    for (int64_t i = 0; i < e->length; i++)
+        if (e->sequence[i] != was[i]) by[i] = (uint8_t)kind, was[i] = e->sequence[i];
 }
 
-/* A further conformation gets the letters of the first: each base is rebuilt there, or has no label; nor has what has
- * none in the first's example. */
-static void rebuild_others(float *xyz, const rt_target *target, const float *first, const char *sequence,
-                           rt_augment_count *count)
+/* A further conformation gets the letters of the first, judged by what it is itself; what has no label in the first's
+ * example has none here.  What is masked here alone is counted where the letter, or that of the pair's other base, is
+ * from.  `by`: as marked.  letters: native ones, overwritten. */
+static rt_status rebuild_other(rt_augment_example *e, rt_augment_tally *tally, const rt_augment_plan *plan,
+                               const rt_target *target, const rt_fold_map *map, int64_t conformation, const uint8_t *by,
+                               char *letters, rt_err *err)
 {
+    rt_status status = RT_OK;
     const int64_t stride = RT_SLOT_COUNT * 3;
-    const float *native = rt_target_xyz(target, 0);
-    for (int64_t i = 0; i < target->length; i++) {
-        float *residue = xyz + i * stride;
-        char from = target->sequence[i];
-        bool placed = from == sequence[i] || rt_nucleobase_replace(residue, from, sequence[i]);
-        count->masked += !placed;
-        if (!placed || is_lost(native + i * stride, first + i * stride, RT_SLOT_N1)) rt_augment_mask_base(residue);
-        for (int64_t k = 0; is_lost(native + i * stride, first + i * stride, RT_SLOT_C1P) && k < stride; k++)
+    const float *first = rt_target_xyz(target, 0), *native = rt_target_xyz(target, conformation);
+    rt_augment_job job = {.target = target, .map = map, .sequence = letters};
+    rt_augment_kind pairs_by = RT_AUGMENT_COMPENSATORY;
+    RT_TRY_ALLOC(job.xyz, e->length * stride);
+    memcpy(job.xyz, native, (size_t)(e->length * stride) * sizeof *job.xyz);
+    RT_TRY(rt_base_fit_create(&job.fit, job.xyz, e->length, err));
+    for (int64_t i = 0; i < e->length; i++)
+        if (by[i] == RT_AUGMENT_HOMOLOG) pairs_by = RT_AUGMENT_HOMOLOG;
+    RT_TRY(rt_augment_thread(&job, e->sequence, rt_augment_value(plan, pairs_by, "bonds"), err));
+    for (int64_t i = 0; i < e->length; i++) {
+        float *residue = job.xyz + i * stride;
+        if (rt_augment_is_lost(first + i * stride, e->xyz + i * stride, RT_SLOT_N1)) rt_augment_mask_base(residue);
+        else if (rt_augment_is_lost(native + i * stride, residue, RT_SLOT_N1))
+            tally->of[by[i] || map->partner[i] < 0 ? by[i] : by[map->partner[i]]].masked++;
+        for (int64_t k = 0; rt_augment_is_lost(first + i * stride, e->xyz + i * stride, RT_SLOT_C1P) && k < stride; k++)
             residue[k] = NAN;
     }
+    memcpy(e->xyz, job.xyz, (size_t)(e->length * stride) * sizeof *job.xyz);
+done:
+    free(job.xyz);
+    rt_base_fit_free_members(&job.fit);
+    return status;
 }
 
 rt_status rt_augment_make(rt_augment_example *out_example, rt_augment_tally *opt_tally, rt_augment_log *opt_log,
@@ -139,7 +163,8 @@ rt_status rt_augment_make(rt_augment_example *out_example, rt_augment_tally *opt
     rt_augment_tally tally = {0};
     rt_augment_job job = {.target = target, .map = map, .opt_homologs = opt_homologs, .opt_log = opt_log};
     int64_t size = target->length * target->n_slot * 3;
-    float *other = NULL;
+    char *was = NULL;
+    uint8_t *by = NULL;          /* rt_augment_kind; 0: the letter is native */
     *e = (rt_augment_example){.length = target->length, .n_slot = target->n_slot};
     e->sequence = rt_copy_text(target->sequence, target->length, err);
     if (!e->sequence) RT_TRY(RT_ERR_MEMORY);
@@ -147,6 +172,9 @@ rt_status rt_augment_make(rt_augment_example *out_example, rt_augment_tally *opt
         RT_TRY_ALLOC(e->xyz, size);
         memcpy(e->xyz, rt_target_xyz(target, 0), (size_t)size * sizeof *e->xyz);
     }
+    RT_TRY_ALLOC(by, target->length);
+    was = rt_copy_text(target->sequence, target->length, err);
+    if (!was) RT_TRY(RT_ERR_MEMORY);
     job.sequence = e->sequence;
     if (map->has_bases) {
         job.xyz = e->xyz;
@@ -160,19 +188,18 @@ rt_status rt_augment_make(rt_augment_example *out_example, rt_augment_tally *opt
         job.count->drawn++;
         RT_TRY(MAKER[m].make(&job, err));
         job.count->applied += job.count->changes > 0;
+        mark_changed(by, was, e, kind);
     }
-    if (draw->conformation > 0) {
-        RT_TRY_ALLOC(other, size);
-        memcpy(other, rt_target_xyz(target, draw->conformation), (size_t)size * sizeof *other);
-        if (map->has_bases)
-            rebuild_others(other, target, e->xyz, e->sequence, &tally.of[RT_AUGMENT_COMPENSATORY]);
-        free(e->xyz);
-        e->xyz = other;
-        other = NULL;
+    if (draw->conformation > 0 && map->has_bases) {
+        memcpy(was, target->sequence, (size_t)target->length);
+        RT_TRY(rebuild_other(e, &tally, plan, target, map, draw->conformation, by, was, err));
+    } else if (draw->conformation > 0) {
+        memcpy(e->xyz, rt_target_xyz(target, draw->conformation), (size_t)size * sizeof *e->xyz);
     }
     if (opt_tally) rt_augment_tally_add(opt_tally, &tally);
 done:
-    free(other);
+    free(was);
+    free(by);
     rt_base_fit_free_members(&job.fit);
     if (status != RT_OK) rt_augment_example_free_members(e);
     return status;

@@ -5,7 +5,8 @@
  *   of the sequence (compensatory, loop, homolog): a target has a closed list of changed sequences, its variants, each
  *     a function of (seed, target, variant, which augmentations); a base is rebuilt on its sugar where its letter changes
  *   of coordinates (noise): drawn anew for every sample
- * A variant's sequence is decided on the first conformation; others get the same letters.
+ * A variant's sequence is decided on the first conformation; others get the same letters, and what does not fit there has
+ * no label.
  *
  *     rt_augment_plan plan = {0};
  *     RT_TRY(rt_augment_plan_add(&plan, "compensatory:p=0.5,min-p=0.9", err));
@@ -73,6 +74,9 @@ rt_status rt_augment_plan_add(rt_augment_plan *plan, const char *text, rt_err *e
 void rt_augment_plan_print(rt_text *out, const rt_augment_plan *plan);
 /* The augmentations that change sequences, of those that are on. */
 uint32_t rt_augment_sequence_bits(const rt_augment_plan *plan);
+
+/* The value of a NUMBER that the augmentation has. */
+double rt_augment_value(const rt_augment_plan *plan, rt_augment_kind kind, const char *key);
 
 /* ---- what came of it --------------------------------------------------------------------------------------------- */
 

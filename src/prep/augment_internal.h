@@ -4,6 +4,8 @@
 #ifndef RT_PREP_AUGMENT_INTERNAL_H
 #define RT_PREP_AUGMENT_INTERNAL_H
 
+#include <math.h>
+
 #include "prep/augment.h"
 #include "prep/base_fit.h"
 
@@ -37,6 +39,20 @@ bool rt_augment_put(rt_augment_job *job, int64_t i, char to, float *out_old);
 void rt_augment_undo(rt_augment_job *job, int64_t i, char from, const float *old);
 /* Atoms of residue i's base become missing. */
 void rt_augment_mask_base(float *residue);
+/* The clashes of base i and, j >= 0, of base j, between the two once. */
+rt_base_clashes rt_augment_clashes(const rt_augment_job *job, int64_t i, int64_t j);
+
+/* Gives the job, which is native, other letters (length; '-': stays) on the same backbone.  All bases are put first, then
+ * each canonical pair, and each other residue, is judged as it stands among the new ones: what clashes more than it did,
+ * or has hydrogen bonds worse by more than `bonds` Angstrom, or cannot be rebuilt, stands otherwise than the old one did;
+ * where that is, nobody has seen: its bases are masked.  Errors: RT_ERR_MEMORY. */
+rt_status rt_augment_thread(rt_augment_job *job, const char *letters, double bonds, rt_err *err);
+
+/* Has the atom lost its label? */
+static inline bool rt_augment_is_lost(const float *before, const float *after, int slot)
+{
+    return isfinite(before[3 * slot]) && !isfinite(after[3 * slot]);
+}
 
 /* The kinds of tertiary contacts that count, of a list of relaxed conditions in which `tertiary` stands for all of them
  * and each kind follows by itself. */

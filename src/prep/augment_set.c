@@ -99,14 +99,6 @@ done:
     return status;
 }
 
-static double value_of(const rt_augment_plan *plan, rt_augment_kind kind, const char *key)
-{
-    const rt_augmentation *a = rt_augmentation_of(kind);
-    int k = 0;
-    while (strcmp(a->key[k].name, key) != 0) k++;
-    return plan->setting[kind].value[k];
-}
-
 static rt_status make_variants(const rt_augment_set *set, entry *e, const rt_target *t, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -143,8 +135,8 @@ static void make_entry(void *argument, int64_t i, int worker)
     if (rt_stop_requested()) return;
     e->status = rt_fold_map_build(&e->map, t, w->pairs[i].length ? &w->pairs[i] : NULL, o->around, &e->err);
     if (e->status == RT_OK && o->plan.on & RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG) && o->opt_families && o->opt_seeds) {
-        rt_homolog_rules rules = {.identity = value_of(&o->plan, RT_AUGMENT_HOMOLOG, "identity"),
-                                  .gaps = value_of(&o->plan, RT_AUGMENT_HOMOLOG, "gaps"), .keep = KEPT_HOMOLOGS};
+        rt_homolog_rules rules = {.identity = rt_augment_value(&o->plan, RT_AUGMENT_HOMOLOG, "identity"),
+                                  .gaps = rt_augment_value(&o->plan, RT_AUGMENT_HOMOLOG, "gaps"), .keep = KEPT_HOMOLOGS};
         e->status = rt_homologs_find(&e->homologs, t->id, t->sequence, rt_family_table_find(o->opt_families, t->id),
                                      o->opt_seeds, &rules, &e->err);
     }
@@ -159,14 +151,17 @@ static rt_status limit_families(rt_augment_set *set, rt_err *err)
     const rt_augment_set_options *o = &set->options;
     int64_t *used = NULL;
     if (!o->opt_seeds || !(o->plan.on & RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG))) return RT_OK;
-    const double limit = value_of(&o->plan, RT_AUGMENT_HOMOLOG, "limit");
+    const double limit = rt_augment_value(&o->plan, RT_AUGMENT_HOMOLOG, "limit");
     RT_TRY_ALLOC(used, o->opt_seeds->n);
     for (int64_t i = 0; i < set->n; i++) {
         entry *e = &set->entry[i];
         if (!e->homologs.family) continue;
         int64_t family = rt_seeds_find(o->opt_seeds, e->homologs.family) - o->opt_seeds->seed;
         for (int64_t s = ALONE * o->variants; s < COMBINATIONS * o->variants; s++)
-            if (e->sequence[s] && (double)++used[family] > limit) e->refused[s] = RT_REASON_FAMILY_LIMIT;
+            if (e->sequence[s] && (double)++used[family] > limit) {
+                e->refused[s] = RT_REASON_FAMILY_LIMIT;
+                set->summary.limited++;
+            }
     }
 done:
     free(used);
@@ -386,12 +381,25 @@ static bool is_drawn(const rt_augment_set *set, rt_augment_kind kind, uint64_t s
 {
     rt_rng rng = rt_rng_make(set->options.plan.seed, stream, number, RT_DRAW_AUGMENT_PICK);
     return set->options.plan.on & RT_AUGMENT_BIT(kind) &&
-           rt_rng_uniform(&rng, (uint64_t)kind) < value_of(&set->options.plan, kind, "p");
+           rt_rng_uniform(&rng, (uint64_t)kind) < rt_augment_value(&set->options.plan, kind, "p");
 }
 
 bool rt_augment_set_has_noise(const rt_augment_set *set, uint64_t stream, uint64_t number)
 {
     return is_drawn(set, RT_AUGMENT_NOISE, stream, number);
+}
+
+static rt_augment_reason refusal_of(const rt_augment_set *set, const entry *e, const rt_augment_draw *draw)
+{
+    for (int c = 0; e && e->refused && c < COMBINATIONS; c++)
+        if (draw->kinds == COMBINATION[c])
+            return (rt_augment_reason)e->refused[c * set->options.variants + draw->variant];
+    return RT_REASON_NONE;
+}
+
+rt_augment_reason rt_augment_set_refusal(const rt_augment_set *set, const rt_target *target, const rt_augment_draw *draw)
+{
+    return refusal_of(set, find(set, target), draw);
 }
 
 rt_augment_draw rt_augment_set_pick(const rt_augment_set *set, rt_augment_reason *out_reason, const rt_target *target,
@@ -407,9 +415,7 @@ rt_augment_draw rt_augment_set_pick(const rt_augment_set *set, rt_augment_reason
     if (draw.kinds & COMBINATION[ALONE] && (e->homologs.n > 0 || draw.kinds == COMBINATION[ALONE]))
         draw.kinds = COMBINATION[ALONE];
     else draw.kinds &= ~COMBINATION[ALONE];   /* no homolog: the others take its place */
-    for (int c = 0; c < COMBINATIONS; c++)
-        if (draw.kinds == COMBINATION[c])
-            *out_reason = (rt_augment_reason)e->refused[c * set->options.variants + draw.variant];
+    *out_reason = refusal_of(set, e, &draw);
     return draw;
 }
 

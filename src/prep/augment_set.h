@@ -53,6 +53,8 @@ const rt_augment_plan *rt_augment_set_plan(const rt_augment_set *set);
  * (stream, number); a homolog goes alone.  *out_reason: HELD_OUT or FAMILY_LIMIT when this variant must not be used. */
 rt_augment_draw rt_augment_set_pick(const rt_augment_set *set, rt_augment_reason *out_reason, const rt_target *target,
                                     uint64_t stream, uint64_t number);
+/* May this variant be drawn?  NONE, or why it is refused: HELD_OUT or FAMILY_LIMIT. */
+rt_augment_reason rt_augment_set_refusal(const rt_augment_set *set, const rt_target *target, const rt_augment_draw *draw);
 /* Is noise drawn for this sample? */
 bool rt_augment_set_has_noise(const rt_augment_set *set, uint64_t stream, uint64_t number);
 
@@ -71,6 +73,7 @@ typedef struct {
     int64_t sequences;                  /* distinct ones with the native, over the changed targets */
     int64_t predicted, surroundings;    /* targets whose pairs were predicted; whose structure's file was there */
     int64_t refused;                    /* variants too near a held-out sequence */
+    int64_t limited;                    /* variants beyond their family's limit */
     rt_augment_tally tally;             /* of making every variant once */
 } rt_augment_summary;
 

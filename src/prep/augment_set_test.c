@@ -66,6 +66,7 @@ static int64_t draw_many(const rt_augment_set *set, const rt_target *t, const ch
         rt_augment_example e;
         rt_augment_draw draw = rt_augment_set_pick(set, &reason, t, rt_hash_text(t->id), number);
         refused += reason == RT_REASON_HELD_OUT;
+        assert_int_equal(rt_augment_set_refusal(set, t, &draw), reason);
         if (reason != RT_REASON_NONE) continue;
         expect_ok(rt_augment_set_make(set, &e, NULL, NULL, t, &draw, &err), &err);
         assert_string_not_equal(e.sequence, sequence);
@@ -151,6 +152,13 @@ static void families_have_their_limit(void **state)
         limited += reason == RT_REASON_FAMILY_LIMIT;
     }
     assert_true(limited > 0 && limited < 40);
+    assert_int_equal(rt_augment_set_summary(all)->limited, 0);
+    assert_int_equal(rt_augment_set_summary(some)->limited, 5);
+    for (int64_t v = 0; v < VARIANTS; v++) {
+        rt_augment_draw draw = {.kinds = RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG), .variant = v};
+        assert_int_equal(rt_augment_set_refusal(some, rt_dataset_at(c.set, 0), &draw), RT_REASON_NONE);
+        assert_int_equal(rt_augment_set_refusal(some, last, &draw), v ? RT_REASON_FAMILY_LIMIT : RT_REASON_NONE);
+    }
     rt_augment_set_close(all);
     rt_augment_set_close(some);
     rt_family_table_free_members(&families);

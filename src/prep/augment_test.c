@@ -4,7 +4,10 @@
 #include "prep/augment_test.h"
 
 #include "base/clock.h"
+#include "prep/base_fit.h"
 #include "prep/helices.h"
+#include "prep/nucleobase.h"
+#include "score/clash.h"
 
 /* ---- plans -------------------------------------------------------------------------------------------------------- */
 
@@ -346,6 +349,190 @@ static void known_contacts_stay(void **state)
     close_corpus(&c);
 }
 
+/* ---- bases that cannot be rebuilt ---------------------------------------------------------------------------------- */
+
+static void open_trna(corpus *c, const char *name)
+{
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s", shared("data/structures/1ehz.cif.gz"));
+    *strrchr(folder, '/') = 0;
+    open_folder(c, folder, name, test_file("list", "1ehz.cif.gz\n"));
+}
+
+/* Pseudouridines 39 and 55, an U by the letter, stand on their C5; all other bases can be rebuilt. */
+static void pseudouridine_is_unresolved(void **state)
+{
+    (void)state;
+    corpus c;
+    open_trna(&c, "pseudouridine");
+    const rt_target *t = rt_dataset_find(c.set, "1EHZ_A");
+    assert_true(t->sequence[38] == 'U' && t->sequence[54] == 'U');
+    for (int64_t i = 0; i < t->length; i++)
+        for (int k = 0; k < 4; k++) {
+            float r[STRIDE];
+            memcpy(r, rt_target_xyz(t, 0) + i * STRIDE, sizeof r);
+            assert_int_equal(rt_nucleobase_replace(r, t->sequence[i], "ACGU"[k]), i != 38 && i != 54);
+        }
+    close_corpus(&c);
+}
+
+/* A homolog's letter there has no label, nor has the pair's other base. */
+static void pseudouridine_of_a_homolog_is_masked(void **state)
+{
+    (void)state;
+    corpus c;
+    open_trna(&c, "homolog");
+    const rt_target *t = rt_dataset_find(c.set, "1EHZ_A");
+    rt_augment_plan plan = plan_of("homolog");
+    rt_augment_draw draw = {.kinds = RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG)};
+    rt_augment_example e;
+    rt_err err;
+    char letters[77];
+    rt_homolog one = {.name = (char *)(uintptr_t)"one", .letters = letters};
+    rt_homologs homologs = {.homolog = &one, .n = 1};
+    snprintf(letters, sizeof letters, "%s", t->sequence);
+    letters[38] = letters[54] = 'C';
+    expect_ok(rt_augment_make(&e, NULL, NULL, &plan, t, &c.map[0], &homologs, &draw, &err), &err);
+    assert_string_equal(e.sequence, letters);
+    for (int k = 0; k < 2; k++) {
+        const float *r = e.xyz + (k ? 54 : 38) * STRIDE;
+        assert_true(isnan(r[3 * RT_SLOT_N1]) && isfinite(r[3 * RT_SLOT_C1P]));
+    }
+    rt_augment_example_free_members(&e);
+    close_corpus(&c);
+}
+
+static int64_t count_clashes(const char *sequence, const float *xyz)
+{
+    rt_molecule molecule;
+    rt_err err;
+    double score;
+    int64_t n;
+    expect_ok(rt_fold_map_molecule(&molecule, sequence, xyz, RT_SLOT_COUNT, "", &err), &err);
+    expect_ok(rt_clash(&score, &n, &molecule, &err), &err);
+    rt_molecule_free_members(&molecule);
+    return n;
+}
+
+/* Predicted pairs that the structure has not: what would clash is left, too.  Counted by score/clash, which does not
+ * decide. */
+static void pairs_that_are_not_there_do_not_clash(void **state)
+{
+    (void)state;
+    rt_augment_plan plan = plan_of("compensatory:helix=1,pair=1,min-p=0,relax=canonical+probability+tertiary");
+    int64_t made = 0, left = 0, worse = 0, most = 0;
+    corpus c;
+    open_trna(&c, "predicted");
+    const rt_target *t = rt_dataset_at(c.set, 0);
+    int64_t native = count_clashes(t->sequence, rt_target_xyz(t, 0));
+    for (int64_t v = 0; v < 20; v++) {
+        rt_augment_example e;
+        rt_augment_log log = {0};
+        make(&e, &log, &plan, &c, 0, v);
+        for (int64_t k = 0; k < log.n; k++) {
+            const rt_augment_change *change = &log.change[k];
+            if (change->i < 0 || c.map[0].partner[change->i] == change->j) continue;
+            made += change->reason == RT_REASON_NONE, left += change->reason == RT_REASON_CLASH;
+            assert_true(isnan(change->bonds_before) && isnan(change->bonds_after));   /* of no pair */
+        }
+        int64_t clashes = count_clashes(e.sequence, e.xyz);
+        worse += clashes > native;
+        most = clashes > most ? clashes : most;
+        rt_augment_log_free_members(&log);
+        rt_augment_example_free_members(&e);
+    }
+    print_message("note: predicted pairs that are not there: %lld made, %lld would clash; clashes %lld at most, native %lld\n",
+                  (long long)made, (long long)left, (long long)most, (long long)native);
+    assert_int_equal(worse, 0);
+    assert_true(made > 0 && left > 0);
+    close_corpus(&c);
+}
+
+/* Every Watson-Crick pair of the structure alone: its 5' purine a pyrimidine, or the other way round. */
+static void homologs_keep_pairs_both_ways(void **state)
+{
+    (void)state;
+    static const char *const PAIRS[] = {"GC", "AU", "CG", "UA"};
+    corpus c;
+    open_trna(&c, "both_ways");
+    const rt_target *t = rt_dataset_find(c.set, "1EHZ_A");
+    rt_augment_plan plan = plan_of("homolog");
+    rt_augment_draw draw = {.kinds = RT_AUGMENT_BIT(RT_AUGMENT_HOMOLOG)};
+    int64_t pairs[2] = {0}, kept[2] = {0};
+    for (int64_t i = 0; i < t->length; i++) {
+        const int64_t j = c.map[0].partner[i];
+        if (j < i) continue;
+        for (int k = 0; k < 4; k++) {
+            char letters[77];
+            rt_homolog one = {.name = (char *)(uintptr_t)"one", .letters = letters};
+            rt_homologs homologs = {.homolog = &one, .n = 1};
+            rt_augment_example e;
+            rt_err err;
+            const bool to_purine = k < 2, was_purine = strchr("AG", t->sequence[i]) != NULL;
+            if (to_purine == was_purine || !rt_base_fit_is_watson_crick(t->sequence[i], t->sequence[j])) continue;
+            snprintf(letters, sizeof letters, "%s", t->sequence);
+            letters[i] = PAIRS[k][0], letters[j] = PAIRS[k][1];
+            expect_ok(rt_augment_make(&e, NULL, NULL, &plan, t, &c.map[0], &homologs, &draw, &err), &err);
+            pairs[to_purine]++;
+            kept[to_purine] += isfinite(e.xyz[i * STRIDE + 3 * RT_SLOT_N1]) && isfinite(e.xyz[j * STRIDE + 3 * RT_SLOT_N1]);
+            assert_true(count_clashes(e.sequence, e.xyz) <= count_clashes(t->sequence, rt_target_xyz(t, 0)));
+            rt_augment_example_free_members(&e);
+        }
+    }
+    double share[2];
+    for (int k = 0; k < 2; k++) share[k] = (double)kept[k] / (double)pairs[k];
+    print_message("note: pairs of 1EHZ as homologs': %lld of %lld kept with a new 5' pyrimidine, %lld of %lld with a new 5' "
+                  "purine\n", (long long)kept[0], (long long)pairs[0], (long long)kept[1], (long long)pairs[1]);
+    assert_true(pairs[0] > 8 && pairs[1] > 8 && share[0] > 0.5 && fabs(share[0] - share[1]) < 0.3);
+    close_corpus(&c);
+}
+
+static int64_t count_lost(const float *native, const float *now, int64_t n)
+{
+    int64_t lost = 0;
+    for (int64_t i = 0; i < n; i++)
+        lost += isfinite(native[i * STRIDE + 3 * RT_SLOT_N1]) && !isfinite(now[i * STRIDE + 3 * RT_SLOT_N1]);
+    return lost;
+}
+
+/* The second model of an NMR entry: no more clashes than that model has, and what is masked for it is counted where the
+ * letter is from. */
+static void further_conformations_are_judged(void **state)
+{
+    (void)state;
+    static const char *const PLAN[] = {"compensatory:helix=1,pair=1,relax=probability+tertiary",
+                                       "loop:share=1,longer-than=4,relax=tertiary"};
+    corpus c;
+    rt_err err;
+    open_folder(&c, "examples/base/structures", "models", test_file("list", "1ebq.cif.gz\n"));
+    const rt_target *t = rt_dataset_at(c.set, 0);
+    assert_int_equal(t->n_conformation, 2);
+    const float *native = rt_target_xyz(t, 1);
+    const int64_t native_clashes = count_clashes(t->sequence, native);
+    int64_t rebuilt = 0, masked = 0, worse = 0;
+    for (int k = 0; k < 2; k++)
+        for (int64_t v = 0; v < 40; v++) {
+            rt_augment_plan plan = plan_of(PLAN[k]);
+            rt_augment_example e;
+            rt_augment_tally tally = {0};
+            rt_augment_draw draw = {.kinds = rt_augment_sequence_bits(&plan), .variant = v, .conformation = 1};
+            expect_ok(rt_augment_make(&e, &tally, NULL, &plan, t, &c.map[0], NULL, &draw, &err), &err);
+            worse += count_clashes(e.sequence, e.xyz) > native_clashes;
+            int64_t lost = count_lost(native, e.xyz, t->length);
+            for (int other = 0; other < RT_AUGMENTATIONS; other++)
+                assert_int_equal(tally.of[other].masked, draw.kinds == RT_AUGMENT_BIT(other) ? lost : 0);
+            for (int64_t i = 0; i < t->length; i++)
+                rebuilt += e.sequence[i] != t->sequence[i] && isfinite(e.xyz[i * STRIDE + 3 * RT_SLOT_N1]);
+            masked += lost;
+            rt_augment_example_free_members(&e);
+        }
+    print_message("note: second model of 1EBQ: %lld bases rebuilt, %lld masked; more clashes than native in %lld of 80\n",
+                  (long long)rebuilt, (long long)masked, (long long)worse);
+    assert_int_equal(worse, 0);
+    assert_true(rebuilt > 0 && masked > 0);
+    close_corpus(&c);
+}
+
 /* Of two helices that cross, the one with fewer pairs; both when they have as many. */
 static bool is_knot(const rt_helices *all_helices, const rt_helix *h)
 {
@@ -518,6 +705,11 @@ int main(void)
         cmocka_unit_test(relaxed_conditions_let_more_through),
         cmocka_unit_test(loops_change_by_their_share),
         cmocka_unit_test(known_contacts_stay),
+        cmocka_unit_test(pseudouridine_is_unresolved),
+        cmocka_unit_test(pseudouridine_of_a_homolog_is_masked),
+        cmocka_unit_test(pairs_that_are_not_there_do_not_clash),
+        cmocka_unit_test(homologs_keep_pairs_both_ways),
+        cmocka_unit_test(further_conformations_are_judged),
         cmocka_unit_test(pseudoknots_stay),
         cmocka_unit_test(alignment_finds_gaps),
         cmocka_unit_test(homologs_are_threaded),

@@ -8,6 +8,9 @@
 /* How much C1' counts beside each atom of the base where the new one is turned: more keeps the angles at the nitrogen
  * ideal, less keeps the pair's plane and its hydrogen bonds. */
 static const double C1_WEIGHT = 8;
+/* Angstrom: a glycosidic bond, 1.46 to 1.47, with an X-ray structure's errors.  Pseudouridine stands on its C5: its N1 is
+ * 2.5 from C1'. */
+static const double SHORTEST = 1.3, LONGEST = 1.7;
 
 static const rt_nucleobase BASE[4] = {
     {'A', true, {-2.479, 5.346, 0}, 10,
@@ -90,7 +93,7 @@ bool rt_nucleobase_replace(float *residue, char from, char to)
         length += line[d] * line[d];
         ideal += (base->atom[0].xyz[d] - base->c1[d]) * (base->atom[0].xyz[d] - base->c1[d]);
     }
-    if (!(length > 0)) return false;
+    if (!(length > SHORTEST * SHORTEST && length < LONGEST * LONGEST)) return false;
     for (int d = 0; d < 3; d++) nitrogen[d] = c1[d] + line[d] * sqrt(ideal / length);
     find_place(&move, base, &frame, c1, nitrogen);
     for (int i = 0; i < old->n; i++)

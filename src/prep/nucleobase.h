@@ -41,7 +41,8 @@ bool rt_nucleobase_frame(rt_rigid *out_frame, double *opt_rmsd, char letter, con
 /* Puts base `to` in the place of base `from` and clears the slots that `to` has not.  Its ring is ideal and stands in
  * the frame of the old one but for a turn about its nitrogen; the nitrogen stands on the old glycosidic bond's line, at
  * the ideal length, so that the angles at the sugar stay what they were.  C1' and all of the backbone are not touched.
- * False, and nothing changed, when the old base is not whole.
+ * False, and nothing changed, when the old base is not whole, or does not stand on that nitrogen (1.3 to 1.7 Angstrom):
+ * pseudouridine, which is an U by its letter, stands on its C5.
  * Cost: microseconds. */
 bool rt_nucleobase_replace(float *residue, char from, char to);
 

@@ -86,9 +86,27 @@ static void old_atoms_go_and_c1_stays(void **state)
     assert_memory_equal(r, before, sizeof r);
 }
 
+/* Pseudouridine: C5 where uridine has N1, so that the bond to be kept is no bond. */
+static void base_must_stand_on_its_nitrogen(void **state)
+{
+    (void)state;
+    static const int SWAP[][2] = {{RT_SLOT_N1, RT_SLOT_C5}, {RT_SLOT_C2, RT_SLOT_C4}, {RT_SLOT_O2, RT_SLOT_O4}};
+    float r[STRIDE], before[STRIDE];
+    put_ideal(r, 'U', false);
+    for (int k = 0; k < 3; k++)
+        for (int d = 0; d < 3; d++) {
+            float *a = &r[3 * SWAP[k][0] + d], *b = &r[3 * SWAP[k][1] + d], was = *a;
+            *a = *b, *b = was;
+        }
+    memcpy(before, r, sizeof r);
+    for (int k = 0; k < 4; k++) assert_false(rt_nucleobase_replace(r, 'U', "ACGU"[k]));
+    assert_memory_equal(r, before, sizeof r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rings_are_closed), cmocka_unit_test(pairs_are_isosteric),
-                                       cmocka_unit_test(old_atoms_go_and_c1_stays)};
+                                       cmocka_unit_test(old_atoms_go_and_c1_stays),
+                                       cmocka_unit_test(base_must_stand_on_its_nitrogen)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

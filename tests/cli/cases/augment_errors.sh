@@ -35,6 +35,30 @@ expect_stderr "has no target 'nobody'"
 run augment --tier 2
 expect_exit 2
 expect_stderr '--data and --out say which set'
+run augment --data set --out o --tier 2 --tire 3
+expect_exit 2
+expect_stderr "did you mean '--tier'?"
+run augment --data nowhere --out o --tier 2
+expect_exit 1
+expect_stderr 'no such folder'
+: >empty
+run augment --data set --out o --tier 4 --families empty --seeds bad.sto
+expect_exit 1
+expect_stderr 'empty'
+run augment --data set --out o --tier 4 --families f.tsv --seeds empty
+expect_exit 1
+expect_stderr 'empty'
+run augment --data set --out o --tier 4 --families '' --seeds empty
+expect_exit 2
+expect_stderr 'the value is empty'
+# where nothing can be written is said before the work
+for folder in empty/o /proc/self; do
+    run augment --data set --out "$folder" --augment compensatory
+    expect_exit 1
+    expect_stderr "$folder"
+    if grep -q 'base pairs of' "$err"; then note "$folder: only found after the pairs were predicted"; fi
+done
+expect_stderr '/proc/self/augmented.tsv'
 # what the audit held out must still be there to be held against
 printf 'target_id,sequence\nH1,GGGGGCCCAAUUGGACGUACGUAGCUAGCUAGCC\n' >held.csv
 run audit --data set --split split.tsv --families families.tsv --hold-out held.csv

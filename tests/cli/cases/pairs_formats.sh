@@ -15,3 +15,13 @@ expect_stdout '5 A 0'
 run pairs --fasta rna.fa --format ct
 expect_stdout '12 hairpin'
 expect_stdout '12 C 11 0 1 12'
+# what would be ignored is refused
+run pairs --fasta rna.fa --best mea
+expect_exit 2
+expect_stderr '--best is of one structure'
+run pairs --fasta rna.fa --gamma 2
+expect_exit 2
+expect_stderr '--gamma is of --best mea'
+run pairs --fasta rna.fa --format dot --best probable --gamma 2
+expect_exit 2
+expect_stderr '--gamma is of --best mea'
