@@ -382,7 +382,7 @@ rt_status rt_loop_check_cache(const rt_model *model, const rt_loop_options *opti
     rt_step_plan_make(&plan, model, &options->step);
     if (!options->opt_cache || rt_step_is_frozen(&plan)) return RT_OK;
     rt_fail(err, RT_ERR_USAGE, NULL, 0, "a cache keeps what is frozen, but more than the confidence head learns");
-    return rt_hint(err, "--cache is for 'train confidence', and for weights of 0 on all other losses");
+    return rt_hint(err, "--cache is for runs in which of trunk and denoiser nothing trains: 'train confidence'");
 }
 
 static rt_status open_cache(run *r)
