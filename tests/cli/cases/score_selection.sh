@@ -1,7 +1,7 @@
 # predictions of a random model, scored and chosen from in one command
 model base.safetensors
 examples=$here/../../examples/demo
-head -3 "$examples/sequences.csv" >sequences.csv
+printf "target_id,sequence\n1DQH_B,CAGGGUCGGC\n6C63_A,GCGUACGAAGGAGAGGAGAGGAAGAGGAGAGUACGC\n" >sequences.csv
 run predict --checkpoint base.safetensors --sequences sequences.csv --out folds --cycles 1 --steps 5 --samples 6 --quiet
 expect_exit 0
 run score --pred folds --native "$examples/structures" --selection --out scored
