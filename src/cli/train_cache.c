@@ -1,13 +1,7 @@
-#define _GNU_SOURCE /* nftw */
 #include "cli/train_cache.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -95,80 +89,17 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
     return status;
 }
 
-/* ---- what --dry-run says of a cache that it must not make ---------------------------------------------------------
- */
-
-typedef struct {
-    char key[RT_HASH_TEXT];
-    int64_t limit, used, others; /* as rt_trunk_cache_size */
-} cache_size;
-
-static int64_t bytes_found; /* nftw has no place for a caller's own */
-
-static int add_bytes(const char *path, const struct stat *s, int kind, struct FTW *at)
-{
-    (void)path, (void)at;
-    if (kind == FTW_F) bytes_found += s->st_size;
-    return 0;
-}
-
-/* Bytes that the disk has for a folder that may not be there yet. */
-static rt_status find_room(double *out, const char *folder, rt_err *err)
-{
-    char path[4096];
-    struct statvfs disk;
-    snprintf(path, sizeof path, "%s", folder);
-    while (statvfs(path, &disk) != 0) {
-        char *slash = strrchr(path, '/');
-        if (errno != ENOENT || strcmp(path, ".") == 0 || slash == path)
-            return rt_fail(err, RT_ERR_IO, folder, 0, "the disk's free space cannot be found: %s", strerror(errno));
-        if (slash) *slash = 0;
-        else strcpy(path, ".");
-    }
-    *out = (double)disk.f_bavail * (double)disk.f_frsize;
-    return RT_OK;
-}
-
-/* Opening a cache makes its key's folder, so one that is not there yet is only looked at from outside. */
-static rt_status look_at_cache(cache_size *out, const rt_trunk_cache_options *options, rt_err *err)
-{
-    rt_status status = RT_OK;
-    rt_trunk_cache *cache = NULL;
-    char own[4096], path[4096], name[17];
-    double room = 0;
-    char *text = json_dumps(options->plan, JSON_SORT_KEYS | JSON_COMPACT);
-    if (!text) return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
-    RT_TRY(rt_hash_bytes(out->key, text, (int64_t)strlen(text), err));
-    snprintf(name, sizeof name, "%.16s", out->key);
-    rt_path_join(own, sizeof own, options->folder, name);
-    rt_path_join(path, sizeof path, own, "plan.json");
-    if (rt_file_exists(path)) {
-        RT_TRY(rt_trunk_cache_open(&cache, options, err));
-        rt_trunk_cache_size(cache, &out->limit, &out->used, &out->others);
-        goto done;
-    }
-    bytes_found = 0;
-    nftw(options->folder, add_bytes, 8, FTW_PHYS);
-    out->used = out->others = bytes_found;
-    RT_TRY(find_room(&room, options->folder, err));
-    out->limit = options->limit > 0 ? options->limit : (int64_t)(.9 * (room + (double)out->used));
-done:
-    rt_trunk_cache_close(cache);
-    free(text);
-    return status;
-}
-
 rt_status rt_train_cache_print(double *out_share, rt_ctx *ctx, rt_model *model, const rt_loop_options *loop,
                                rt_err *err)
 {
     rt_status status = RT_OK;
     rt_work work, *w = &work;
-    cache_size size = {0};
+    rt_trunk_cache_state size;
     int64_t tokens = 0;
     double need = rt_loop_cache_bytes(loop, &model->config), fits = 0;
     *out_share = 1;
     if (loop->opt_cache) {
-        RT_TRY(look_at_cache(&size, loop->opt_cache, err));
+        RT_TRY(rt_trunk_cache_look(&size, loop->opt_cache, err));
         fits = fmax(0, fmin(1, (double)(size.limit - size.others) / need));
         printf("\ncache\tvalue\n");
         printf("key\t%s\n", size.key);

@@ -388,17 +388,16 @@ rt_status rt_loop_check_cache(const rt_model *model, const rt_loop_options *opti
 static rt_status open_cache(run *r)
 {
     rt_status status = RT_OK;
-    int64_t limit, used, others;
     const rt_loop_options *o = r->options;
     if (!o->opt_cache) return RT_OK;
     RT_TRY(rt_loop_check_cache(r->model, o, r->err));
     RT_TRY(rt_trunk_cache_open(&r->cache, o->opt_cache, r->err));
-    rt_trunk_cache_size(r->cache, &limit, &used, &others);
-    double need = rt_loop_cache_bytes(o, &r->model->config), room = (double)(limit - others);
+    const rt_trunk_cache_state *now = rt_trunk_cache_state_of(r->cache);
+    double need = rt_loop_cache_bytes(o, &r->model->config), room = (double)(now->limit - now->others);
     rt_info("cache %s (key %.16s): %lld targets x %lld views and %lld held-out ones take %.4g GB; it may hold %.4g GB, "
-            "%.4g GB are there, %.4g GB of them for other plans", o->opt_cache->folder, rt_trunk_cache_key(r->cache),
+            "%.4g GB are there, %.4g GB of them for other plans", o->opt_cache->folder, now->key,
             (long long)o->n_train, (long long)(o->views < o->epochs ? o->views : o->epochs), (long long)o->n_validation,
-            1e-9 * need, 1e-9 * (double)limit, 1e-9 * (double)used, 1e-9 * (double)others);
+            1e-9 * need, 1e-9 * (double)now->limit, 1e-9 * (double)now->used, 1e-9 * (double)now->others);
     if (room < need)
         rt_info("the cache is used in part: %.0f%% of the views fit, the others are worked out at each visit",
                 room > 0 ? 100 * room / need : 0);

@@ -26,8 +26,7 @@ static const int64_t HEADER_BYTES = 1024; /* of a file, about */
 
 struct rt_trunk_cache {
     char folder[PATH_MAX], own[PATH_MAX]; /* of all keys, of this one */
-    char key[RT_HASH_TEXT];
-    int64_t limit, used, others;
+    rt_trunk_cache_state state;
     rt_trunk_cache_counts counts;
     bool full, failed; /* said so already */
     rt_arena *arena;   /* what is being worked out; NULL: nothing was yet */
@@ -41,8 +40,8 @@ static bool is_leftover(const char *name, const struct stat *s)
     return strstr(name, LEFTOVER) && time(NULL) - s->st_mtime > LEFTOVER_SECONDS;
 }
 
-/* Bytes of a key's folder; what a killed process left half-written goes. */
-static int64_t measure_key(const char *folder)
+/* Bytes of a key's folder; with `clean` what a killed process left half-written goes. */
+static int64_t measure_key(const char *folder, bool clean)
 {
     char path[PATH_MAX];
     int64_t sum = 0;
@@ -52,57 +51,79 @@ static int64_t measure_key(const char *folder)
         struct stat s;
         rt_path_join(path, sizeof path, folder, entry->d_name);
         if (entry->d_name[0] == '.' || stat(path, &s) != 0 || !S_ISREG(s.st_mode)) continue;
-        if (is_leftover(entry->d_name, &s) && unlink(path) == 0) continue;
+        if (clean && is_leftover(entry->d_name, &s) && unlink(path) == 0) continue;
         sum += s.st_size;
     }
     closedir(dir);
     return sum;
 }
 
-/* Another process may have added or removed entries since. */
-static rt_status measure(rt_trunk_cache *cache, rt_err *err)
+/* Another process may have added or removed entries since.  A folder that is not there yet holds nothing. */
+static rt_status measure(rt_trunk_cache *cache, bool clean, rt_err *err)
 {
     char path[PATH_MAX];
     DIR *dir = opendir(cache->folder);
+    cache->state.used = cache->state.others = 0;
+    if (!dir && errno == ENOENT) return RT_OK;
     if (!dir) return rt_fail(err, RT_ERR_IO, cache->folder, 0, "cannot be read: %s", strerror(errno));
-    cache->used = cache->others = 0;
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         rt_path_join(path, sizeof path, cache->folder, entry->d_name);
         if (entry->d_name[0] == '.' || !rt_folder_exists(path)) continue;
-        int64_t bytes = measure_key(path);
-        cache->used += bytes;
-        if (strcmp(path, cache->own) != 0) cache->others += bytes;
+        int64_t bytes = measure_key(path, clean);
+        cache->state.used += bytes;
+        if (strcmp(path, cache->own) != 0) cache->state.others += bytes;
     }
     closedir(dir);
     return RT_OK;
 }
 
+/* Of a folder that is not there yet the nearest one above it tells what the disk has. */
 static rt_status find_limit(rt_trunk_cache *cache, int64_t limit, rt_err *err)
 {
     struct statvfs disk;
-    cache->limit = limit;
+    char path[PATH_MAX];
+    cache->state.limit = limit;
     if (limit > 0) return RT_OK;
-    if (statvfs(cache->folder, &disk) != 0)
-        return rt_fail(err, RT_ERR_IO, cache->folder, 0, "the disk's free space cannot be found: %s", strerror(errno));
-    double room = (double)disk.f_bavail * (double)disk.f_frsize + (double)cache->used;
-    cache->limit = (int64_t)(.9 * room);
+    snprintf(path, sizeof path, "%s", cache->folder);
+    while (statvfs(path, &disk) != 0) {
+        char *slash = strrchr(path, '/');
+        if (errno != ENOENT || strcmp(path, ".") == 0 || strcmp(path, "/") == 0)
+            return rt_fail(err, RT_ERR_IO, cache->folder, 0, "the disk's free space cannot be found: %s", strerror(errno));
+        if (!slash) strcpy(path, ".");
+        else slash[slash == path] = 0;
+    }
+    cache->state.limit = (int64_t)(.9 * ((double)disk.f_bavail * (double)disk.f_frsize + (double)cache->state.used));
     return RT_OK;
 }
 
 static rt_status find_key(rt_trunk_cache *cache, const json_t *plan, rt_err *err)
 {
-    rt_status status = RT_OK;
-    char path[PATH_MAX], name[KEY_NAME + 1];
+    char name[KEY_NAME + 1];
     char *text = json_dumps(plan, JSON_SORT_KEYS | JSON_COMPACT);
     if (!text) return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
-    RT_TRY(rt_hash_bytes(cache->key, text, (int64_t)strlen(text), err));
-    snprintf(name, sizeof name, "%.*s", KEY_NAME, cache->key);
-    rt_path_join(cache->own, sizeof cache->own, cache->folder, name);
-    RT_TRY(rt_make_folder(cache->own, err));
-    rt_path_join(path, sizeof path, cache->own, "plan.json");
-    if (!rt_file_exists(path)) RT_TRY(rt_json_save(plan, path, err));
-done:
+    rt_status status = rt_hash_bytes(cache->state.key, text, (int64_t)strlen(text), err);
     free(text);
+    snprintf(name, sizeof name, "%.*s", KEY_NAME, cache->state.key);
+    rt_path_join(cache->own, sizeof cache->own, cache->folder, name);
+    return status;
+}
+
+/* With `make` the key's folder is there afterwards; without, nothing is made or removed. */
+static rt_status find_state(rt_trunk_cache *cache, const rt_trunk_cache_options *options, bool make, rt_err *err)
+{
+    rt_status status = RT_OK;
+    char path[PATH_MAX];
+    snprintf(cache->folder, sizeof cache->folder, "%s", options->folder);
+    RT_TRY(find_key(cache, options->plan, err));
+    if (make) {
+        RT_TRY(rt_make_folder(cache->folder, err));
+        RT_TRY(rt_make_folder(cache->own, err));
+        rt_path_join(path, sizeof path, cache->own, "plan.json");
+        if (!rt_file_exists(path)) RT_TRY(rt_json_save(options->plan, path, err));
+    }
+    RT_TRY(measure(cache, make, err));
+    RT_TRY(find_limit(cache, options->limit, err));
+done:
     return status;
 }
 
@@ -112,15 +133,19 @@ rt_status rt_trunk_cache_open(rt_trunk_cache **ret_cache, const rt_trunk_cache_o
     rt_trunk_cache *cache = NULL;
     *ret_cache = NULL;
     RT_TRY_ALLOC(cache, 1);
-    snprintf(cache->folder, sizeof cache->folder, "%s", options->folder);
-    RT_TRY(rt_make_folder(cache->folder, err));
-    RT_TRY(find_key(cache, options->plan, err));
-    RT_TRY(measure(cache, err));
-    RT_TRY(find_limit(cache, options->limit, err));
+    RT_TRY(find_state(cache, options, true, err));
     *ret_cache = cache;
     cache = NULL;
 done:
     rt_trunk_cache_close(cache);
+    return status;
+}
+
+rt_status rt_trunk_cache_look(rt_trunk_cache_state *out, const rt_trunk_cache_options *options, rt_err *err)
+{
+    rt_trunk_cache cache = {0};
+    rt_status status = find_state(&cache, options, false, err);
+    *out = cache.state;
     return status;
 }
 
@@ -132,12 +157,7 @@ void rt_trunk_cache_close(rt_trunk_cache *cache)
 }
 
 rt_trunk_cache_counts rt_trunk_cache_counted(const rt_trunk_cache *cache) { return cache->counts; }
-const char *rt_trunk_cache_key(const rt_trunk_cache *cache) { return cache->key; }
-
-void rt_trunk_cache_size(const rt_trunk_cache *cache, int64_t *out_limit, int64_t *out_used, int64_t *out_others)
-{
-    *out_limit = cache->limit, *out_used = cache->used, *out_others = cache->others;
-}
+const rt_trunk_cache_state *rt_trunk_cache_state_of(const rt_trunk_cache *cache) { return &cache->state; }
 
 /* ---- entries ------------------------------------------------------------------------------------------------------
  */
@@ -170,7 +190,7 @@ static rt_status hash_entry(char out[RT_HASH_TEXT], const rt_trunk_cache *cache,
     rt_hash *hash;
     rt_status status = rt_hash_create(&hash, err);
     if (status != RT_OK) return status;
-    rt_hash_add(hash, cache->key, (int64_t)strlen(cache->key));
+    rt_hash_add(hash, cache->state.key, (int64_t)strlen(cache->state.key));
     rt_hash_add(hash, name, (int64_t)strlen(name));
     for (int i = 0; i < PARTS; i++) rt_hash_add(hash, part(f, i)->data, rt_bytes(*part(f, i)));
     rt_hash_finish(hash, out);
@@ -273,11 +293,11 @@ static void keep_entry(entry *e, rt_trunk_cache *cache, int64_t bytes)
     rt_err why;
     char text[1024];
     if (rt_file_exists(e->path)) return; /* another process was faster: its bytes are the same */
-    rt_status status = measure(cache, &why);
-    if (status == RT_OK && cache->used + bytes > cache->limit) {
+    rt_status status = measure(cache, true, &why);
+    if (status == RT_OK && cache->state.used + bytes > cache->state.limit) {
         if (!cache->full)
             rt_info("the cache is full (%.4g of %.4g GB): what it holds is used, other views are worked out each time",
-                    1e-9 * (double)cache->used, 1e-9 * (double)cache->limit);
+                    1e-9 * (double)cache->state.used, 1e-9 * (double)cache->state.limit);
         cache->full = true;
         return;
     }

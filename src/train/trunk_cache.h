@@ -21,6 +21,7 @@
 
 #include <jansson.h>
 
+#include "base/hash.h"
 #include "train/step.h"
 
 typedef struct {
@@ -33,6 +34,11 @@ typedef struct {
     int64_t n_read, n_made, n_kept, n_damaged;   /* n_made: worked out, n_kept of them written */
 } rt_trunk_cache_counts;
 
+typedef struct {
+    char key[RT_HASH_TEXT];
+    int64_t limit, used, others; /* bytes: the limit that was found, all entries of the folder, other keys' among them */
+} rt_trunk_cache_state;
+
 typedef struct rt_trunk_cache rt_trunk_cache;
 
 /* Errors: RT_ERR_IO (the folder cannot be made or read), RT_ERR_MEMORY. */
@@ -40,10 +46,10 @@ rt_status rt_trunk_cache_open(rt_trunk_cache **ret_cache, const rt_trunk_cache_o
 void rt_trunk_cache_close(rt_trunk_cache *cache);   /* NULL ok */
 
 rt_trunk_cache_counts rt_trunk_cache_counted(const rt_trunk_cache *cache);
-const char *rt_trunk_cache_key(const rt_trunk_cache *cache);
+const rt_trunk_cache_state *rt_trunk_cache_state_of(const rt_trunk_cache *cache);
 
-/* Bytes: the limit that was found, all entries of the folder, and those of other keys among them. */
-void rt_trunk_cache_size(const rt_trunk_cache *cache, int64_t *out_limit, int64_t *out_used, int64_t *out_others);
+/* The state of a cache that is not opened and need not be there: nothing is made or removed.  Errors: as open's. */
+rt_status rt_trunk_cache_look(rt_trunk_cache_state *out, const rt_trunk_cache_options *options, rt_err *err);
 
 /* Bytes of one entry. */
 int64_t rt_trunk_cache_entry_bytes(const rt_config *config, int64_t n_token, int64_t n_atom, int64_t rollouts);

@@ -66,7 +66,7 @@ static const char *entry_of(const rt_trunk_cache *cache, const char *folder)
 {
     static char path[900];
     char own[500];
-    snprintf(own, sizeof own, "%s/%.16s", folder, rt_trunk_cache_key(cache));
+    snprintf(own, sizeof own, "%s/%.16s", folder, rt_trunk_cache_state_of(cache)->key);
     DIR *dir = opendir(own);
     path[0] = 0;
     assert_non_null(dir);
@@ -248,7 +248,7 @@ static void another_plan_reads_other_entries(void **state)
     const char *folder = test_path("plans");
     rt_trunk_cache *cache = open_cache(folder, "a", 1 << 30), *other = open_cache(folder, "b", 1 << 30);
     open_rollouts(&b, 1);
-    assert_string_not_equal(rt_trunk_cache_key(cache), rt_trunk_cache_key(other));
+    assert_string_not_equal(rt_trunk_cache_state_of(cache)->key, rt_trunk_cache_state_of(other)->key);
     take(&b, cache, 5, NULL);
     take(&b, other, 5, NULL);
     assert_int_equal(rt_trunk_cache_counted(other).n_read, 0);
@@ -266,13 +266,36 @@ static void another_plan_reads_other_entries(void **state)
     assert_int_equal(rt_trunk_cache_counted(cache).n_kept, 5);
     take(&b, cache, 5, NULL);
     assert_int_equal(rt_trunk_cache_counted(cache).n_read, 1);
-    int64_t limit, used, others;
     rt_trunk_cache *again = open_cache(folder, "a", 1 << 30);
-    rt_trunk_cache_size(again, &limit, &used, &others);
-    assert_true(limit == 1 << 30 && others > 0 && used > 5 * others && used < 7 * others);
+    const rt_trunk_cache_state *now = rt_trunk_cache_state_of(again);
+    assert_true(now->limit == 1 << 30 && now->others > 0 && now->used > 5 * now->others && now->used < 7 * now->others);
     rt_trunk_cache_close(again);
     rt_trunk_cache_close(cache);
     rt_trunk_cache_close(other);
+    close_bench(&b);
+}
+
+/* What --dry-run says of a cache: the same as opening it would find, but nothing is made. */
+static void a_look_makes_nothing(void **state)
+{
+    (void)state;
+    bench b;
+    rt_err err;
+    rt_trunk_cache_state now;
+    const char *folder = test_path("looked_at");
+    json_t *plan = json_pack("{s:s}", "checkpoint", "a");
+    rt_trunk_cache_options options = {.folder = folder, .limit = 0, .plan = plan};
+    test_ok(rt_trunk_cache_look(&now, &options, &err), &err);
+    assert_true(now.used == 0 && now.others == 0 && now.limit > 0);
+    assert_false(rt_folder_exists(folder));
+    open_rollouts(&b, 1);
+    rt_trunk_cache *cache = open_cache(folder, "a", 1 << 30);
+    assert_string_equal(rt_trunk_cache_state_of(cache)->key, now.key);
+    take(&b, cache, 5, NULL);
+    test_ok(rt_trunk_cache_look(&now, &options, &err), &err);
+    assert_true(now.used > 0 && now.others == 0);
+    json_decref(plan);
+    rt_trunk_cache_close(cache);
     close_bench(&b);
 }
 
@@ -284,16 +307,13 @@ static void what_does_not_fit_is_worked_out_each_time(void **state)
     int64_t one = rt_trunk_cache_entry_bytes(&b.model->config, b.features.n_token, b.features.n_atom, K);
     rt_trunk_cache *wide = open_cache(test_path("wide"), "a", 0), *narrow = open_cache(test_path("narrow"), "a", 2 * one);
     double want[3];
-    int64_t limit, used, others;
-    rt_trunk_cache_size(wide, &limit, &used, &others);
-    assert_true(limit > 0);   /* what the disk has */
+    assert_true(rt_trunk_cache_state_of(wide)->limit > 0);   /* what the disk has */
     for (uint64_t view = 0; view < 3; view++) want[view] = take(&b, wide, view, NULL).total;
     for (int round = 0; round < 2; round++)
         for (uint64_t view = 0; view < 3; view++) assert_true(take(&b, narrow, view, NULL).total == want[view]);
     rt_trunk_cache_counts counts = rt_trunk_cache_counted(narrow);
     assert_true(counts.n_kept >= 1 && counts.n_kept <= 2 && counts.n_read == counts.n_kept);
-    rt_trunk_cache_size(narrow, &limit, &used, &others);
-    assert_true(used <= limit);
+    assert_true(rt_trunk_cache_state_of(narrow)->used <= rt_trunk_cache_state_of(narrow)->limit);
     print_message("note: %lld of 3 views fit\n", (long long)counts.n_kept);
     rt_trunk_cache_close(wide);
     rt_trunk_cache_close(narrow);
@@ -340,7 +360,7 @@ static void a_folder_that_cannot_be_written_to_costs_a_warning(void **state)
     rt_trunk_cache *cache = open_cache(folder, "a", 1 << 30);
     char own[500], away[600];
     open_rollouts(&b, 1);
-    snprintf(own, sizeof own, "%s/%.16s", folder, rt_trunk_cache_key(cache));
+    snprintf(own, sizeof own, "%s/%.16s", folder, rt_trunk_cache_state_of(cache)->key);
     snprintf(away, sizeof away, "%s.away", folder);
     assert_int_equal(rename(own, away), 0);
     double first = take(&b, cache, 5, NULL).total;
@@ -393,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_damaged_entry_is_found_and_made_again),
         cmocka_unit_test(an_entry_is_what_its_name_says),
         cmocka_unit_test(another_plan_reads_other_entries),
+        cmocka_unit_test(a_look_makes_nothing),
         cmocka_unit_test(what_does_not_fit_is_worked_out_each_time),
         cmocka_unit_test(two_processes_share_a_cache),
         cmocka_unit_test(a_folder_that_cannot_be_written_to_costs_a_warning),
