@@ -303,7 +303,7 @@ static rt_status write_down(rt_augment_set *set, rt_err *err)
         int64_t count = count_sequences(e, COMBINATIONS * variants);
         set->summary.changed_targets += count > 1;
         set->summary.sequences += count > 1 ? count : 0;
-        set->summary.surroundings += e->map.has_surroundings;
+        set->summary.surroundings += e->map.around.known;
         rt_augment_tally_add(&set->summary.tally, &e->tally);
         rt_hash_add(hash, e->refused, COMBINATIONS * variants);
         for (int64_t s = 0; s < COMBINATIONS * variants; s++) {
