@@ -132,7 +132,7 @@ static rt_status choose_targets(job *j)
             j->validation[j->loop.n_validation++] = i;
         }
     }
-    j->loop.train = j->train, j->loop.validation = j->validation;
+    j->loop.train = j->train, j->loop.validation = j->validation, j->loop.opt_component = j->component;
     rt_info("%lld training targets, %lld held out for validation; %lld without a resolution count %s, %lld outside "
             "%.1f-%.1f A and %lld without labels are left out",
             (long long)j->loop.n_train, (long long)j->loop.n_validation, (long long)j->n_unknown,
