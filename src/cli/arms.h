@@ -17,8 +17,9 @@ typedef struct {
     bool held_out;          /* a training run's held-out targets: its best epoch was chosen on them */
 } rt_arm_source;
 
-/* "[NAME=]scores.tsv", "[NAME=]RUN/held_out.tsv" or "[NAME=]results.sqlite:CHECKPOINT".  Without NAME an arm is called after its file, without
- * ending, or after its folder when the file is called scores.tsv or held_out.tsv, or after the checkpoint.
+/* "[NAME=]scores.tsv", "[NAME=]RUN/held_out.tsv" or "[NAME=]results.sqlite:CHECKPOINT".  Without NAME an arm is called
+ * after its file, without ending, or after its folder when the file is called scores.tsv or held_out.tsv, or after the
+ * checkpoint.
  * Errors: RT_ERR_IO, RT_ERR_FORMAT, RT_ERR_USAGE (a results file without a checkpoint, no table at all). */
 rt_status rt_arm_source_open(rt_arm_source *out_source, const char *operand, rt_err *err);
 void rt_arm_source_free_members(rt_arm_source *source);
