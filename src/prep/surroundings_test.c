@@ -18,7 +18,8 @@ typedef struct {
 static spot found;
 
 enum { DIRECTIONS = 200 };
-static const double OFF = 2.5, FREE = 3.4;   /* Angstrom: two carbon atoms clash below 3.0 */
+/* Angstrom: two carbon atoms clash below 3.0, atoms touch up to 4.0 */
+static const double OFF = 2.5, FREE = 3.4, TOUCHING = 3.7;
 
 static bool is_free(const rt_target *t, const double *at)
 {
@@ -31,13 +32,13 @@ static bool is_free(const rt_target *t, const double *at)
     return true;
 }
 
-/* Around one atom of a rebuilt base. */
-static bool find_around(double *out, const rt_target *t, const float *atom)
+/* So far from one atom. */
+static bool find_around(double *out, const rt_target *t, const float *atom, double far)
 {
     for (int k = 0; k < DIRECTIONS; k++) {
         double z = 1 - (2 * k + 1) / (double)DIRECTIONS, turn = 2.399963 * k, r = sqrt(1 - z * z);
         double step[3] = {r * cos(turn), r * sin(turn), z};
-        for (int d = 0; d < 3; d++) out[d] = (double)atom[d] + OFF * step[d];
+        for (int d = 0; d < 3; d++) out[d] = (double)atom[d] + far * step[d];
         if (is_free(t, out)) return true;
     }
     return false;
@@ -50,7 +51,7 @@ static void look_at(const rt_target *t, const rt_augment_example *e, const rt_au
         const rt_nucleobase *base = rt_nucleobase_of(c->to[end]);
         for (int k = 1; k < base->n && !found.target; k++) {
             const float *atom = e->xyz + at * STRIDE + 3 * base->atom[k].slot;
-            if (find_around(found.xyz, t, atom)) found.target = t, found.residue = at;
+            if (find_around(found.xyz, t, atom, OFF)) found.target = t, found.residue = at;
         }
     }
 }
@@ -108,6 +109,24 @@ static void put_target(FILE *file, const rt_target *t, int64_t modified)
     fputs("TER\n", file);
 }
 
+/* The target with three residues of one atom and C1' around it, the first one's atom at `xyz`, the others far away. */
+static const char *write_file(const char *name, const char *record, const char *atom, const char *component, char element,
+                              const double *xyz)
+{
+    const char *path = test_path(name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    put_target(file, found.target, -1);
+    for (int r = 0; record && r < 3; r++) {
+        double at[3] = {xyz[0] + 500 * r, xyz[1], xyz[2]}, c1[3] = {at[0] + 300, at[1], at[2]};
+        put_atom(file, record, atom, component, 'B', r + 1, at, element);
+        put_atom(file, record, "C1'", component, 'B', r + 1, c1, 'C');
+    }
+    fputs("TER\nEND\n", file);
+    fclose(file);
+    return path;
+}
+
 /* What becomes of the pair at the spot when the target's file is that one. */
 static rt_augment_reason reason_with(const char *path)
 {
@@ -145,24 +164,39 @@ static void planted_atoms_clash(void **state)
         {"hydrogen", "ATOM", "HA", "GLY", 'H', RT_REASON_NONE},
     };
     for (size_t k = 0; k < sizeof CASE / sizeof *CASE; k++) {
-        char name[32];
-        const char *path;
-        snprintf(name, sizeof name, "case%d.pdb", (int)k);
-        path = test_path(name);
-        FILE *file = fopen(path, "w");
-        assert_non_null(file);
-        put_target(file, found.target, -1);
-        for (int r = 0; CASE[k].record && r < 3; r++) {   /* the first residue at the spot, the others far away */
-            double at[3] = {found.xyz[0] + 500 * r, found.xyz[1], found.xyz[2]}, c1[3] = {at[0] + 300, at[1], at[2]};
-            put_atom(file, CASE[k].record, CASE[k].name, CASE[k].component, 'B', r + 1, at, CASE[k].element);
-            put_atom(file, CASE[k].record, "C1'", CASE[k].component, 'B', r + 1, c1, 'C');
-        }
-        fputs("TER\nEND\n", file);
-        fclose(file);
-        rt_augment_reason reason = reason_with(path);
+        rt_augment_reason reason = reason_with(write_file("planted.pdb", CASE[k].record, CASE[k].name, CASE[k].component,
+                                                          CASE[k].element, found.xyz));
         print_message("note: %s at %.1f A from a new base of %s: %s\n", CASE[k].what, OFF, found.target->id,
                       rt_augment_reason_name(reason));
         assert_int_equal(reason, CASE[k].reason);
+    }
+}
+
+/* What touches a base is a contact, whichever chain it is of. */
+static void planted_atoms_touch(void **state)
+{
+    (void)state;
+    static const struct { const char *record, *component; uint32_t kind; } CASE[] = {
+        {NULL, NULL, 0}, {"ATOM", "GLY", RT_TERTIARY_CHAIN}, {"ATOM", "U", RT_TERTIARY_CHAIN}, {"ATOM", "PSU", RT_TERTIARY_CHAIN},
+        {"HETATM", "SAM", RT_TERTIARY_LIGAND}, {"HETATM", "HOH", 0}};
+    const rt_target *t = found.target;
+    const rt_nucleobase *base;
+    double at[3];
+    int64_t i = -1;
+    for (int64_t k = 0; k < t->length && i < 0; k++) {
+        base = rt_nucleobase_of(t->sequence[k]);
+        for (int a = 1; a < base->n && i < 0; a++)
+            if (find_around(at, t, rt_target_xyz(t, 0) + k * STRIDE + 3 * base->atom[a].slot, TOUCHING)) i = k;
+    }
+    assert_true(i >= 0);
+    for (size_t k = 0; k < sizeof CASE / sizeof *CASE; k++) {
+        rt_target with = *t;
+        rt_fold_map map;
+        rt_err err;
+        with.source = write_file("touching.pdb", CASE[k].record, "C5", CASE[k].component, 'C', at);
+        expect_ok(rt_fold_map_build(&map, &with, NULL, true, &err), &err);
+        assert_int_equal(map.tertiary[i] & (RT_TERTIARY_CHAIN | RT_TERTIARY_LIGAND), CASE[k].kind);
+        rt_fold_map_free_members(&map);
     }
 }
 
@@ -246,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planted_atoms_clash),
+        cmocka_unit_test(planted_atoms_touch),
         cmocka_unit_test(own_modified_residues_clash),
         cmocka_unit_test(without_a_file_nothing_is_known),
         cmocka_unit_test(relaxed_chains_free_their_pairs),
