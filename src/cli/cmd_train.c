@@ -863,7 +863,8 @@ const rt_command rt_cmd_train = {
         "distogram 0.03. The confidence head judges structures that move: train it too with --also confidence_head, or refit it "
         "afterwards with 'train confidence --adapter RUN/best'.",
     .output = "A table of steps, losses and the resulting model. RUN holds checkpoints.json and its files, log.jsonl, "
-              "TensorBoard events, best.safetensors and final.safetensors (for 'predict --checkpoint'), and run.json. Phase "
+              "TensorBoard events, best.safetensors and final.safetensors (for 'predict --checkpoint'), held_out.tsv (the best "
+              "epoch's loss of each held-out target, for 'compare --metric loss'), and run.json. Phase "
               "lora: PEFT folders best, final and one of each epoch (for 'predict --adapter' and 'rnatune lora').",
     .examples =
         "  rnatune train confidence --checkpoint rnapro.pt --data set --split split.tsv --out run\n"
