@@ -107,6 +107,11 @@ static rt_status find_warnings(job *j, rt_err *err)
     for (int c = 0; c < j->n_comparison; c++) {
         const rt_paired_difference *d = &j->difference[c];
         int64_t a = d->a, b = d->b;
+        if (j->source[a].held_out && j->source[b].held_out) {
+            warn(j, "%s and %s: losses are of one kind when the runs' seed, loss weights, crop and rollouts are the same, as their "
+                 "run.json say", arm_name(j, a), arm_name(j, b));
+            continue;
+        }
         j->differs[c] = rt_protocol_compare(j->warnings, arm_name(j, a), j->source[a].run, arm_name(j, b),
                                             j->source[b].run, p->target, p->n);
         if (j->arm[a].fewest_models != j->arm[b].fewest_models || j->arm[a].most_models != j->arm[b].most_models)
