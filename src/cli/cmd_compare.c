@@ -108,8 +108,8 @@ static rt_status find_warnings(job *j, rt_err *err)
         const rt_paired_difference *d = &j->difference[c];
         int64_t a = d->a, b = d->b;
         if (j->source[a].held_out && j->source[b].held_out) {
-            warn(j, "%s and %s: losses are of one kind when the runs' seed, loss weights, crop and rollouts are the same, as their "
-                 "run.json say", arm_name(j, a), arm_name(j, b));
+            warn(j, "%s and %s: losses are of one kind when the runs' seed, loss weights, crop and rollouts are the same, as "
+                    "their run.json say", arm_name(j, a), arm_name(j, b));
             continue;
         }
         j->differs[c] = rt_protocol_compare(j->warnings, arm_name(j, a), j->source[a].run, arm_name(j, b),
