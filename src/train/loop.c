@@ -611,6 +611,23 @@ rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
                               err);
 }
 
+void rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t room)
+{
+    rt_err why;
+    rt_arena *arena = NULL;
+    rt_sample sample = {0};
+    int64_t bytes = 0;
+    ctx->keep_every = 0;
+    bool fits = rt_ctx_can_measure(ctx) && build_sample(&sample, &arena, options, find_longest(options), &why) == RT_OK &&
+                rt_work_bytes(ctx, model, &bytes, &options->step, &sample.features, &sample.label, &sample.key, &why) == RT_OK &&
+                bytes <= room;
+    ctx->keep_every = fits ? 0 : 1;
+    if (fits) rt_info("all activations are kept: up to %.2f GiB", (double)bytes / (1 << 30));
+    else rt_info("activations: every block's inputs are kept, the others are computed again");
+    rt_sample_free_members(&sample);
+    rt_arena_free(arena);
+}
+
 rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,
                         int64_t *out_tokens, rt_err *err)
 {

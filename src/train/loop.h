@@ -102,6 +102,11 @@ rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
 
+/* As little activation checkpointing as memory allows: all activations are kept (ctx->keep_every 0) where the same sample's
+ * step then fits `room` bytes, else, or where that cannot be found out, every block's inputs (1).  Results do not depend
+ * on it. */
+void rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t room);
+
 /* The same sample's work, counted and not done: seconds.  *out_tokens: its size. */
 rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,
                         int64_t *out_tokens, rt_err *err);
