@@ -317,5 +317,6 @@ const rt_command rt_cmd_predict = {
         "  rnatune predict --checkpoint rnapro_base.pt --ribonanza ribonanzanet2 \\\n"
         "      --sequences test_sequences.csv --msa-dir MSA --templates template_features.pt --out folds",
     .long_work = true,
+    .ranks = true,
     .run = run,
 };
