@@ -30,6 +30,7 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
     *out_report = (rt_predict_report){.targets = json_array(), .inputs = json_array(), .began = rt_clock()};
     run r = {.options = options, .report = out_report};
     RT_TRY(rt_ranks_agree(open_run(&r, err), err));
+    RT_TRY(rt_ranks_agree(rt_predict_share_check(&r, err), err));
     rt_ranks_apart(true);
     status = predict_own(&r, err);
     rt_ranks_apart(false);

@@ -55,6 +55,8 @@ typedef struct {
 /* ---- predict_share.c: the targets of a run that several processes share ---- */
 /* Deals the targets: the longest first, each to the rank with the least work so far.  Errors: RT_ERR_MEMORY. */
 rt_status rt_predict_share_deal(rt_predict_run *r, rt_err *err);
+/* (all ranks) RT_ERR_MISMATCH when a rank found other inputs or options than rank 0. */
+rt_status rt_predict_share_check(const rt_predict_run *r, rt_err *err);
 /* (all ranks) The others' records, rows and failures to every rank; then report->targets has a record of each target that
  * was reached, in the order of the file.  Errors: RT_ERR_MEMORY. */
 rt_status rt_predict_share_collect(rt_predict_run *r, rt_err *err);

@@ -53,6 +53,23 @@ done:
     return status;
 }
 
+rt_status rt_predict_share_check(const rt_predict_run *r, rt_err *err)
+{
+    char digest[RT_HASH_TEXT];
+    rt_hash *hash;
+    if (rt_ranks_count() == 1) return RT_OK;
+    rt_status status = rt_ranks_agree(rt_hash_create(&hash, err), err);
+    if (status != RT_OK) return status;
+    rt_hash_add(hash, r->run_key, RT_HASH_TEXT);
+    for (size_t i = 0; i < json_array_size(r->report->inputs); i++)
+        rt_hash_add(hash, json_string_value(json_object_get(json_array_get(r->report->inputs, i), "sha256")), RT_HASH_TEXT);
+    rt_hash_finish(hash, digest);
+    int other = rt_ranks_differ(digest, sizeof digest);
+    if (other == 0) return RT_OK;
+    rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "rank %d has other inputs or options than rank 0", other);
+    return rt_hint(err, "every machine needs the same files and the same program");
+}
+
 /* A text of rank `owner` to all of them, in *text, which free() takes; NULL stays NULL. */
 static rt_status share_text(char **text, int owner, rt_err *err)
 {

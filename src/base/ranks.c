@@ -152,6 +152,17 @@ bool rt_ranks_any(bool mine)
     return any;
 }
 
+int rt_ranks_differ(const void *mine, int64_t bytes)
+{
+    if (!state.mpi) return 0;
+    int other = 0;
+    char *all = gather_new(mine, bytes);
+    for (int r = state.count - 1; r > 0; r--)
+        if (memcmp(all, all + r * bytes, (size_t)bytes) != 0) other = r;
+    free(all);
+    return other;
+}
+
 void rt_ranks_sum(int64_t *counts, int64_t n)
 {
     if (!state.mpi) return;

@@ -43,6 +43,8 @@ bool rt_ranks_agreed(void);
 bool rt_ranks_any(bool mine);                                           /* (all) */
 void rt_ranks_gather(void *out_all, const void *mine, int64_t bytes);   /* (all) out_all: (ranks, bytes) */
 void rt_ranks_share(void *data, int64_t bytes, int from);               /* (all) */
+/* (all) The first rank whose bytes are not rank 0's; 0: all have the same. */
+int rt_ranks_differ(const void *mine, int64_t bytes);
 /* (all) Adds up counts over the ranks; the largest. */
 void rt_ranks_sum(int64_t *counts, int64_t n);
 void rt_ranks_most(int64_t *value);

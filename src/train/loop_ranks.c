@@ -1,10 +1,8 @@
 #include "train/loop_ranks.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/memory.h"
 #include "base/ranks.h"
 
 rt_status rt_loop_ranks_check(const rt_loop_options *options, rt_err *err)
@@ -14,19 +12,6 @@ rt_status rt_loop_ranks_check(const rt_loop_options *options, rt_err *err)
     rt_fail(err, RT_ERR_USAGE, NULL, 0, "%lld training targets are too few for %d ranks", (long long)options->n_train,
             rt_ranks_count());
     return rt_hint(err, "each rank takes samples of its own: 'mpirun -n %lld' at most", (long long)options->n_train);
-}
-
-/* The first rank whose `bytes` differ from rank 0's; -1: none. */
-static int find_other(const void *mine, int64_t bytes)
-{
-    int other = -1;
-    char *all = rt_alloc(rt_ranks_count(), (size_t)bytes, NULL);
-    if (!all) RT_BUG("no memory for %d short texts", rt_ranks_count());
-    rt_ranks_gather(all, mine, bytes);
-    for (int r = rt_ranks_count() - 1; r > 0; r--)
-        if (memcmp(all, all + r * bytes, (size_t)bytes) != 0) other = r;
-    free(all);
-    return other;
 }
 
 rt_status rt_loop_ranks_check_inputs(const rt_run_identity *identity, rt_err *err)
@@ -41,8 +26,8 @@ rt_status rt_loop_ranks_check_inputs(const rt_run_identity *identity, rt_err *er
     for (int i = 0; i < 4; i++) {
         char text[sizeof identity->plan + sizeof identity->code] = {0}; /* nothing behind its end counts */
         memcpy(text, part[i].text, strnlen(part[i].text, (size_t)part[i].size));
-        int other = find_other(text, sizeof text);
-        if (other < 0) continue;
+        int other = rt_ranks_differ(text, sizeof text);
+        if (other == 0) continue;
         rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "rank %d has %s than rank 0", other, part[i].what);
         return rt_hint(err, "every machine needs the same files and the same program");
     }
@@ -70,8 +55,8 @@ rt_status rt_loop_ranks_check_weights(rt_params *params, rt_err *err)
         rt_hash_add(hash, value.data, rt_bytes(value));
     }
     rt_hash_finish(hash, text);
-    int other = find_other(text, sizeof text);
-    if (other < 0) return RT_OK;
+    int other = rt_ranks_differ(text, sizeof text);
+    if (other == 0) return RT_OK;
     rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "rank %d has other weights than rank 0: its samples of this epoch are worth nothing",
             other);
     return rt_hint(err, "its memory or network may be damaged; the checkpoints before this epoch are as they were");

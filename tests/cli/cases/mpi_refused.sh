@@ -43,3 +43,20 @@ expect_exit 1
 expect_stderr 'with other settings'
 run train confidence $SMALL --accumulation 4 --epochs 1 --out o --resume
 expect_exit 0
+# ranks that were told different things, or have different files
+differ() { # WHAT COMMON -- OF-RANK-0 -- OF-RANK-1
+    mpirun_of 1 $2 $3
+    "${mpirun[@]}" : -n 1 "$BINARY" $2 $4 >"$out" 2>"$err" </dev/null
+    code=$? ran="mpirun $2 $3 : $4"
+    expect_exit 1
+    expect_same "$(grep -c "rnatune .*: $1" "$err")" 1
+}
+differ 'rank 1 has other settings than rank 0' "train confidence $SMALL --out p" "--seed 1" "--seed 2"
+"$BINARY" init --config "$DATA/tiny_config.json" --seed 3 --out other.safetensors --quiet >/dev/null
+differ 'rank 1 has another base checkpoint than rank 0' "train confidence $SMALL --out p" "" "--checkpoint other.safetensors"
+printf 'target_id,sequence\na,GGCCAAGC\n' >s2.csv
+differ 'rank 1 has other inputs or options than rank 0' "predict --checkpoint tiny.safetensors --out p --steps 2" "--sequences s.csv" \
+    "--sequences s2.csv"
+[ ! -e p/checkpoints.json ] || note "something was written"
+# what one rank alone meets ends all of them, in its words
+differ 'no.csv: rank 1: ' "predict --checkpoint tiny.safetensors --out p --steps 2" "--sequences s.csv" "--sequences no.csv"
