@@ -172,17 +172,26 @@ void rt_norm_backward(rt_ctx *ctx, const rt_norm *norm, rt_tensor opt_dx, bool a
         rt_op_layer_norm_backward(ctx, opt_dx, add, norm->dgain, norm->doffset, dy, x, norm->gain);
 }
 
+typedef struct {
+    const rt_norm *norm;
+    const rt_linear *linear;
+    rt_tensor y, x;
+    rt_epilogue epilogue;
+} norm_linear_job;
+
+static void norm_linear_rows(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const norm_linear_job *job = user;
+    rt_tensor normed = rt_norm_new(ctx, job->norm, rt_slice(job->x, first, count));
+    rt_linear_forward(ctx, job->linear, rt_slice(job->y, first, count), normed, job->epilogue);
+}
+
 void rt_norm_linear_forward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor y, rt_tensor x,
                             rt_epilogue epilogue)
 {
-    int64_t rows = rt_rows(x), mark = rt_arena_mark(ctx->step);
-    rt_tensor in = RT_VIEW(x, rows, rt_last(x)), out = RT_VIEW(y, rows, rt_last(y));
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor normed = rt_norm_new(ctx, norm, rt_slice(in, first, count));
-        rt_linear_forward(ctx, linear, rt_slice(out, first, count), normed, epilogue);
-        rt_arena_reset(ctx->step, mark);
-    }
+    int64_t rows = rt_rows(x);
+    rt_tiles_run(ctx, rows, 1, norm_linear_rows,
+                 &(norm_linear_job){norm, linear, RT_VIEW(y, rows, rt_last(y)), RT_VIEW(x, rows, rt_last(x)), epilogue});
 }
 
 void rt_norm_linear_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor opt_dx, rt_tensor dy,

@@ -6,7 +6,7 @@
 #define RT_LAYER_LINEAR_H
 
 #include "layer/bind.h"
-#include "op/backend.h"
+#include "op/tiles.h"
 
 typedef struct {
     rt_tensor weight;    /* (out,in) in the context's real type; data NULL when only bf16 is wanted */
@@ -71,9 +71,5 @@ static inline int64_t rt_linear_out(const rt_linear *linear) { return linear->we
 
 #define RT_PLAIN ((rt_epilogue){0})
 #define RT_ADD ((rt_epilogue){.add = true})
-
-/* Rows of a (M, C) view handled at a time, so that what lies between two products stays small: a constant, so that results
- * do not depend on the machine. */
-enum { RT_ROW_CHUNK = 4096 };
 
 #endif

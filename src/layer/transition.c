@@ -8,18 +8,26 @@ void rt_transition_bind(rt_binder *binder, rt_transition *transition, const char
     rt_linear_bind(binder, &transition->out, prefix, "linear_no_bias", c, factor * c, false);
 }
 
+typedef struct {
+    const rt_transition *transition;
+    rt_tensor x;
+} transition_rows;
+
+static void forward_rows(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const transition_rows *rows = user;
+    const rt_transition *transition = rows->transition;
+    rt_tensor x = rt_slice(rows->x, first, count), normed = rt_norm_new(ctx, &transition->norm, x);
+    rt_tensor hidden = RT_NEW(ctx, count, rt_linear_out(&transition->a));
+    rt_gated_forward(ctx, &transition->b, &transition->a, RT_ACT_SILU, hidden, normed);
+    rt_linear_forward(ctx, &transition->out, x, hidden, RT_ADD);
+}
+
 void rt_transition_forward(rt_ctx *ctx, const rt_transition *transition, rt_tensor x, rt_transition_saved *opt_saved)
 {
     if (opt_saved) opt_saved->x = rt_new_copy(ctx, x);
-    int64_t rows = rt_rows(x), c = rt_last(x), hidden_width = rt_linear_out(&transition->a), mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(x, rows, c);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        rt_tensor chunk = rt_slice(flat, first, rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK);
-        rt_tensor normed = rt_norm_new(ctx, &transition->norm, chunk), hidden = RT_NEW(ctx, chunk.dim[0], hidden_width);
-        rt_gated_forward(ctx, &transition->b, &transition->a, RT_ACT_SILU, hidden, normed);
-        rt_linear_forward(ctx, &transition->out, chunk, hidden, RT_ADD);
-        rt_arena_reset(ctx->step, mark);
-    }
+    int64_t rows = rt_rows(x);
+    rt_tiles_run(ctx, rows, 1, forward_rows, &(transition_rows){transition, RT_VIEW(x, rows, rt_last(x))});
 }
 
 void rt_transition_backward(rt_ctx *ctx, const rt_transition *transition, rt_tensor dx, const rt_transition_saved *saved)

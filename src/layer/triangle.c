@@ -35,22 +35,28 @@ static rt_linear columns_of(const rt_linear *linear, rt_adapter room[RT_MOST_ADA
     return part;
 }
 
+typedef struct {
+    const rt_norm *norm;
+    const rt_linear *project;
+    rt_tensor z, left, right;
+} projections;
+
+static void project_rows(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const projections *p = user;
+    rt_tensor normed = rt_norm_new(ctx, p->norm, rt_slice(p->z, first, count));
+    rt_gated_forward(ctx, &p->project[0], &p->project[1], RT_ACT_SIGMOID, rt_slice(p->left, first, count), normed);
+    rt_gated_forward(ctx, &p->project[2], &p->project[3], RT_ACT_SIGMOID, rt_slice(p->right, first, count), normed);
+}
+
 /* Channels of the update, those of `project` (a, its gate, b, its gate), into x (n*n, channels). */
 static void update_channels(rt_ctx *ctx, const rt_norm *norm, const rt_linear project[4], rt_tensor x, rt_tensor z,
                             bool outgoing, rt_tensor opt_left, rt_tensor opt_right)
 {
     int64_t n = z.dim[0], rows = n * n, c = rt_linear_out(&project[0]), mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(z, rows, z.dim[2]);
     rt_tensor left = opt_left.data ? opt_left : RT_NEW(ctx, rows, c);
     rt_tensor right = opt_right.data ? opt_right : RT_NEW(ctx, rows, c);
-    int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor normed = rt_norm_new(ctx, norm, rt_slice(flat, first, count));
-        rt_gated_forward(ctx, &project[0], &project[1], RT_ACT_SIGMOID, rt_slice(left, first, count), normed);
-        rt_gated_forward(ctx, &project[2], &project[3], RT_ACT_SIGMOID, rt_slice(right, first, count), normed);
-        rt_arena_reset(ctx->step, inner);
-    }
+    rt_tiles_run(ctx, rows, 1, project_rows, &(projections){norm, project, RT_VIEW(z, rows, z.dim[2]), left, right});
     rt_op_triangle_product(ctx, RT_VIEW(x, n, n, c), RT_VIEW(left, n, n, c), RT_VIEW(right, n, n, c), outgoing);
     rt_arena_reset(ctx->step, mark);
 }
@@ -101,6 +107,24 @@ void rt_triangle_update_backward(rt_ctx *ctx, const rt_norm *norm, const rt_line
     rt_arena_reset(ctx->step, mark);
 }
 
+typedef struct {
+    const rt_triangle_multiplication *m;
+    rt_tensor z, x;
+    bool keep;      /* x is read again in training */
+} update_rows;
+
+/* z += sigmoid(g LN(z)) * z LN(x) */
+static void update_forward(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const update_rows *rows = user;
+    const rt_triangle_multiplication *m = rows->m;
+    rt_tensor chunk = rt_slice(rows->z, first, count), product = rt_slice(rows->x, first, count);
+    rt_tensor normed = rt_norm_new(ctx, &m->norm_in, chunk), out = rows->keep ? rt_new_like(ctx, product) : product;
+    rt_norm_forward(ctx, &m->norm_out, out, product);
+    rt_tensor update = rt_linear_new(ctx, &m->z, out, RT_ACT_NONE);
+    rt_linear_forward(ctx, &m->g, chunk, normed, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = update, .add = true});
+}
+
 void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplication *m, rt_tensor z,
                                         rt_triangle_multiplication_saved *opt_saved)
 {
@@ -113,16 +137,7 @@ void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplic
     rt_tensor flat = RT_VIEW(z, rows, c_z), x = opt_saved ? opt_saved->x : RT_NEW(ctx, rows, c);
     rt_triangle_update(ctx, &m->norm_in, &m->a_p, &m->a_g, &m->b_p, &m->b_g, x, z, m->outgoing,
                        opt_saved ? opt_saved->left : RT_ABSENT, opt_saved ? opt_saved->right : RT_ABSENT);
-    int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor chunk = rt_slice(flat, first, count), product = rt_slice(x, first, count);
-        rt_tensor normed = rt_norm_new(ctx, &m->norm_in, chunk), out = opt_saved ? rt_new_like(ctx, product) : product;
-        rt_norm_forward(ctx, &m->norm_out, out, product);
-        rt_tensor update = rt_linear_new(ctx, &m->z, out, RT_ACT_NONE);
-        rt_linear_forward(ctx, &m->g, chunk, normed, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = update, .add = true});
-        rt_arena_reset(ctx->step, inner);
-    }
+    rt_tiles_run(ctx, rows, 1, update_forward, &(update_rows){m, flat, x, opt_saved != NULL});
     rt_arena_reset(ctx->step, mark);
 }
 
@@ -184,26 +199,34 @@ static rt_tensor pair_bias(rt_ctx *ctx, const rt_triangle_attention *a, rt_tenso
     return bias;
 }
 
+typedef struct {
+    const rt_triangle_attention *a;
+    rt_tensor z, bias;
+} attention_rows;
+
+/* Rows i of z (n,n,c): each attends within itself. */
+static void attention_forward(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const attention_rows *rows = user;
+    const rt_triangle_attention *a = rows->a;
+    int64_t width = rt_linear_out(&a->q);
+    rt_tensor chunk = rt_slice(rows->z, first, count), normed = rt_norm_new(ctx, &a->norm, chunk);
+    rt_tensor q = rt_linear_new(ctx, &a->q, normed, RT_ACT_NONE), k = rt_linear_new(ctx, &a->k, normed, RT_ACT_NONE);
+    rt_tensor v = rt_linear_new(ctx, &a->v, normed, RT_ACT_NONE), g = rt_linear_new(ctx, &a->g, normed, RT_ACT_SIGMOID);
+    rt_tensor o = RT_NEW(ctx, count, chunk.dim[1], width);
+    rt_op_attention(ctx, o, q, k, v, rows->bias, g, a->heads, 1 / sqrt((double)(width / a->heads)));
+    rt_linear_forward(ctx, &a->o, chunk, o, RT_ADD);
+}
+
 void rt_triangle_attention_forward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor z,
                                    rt_triangle_attention_saved *opt_saved)
 {
-    int64_t n = z.dim[0], c_z = z.dim[2], width = rt_linear_out(&a->q), step = rows_at_a_time(n);
+    int64_t n = z.dim[0], c_z = z.dim[2];
     RT_SHAPE(z, n, n, c_z);
     if (opt_saved) opt_saved->z = rt_new_copy(ctx, z);
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor bias = pair_bias(ctx, a, z);
-    int64_t inner = rt_arena_mark(ctx->step);
-    double scale = 1 / sqrt((double)(width / a->heads));
-    for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {
-        int64_t rows = n - i < step ? n - i : step;
-        rt_tensor chunk = rt_slice(z, i, rows), normed = rt_norm_new(ctx, &a->norm, chunk);
-        rt_tensor q = rt_linear_new(ctx, &a->q, normed, RT_ACT_NONE), k = rt_linear_new(ctx, &a->k, normed, RT_ACT_NONE);
-        rt_tensor v = rt_linear_new(ctx, &a->v, normed, RT_ACT_NONE), g = rt_linear_new(ctx, &a->g, normed, RT_ACT_SIGMOID);
-        rt_tensor o = RT_NEW(ctx, rows, n, width);
-        rt_op_attention(ctx, o, q, k, v, bias, g, a->heads, scale);
-        rt_linear_forward(ctx, &a->o, chunk, o, RT_ADD);
-        rt_arena_reset(ctx->step, inner);
-    }
+    rt_tiles_run(ctx, n, n, attention_forward, &(attention_rows){a, z, bias});
     rt_arena_reset(ctx->step, mark);
 }
 
