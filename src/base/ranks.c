@@ -54,16 +54,27 @@ static rt_status refuse(const char *why, rt_err *err)
     return RT_ERR_UNSUPPORTED;
 }
 
-static rt_status load(rt_err *err)
+/* The library beside the program. */
+static bool find_library(char *out_path, int64_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", out_path, (size_t)size - sizeof RT_RANKS_MPI_LIBRARY);
+    out_path[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(out_path, '/');
+    if (slash) strcpy(slash + 1, RT_RANKS_MPI_LIBRARY);
+    return slash && access(out_path, R_OK) == 0;
+}
+
+bool rt_ranks_possible(void)
 {
     char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
-    if (n <= 0) return refuse("its own path is not known", err);
-    path[n] = 0;
-    strcpy(strrchr(path, '/') + 1, RT_RANKS_MPI_LIBRARY);
-    if (access(path, R_OK) != 0) {
-        char why[4200];
-        snprintf(why, sizeof why, "there is no %.500s", path);
+    return find_library(path, sizeof path);
+}
+
+static rt_status load(rt_err *err)
+{
+    char path[4096], why[600];
+    if (!find_library(path, sizeof path)) {
+        snprintf(why, sizeof why, "there is no %.500s", path[0] ? path : RT_RANKS_MPI_LIBRARY);
         return refuse(why, err);
     }
     void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL); /* MPI's own plug-ins look for its symbols */

@@ -27,6 +27,9 @@ void rt_ranks_abort(int code);                        /* ends every rank, at onc
 /* How many processes mpirun started, by the environment alone; 1: without it. */
 int rt_ranks_expected(void);
 
+/* The library that rt_ranks_begin needs stands beside this program. */
+bool rt_ranks_possible(void);
+
 int rt_ranks_count(void);
 int rt_ranks_self(void);
 bool rt_ranks_lead(void);                             /* rank 0: the one that writes */
