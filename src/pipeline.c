@@ -36,7 +36,8 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
     rt_ranks_apart(false);
     status = rt_ranks_agree(status, err);
     const bool whole = status == RT_OK || status == RT_ERR_STOPPED;
-    const rt_status collected = whole || rt_ranks_count() == 1 ? rt_predict_share_collect(&r, whole ? err : NULL) : RT_OK;
+    rt_status collected = RT_OK;
+    if (whole || rt_ranks_count() == 1) collected = rt_predict_share_collect(&r, whole ? err : NULL);
     if (!whole) goto done;
     if (collected != RT_OK) RT_TRY(collected);
     if (status == RT_ERR_STOPPED && !options->dry_run)

@@ -2,7 +2,8 @@
  * Uses: pipeline, samples.
  *
  * pipeline.c is the straight line; predict_inputs.c gives a target its alignment and templates, predict_passes.c says which
- * folds it gets, predict_share.c which of several processes folds it, predict_memory.c whether they fit, predict_budget.c what the clock allows, predict_rank.c orders its samples
+ * folds it gets, predict_share.c which of several processes folds it, predict_memory.c whether they fit, predict_budget.c
+ * what the clock allows, predict_rank.c orders its samples
  * by a learned ranking, predict_files.c writes it and predict_resume.c finds what an earlier run has finished.
  */
 #ifndef RT_PREDICT_RUN_H

@@ -50,7 +50,7 @@ static rt_status refuse(const char *why, rt_err *err)
             rt_ranks_expected(), why);
     rt_hint(err, "build it with 'make MPI=1' (Debian: libopenmpi-dev and openmpi-bin), and keep " RT_RANKS_MPI_LIBRARY
                  " beside the program");
-    if (number_in_environment(RANK) > 0) sleep(2); /* one line is enough: mpirun ends this process once rank 0 has said it */
+    if (number_in_environment(RANK) > 0) sleep(2); /* one line is enough: rank 0 says it, and mpirun ends this process */
     return RT_ERR_UNSUPPORTED;
 }
 
@@ -80,7 +80,8 @@ static rt_status load(rt_err *err)
     void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL); /* MPI's own plug-ins look for its symbols */
     if (!library) return refuse(dlerror(), err);
     const rt_ranks_mpi_table *table = dlsym(library, RT_RANKS_MPI_SYMBOL);
-    if (!table || table->version != RT_RANKS_MPI_VERSION) return refuse(RT_RANKS_MPI_LIBRARY " is of another version", err);
+    if (!table || table->version != RT_RANKS_MPI_VERSION)
+        return refuse(RT_RANKS_MPI_LIBRARY " is of another version", err);
     state.mpi = table;
     return RT_OK;
 }
@@ -97,8 +98,8 @@ static void find_machine(void)
     int share = CPU_COUNT(&all) / state.here;
     state.cpus = own < share ? own : share > 1 ? share : 1;
     if (CPU_COUNT(&all) < sysconf(_SC_NPROCESSORS_ONLN) && state.self == 0)
-        rt_info("mpirun bound the ranks of this machine to %d of its %ld processors; its option --bind-to none gives them all",
-                CPU_COUNT(&all), sysconf(_SC_NPROCESSORS_ONLN));
+        rt_info("mpirun bound the ranks of this machine to %d of its %ld processors; its option --bind-to none gives them "
+                "all", CPU_COUNT(&all), sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 rt_status rt_ranks_begin(rt_err *err)

@@ -18,8 +18,8 @@
 #include "base/status.h"
 #include "base/tensor.h"
 
-/* Joins the others, when mpirun started this process as one of several.  Errors: RT_ERR_UNSUPPORTED when this program has no
- * MPI: K processes that know nothing of each other must not begin. */
+/* Joins the others, when mpirun started this process as one of several.  Errors: RT_ERR_UNSUPPORTED when this program has
+ * no MPI: K processes that know nothing of each other must not begin. */
 rt_status rt_ranks_begin(rt_err *err);
 void rt_ranks_end(void);                              /* (all) waits for the others */
 void rt_ranks_abort(int code);                        /* ends every rank, at once; one rank: returns */

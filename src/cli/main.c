@@ -94,10 +94,11 @@ static int report(const char *verb, const rt_err *err)
     rt_err_print(err, text, sizeof text);
     for (char *at = text; *at; at++)   /* a name from a file cannot move the cursor; a list has lines of its own */
         if (((unsigned char)*at < ' ' && *at != '\n') || *at == 127) *at = '?';
-    if (rt_ranks_count() > 1 && !rt_ranks_agreed()) fprintf(stderr, "rnatune %s: rank %d: %s\n", verb, rt_ranks_self(), text);
+    const bool alone = rt_ranks_count() > 1 && !rt_ranks_agreed(); /* the others would wait for this one for ever */
+    if (alone) fprintf(stderr, "rnatune %s: rank %d: %s\n", verb, rt_ranks_self(), text);
     else fprintf(stderr, "rnatune %s: %s\n", verb, text);
     if (err->hint[0]) fprintf(stderr, "  hint: %s\n", err->hint);
-    if (rt_ranks_count() > 1 && !rt_ranks_agreed()) rt_ranks_abort(code); /* the others would wait for this one for ever */
+    if (alone) rt_ranks_abort(code);
     return code;
 }
 
@@ -122,7 +123,7 @@ static void install_stop_handler(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (rt_ranks_count() > 1) sigaction(SIGUSR1, &action, NULL); /* mpirun hands it on and leaves time, as with no other signal */
+    if (rt_ranks_count() > 1) sigaction(SIGUSR1, &action, NULL); /* the one that mpirun hands on without killing after it */
 }
 
 static void say_what_it_took(const rt_command *command, const rt_run_record *record)

@@ -22,7 +22,8 @@ typedef struct {
     rt_sample_options sample;
     uint64_t seed;
     int64_t views;                 /* 0: every visit draws anew */
-    int64_t part, parts;           /* only samples whose place in their epoch is `part` modulo `parts`, which are at most n_target; 0, 0: all */
+    int64_t part, parts;           /* only samples whose place in their epoch is `part` modulo `parts`, which are n_target at
+                                    * most; 0, 0: all */
     int depth;                     /* samples built ahead, >= 1 */
     int64_t sample_memory;         /* bytes that one sample's features may take */
 } rt_loader_options;
@@ -35,8 +36,8 @@ typedef struct {
 
 typedef struct rt_loader rt_loader;
 
-/* Starts with sample `first`, or its part's first one after it.  Errors: RT_ERR_USAGE (no target), RT_ERR_MISMATCH (a target without labels),
- * RT_ERR_MEMORY. */
+/* Starts with sample `first`, or its part's first one after it.  Errors: RT_ERR_USAGE (no target), RT_ERR_MISMATCH (a target
+ * without labels), RT_ERR_MEMORY. */
 rt_status rt_loader_open(rt_loader **ret_loader, const rt_loader_options *options, int64_t first, rt_err *err);
 void rt_loader_close(rt_loader *loader);   /* NULL ok; waits for the sample being built */
 

@@ -350,7 +350,7 @@ static bool note_sample(run *r, group *g, const rt_loop_sample *s)
     return true;
 }
 
-/* The sum of the gradients of up to `accumulation` samples of this epoch: in each round one on every rank, in their order. */
+/* The sum of the gradients of up to `accumulation` samples of this epoch: in each round one on every rank, in order. */
 static rt_status gather(run *r, group *g)
 {
     rt_status status = RT_OK;

@@ -57,8 +57,8 @@ rt_status rt_loop_ranks_check_weights(rt_params *params, rt_err *err)
     rt_hash_finish(hash, text);
     int other = rt_ranks_differ(text, sizeof text);
     if (other == 0) return RT_OK;
-    rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "rank %d has other weights than rank 0: its samples of this epoch are worth nothing",
-            other);
+    rt_fail(err, RT_ERR_MISMATCH, NULL, 0,
+            "rank %d has other weights than rank 0: its samples of this epoch are worth nothing", other);
     return rt_hint(err, "its memory or network may be damaged; the checkpoints before this epoch are as they were");
 }
 

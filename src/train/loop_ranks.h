@@ -18,7 +18,7 @@ typedef struct {
     rt_err why;        /* when it was not */
 } rt_loop_sample;
 
-/* Samples of a step that there are `n` at most fall to the ranks in turn: RT_ERR_USAGE when a rank would never have one. */
+/* Samples fall to the ranks in turn: RT_ERR_USAGE when a rank would never have one. */
 rt_status rt_loop_ranks_check(const rt_loop_options *options, rt_err *err);
 
 /* RT_ERR_MISMATCH when a rank found other settings, data, base or code than rank 0. */

@@ -1,8 +1,9 @@
 /* validation.h - the held-out targets of a split, measured with the same draws each time
  * Room: train.  Uses: train/trunk_cache, sample, terms, judge; score/selection.
  *
- * Targets go to the ranks in turn; every rank gets the numbers of all.  All recycles, no dropout, the plan's rollouts.  With a confidence head that learns, also what it is for: how well its
- * scores order a target's rollouts, and whether pLDDT means what it says.
+ * Targets go to the ranks in turn; every rank gets the numbers of all.  All recycles, no dropout, the plan's rollouts.  With
+ * a confidence head that learns, also what it is for: how well its scores order a target's rollouts, and whether pLDDT means
+ * what it says.
  */
 #ifndef RT_TRAIN_VALIDATION_H
 #define RT_TRAIN_VALIDATION_H
