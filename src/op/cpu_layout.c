@@ -3,8 +3,9 @@
 #include <immintrin.h>
 #endif
 
+#include <string.h>
+
 #include "op/cpu.h"
-#include "op/cpu_math.h"
 
 /* ---- rounding to bfloat16 -----------------------------------------------------------------------------------------
  */
@@ -104,7 +105,8 @@ __attribute__((target("avx512f"))) static void transpose_square(float *out, int6
         mixed[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23));
     }
     for (int i = 0; i < 4; i++) {   /* mixed[i + 4 q]: columns i, i + 4, i + 8, i + 12 of rows 4 q to 4 q + 3 */
-        __m512 even01 = _mm512_shuffle_f32x4(mixed[i], mixed[i + 4], 0x88), odd01 = _mm512_shuffle_f32x4(mixed[i], mixed[i + 4], 0xdd);
+        __m512 even01 = _mm512_shuffle_f32x4(mixed[i], mixed[i + 4], 0x88);
+        __m512 odd01 = _mm512_shuffle_f32x4(mixed[i], mixed[i + 4], 0xdd);
         __m512 even23 = _mm512_shuffle_f32x4(mixed[i + 8], mixed[i + 12], 0x88);
         __m512 odd23 = _mm512_shuffle_f32x4(mixed[i + 8], mixed[i + 12], 0xdd);
         _mm512_storeu_ps(out + i * out_stride, _mm512_shuffle_f32x4(even01, even23, 0x88));

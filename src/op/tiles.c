@@ -97,8 +97,10 @@ static void run_tiles(rt_ctx *ctx, tiles_job *job, int64_t n_tile)
             job->tiles->worker[i] = context_of_worker(ctx, job->tiles->slice[i], i);
         }
         rt_pool_run(ctx->pool, n_tile, tile_task, job);
-        for (int i = 0; i < threads && ctx->status == RT_OK; i++)
-            if (job->tiles->worker[i].status != RT_OK) ctx->status = job->tiles->worker[i].status, ctx->err = job->tiles->worker[i].err;
+        for (int i = 0; i < threads && ctx->status == RT_OK; i++) {
+            const rt_ctx *worker = &job->tiles->worker[i];
+            if (worker->status != RT_OK) ctx->status = worker->status, ctx->err = worker->err;
+        }
     }
     rt_arena_reset(ctx->step, mark);
 }
@@ -115,20 +117,22 @@ static void count_tiles(rt_ctx *ctx, const tiles_job *job)
     rt_arena_reset(ctx->step, mark);
 }
 
-void rt_tiles_run(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *body, const void *user)
+void rt_tiles_in_turn(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *body, const void *user)
 {
-    tiles_job job = {.tiles = ctx->tiles, .body = body, .user = user, .n_item = n_item,
-                     .tile = width < TILE_ROWS ? TILE_ROWS / width : 1};
-    int64_t n_tile = (n_item + job.tile - 1) / job.tile, chunk = width < RT_ROW_CHUNK ? RT_ROW_CHUNK / width : 1;
-    if (ctx->status != RT_OK) return;
-    if (ctx->tiles && n_tile >= ENOUGH_TILES) {
-        if (ctx->counting) count_tiles(ctx, &job);
-        else run_tiles(ctx, &job, n_tile);
-        return;
-    }
-    int64_t mark = rt_arena_mark(ctx->step);
+    int64_t mark = rt_arena_mark(ctx->step), chunk = width < RT_ROW_CHUNK ? RT_ROW_CHUNK / width : 1;
     for (int64_t first = 0; first < n_item && ctx->status == RT_OK; first += chunk) {
         body(ctx, user, first, n_item - first < chunk ? n_item - first : chunk);
         rt_arena_reset(ctx->step, mark);
     }
+}
+
+void rt_tiles_run(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *body, const void *user)
+{
+    tiles_job job = {.tiles = ctx->tiles, .body = body, .user = user, .n_item = n_item,
+                     .tile = width < TILE_ROWS ? TILE_ROWS / width : 1};
+    int64_t n_tile = (n_item + job.tile - 1) / job.tile;
+    if (ctx->status != RT_OK) return;
+    if (!ctx->tiles || n_tile < ENOUGH_TILES) rt_tiles_in_turn(ctx, n_item, width, body, user);
+    else if (ctx->counting) count_tiles(ctx, &job);
+    else run_tiles(ctx, &job, n_tile);
 }

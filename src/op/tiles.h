@@ -17,6 +17,9 @@ typedef void rt_tile_body(rt_ctx *ctx, const void *user, int64_t first, int64_t 
  * ranges one after the other.  How items are cut depends on n_item and width only. */
 void rt_tiles_run(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *body, const void *user);
 
+/* The same in large ranges, one after the other, on the context itself: for bodies that add to what they share. */
+void rt_tiles_in_turn(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *body, const void *user);
+
 /* Rows of a (M, C) view handled at a time where ranges follow each other, so that what lies between two products stays
  * small. */
 enum { RT_ROW_CHUNK = 4096 };

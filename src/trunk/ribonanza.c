@@ -105,8 +105,8 @@ static void triangle_forward(rt_ctx *ctx, const rt_ribonanza_triangle *t, rt_ten
 {
     int64_t rows = rt_rows(pair), c = pair.dim[2], mark = rt_arena_mark(ctx->step);
     rt_tensor x = RT_NEW(ctx, rows, c);
-    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing,
-                       RT_ABSENT, RT_ABSENT);
+    rt_triangle_update(ctx, &t->norm, (const rt_linear *const[4]){&t->left, &t->left_gate, &t->right, &t->right_gate}, x, pair,
+                       t->outgoing, NULL);
     rt_tiles_run(ctx, rows, 1, update_rows, &(triangle_rows){t, RT_VIEW(pair, rows, c), x});
     rt_arena_reset(ctx->step, mark);
 }
