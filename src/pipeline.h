@@ -66,7 +66,7 @@ typedef struct {
     double began;
 } rt_predict_report;
 
-/* Folds every target of a CSV and writes, under `out`: <target>/<target>_sample_<rank>.cif of the best, <target>/summary.json
+/* (all ranks) Folds every target of a CSV, each rank its part, and writes, under `out`: <target>/<target>_sample_<rank>.cif of the best, <target>/summary.json
  * with all scores of all samples, <target>/submission.csv, and submission.csv with every residue of every target.  A target
  * that fails is listed in the report, has zeros in submission.csv, and does not stop the others.
  * Errors: what concerns the whole run (checkpoint, sequences file, output folder); RT_ERR_STOPPED when the user stopped it:

@@ -33,7 +33,7 @@ typedef struct {
     rt_sample_options sample;
     int64_t views;                           /* of each target, seen in turn, one an epoch; 0: every visit draws anew */
     const rt_trunk_cache_options *opt_cache; /* for trunk outputs and rollouts, which must be frozen; NULL: none */
-    int64_t epochs, accumulation;
+    int64_t epochs, accumulation;            /* accumulation: of all ranks together, a multiple of their number */
     rt_schedule schedule;
     rt_adam_options adam;
     bool whole_network;      /* best.safetensors and final.safetensors are written */
