@@ -43,6 +43,7 @@ typedef struct {
     rt_train_parts parts;
     rt_train_state state;
     rt_validation base;
+    rt_step_terms *of; /* (n_validation) each held-out target's, of the last validation */
     double last_save, begun;
     int64_t saved_sample; /* state.sample of the newest checkpoint */
     int64_t first_step;   /* above 0: the optimizer went on from a file */
@@ -80,17 +81,23 @@ static void warn_unusable(run *r, const rt_err *why)
 /* ---- validation ---------------------------------------------------------------------------------------------------
  */
 
-static rt_status validate(run *r, rt_validation *out, bool *out_done)
+static rt_validation_options validation_options(const run *r)
 {
     const rt_loop_options *o = r->options;
-    rt_validation_options options = {.set = o->set,
-                                     .target = o->validation,
-                                     .n = o->n_validation,
-                                     .sample = &o->sample,
-                                     .plan = &r->plan,
-                                     .seed = o->seed,
-                                     .opt_cache = r->cache,
-                                     .arena = r->sample_arena};
+    return (rt_validation_options){.set = o->set,
+                                   .target = o->validation,
+                                   .n = o->n_validation,
+                                   .sample = &o->sample,
+                                   .plan = &r->plan,
+                                   .seed = o->seed,
+                                   .opt_cache = r->cache,
+                                   .arena = r->sample_arena};
+}
+
+static rt_status validate(run *r, rt_validation *out, bool *out_done)
+{
+    rt_validation_options options = validation_options(r);
+    options.opt_of = r->of;
     rt_status status = rt_validation_run(r->ctx, r->model, out, out_done, &options, r->err);
     r->report->n_unusable += out->n_unusable;
     return status;
@@ -233,6 +240,15 @@ static void say_validation(run *r, const rt_validation *v, double value, bool be
     rt_text_free(&text);
 }
 
+/* The best epoch's held-out targets one by one. */
+static rt_status write_held_out(run *r)
+{
+    char path[PATH_MAX];
+    const rt_validation_options options = validation_options(r);
+    path_of(r, path, RT_VALIDATION_TABLE);
+    return rt_validation_write(path, &options, r->of, r->options->opt_component, r->err);
+}
+
 static rt_status check_epoch(const run *r)
 {
     if (r->state.epoch_samples > 0) return RT_OK;
@@ -252,6 +268,7 @@ static rt_status export_epoch(run *r, const rt_validation *opt_validated, double
     }
     if (best) RT_TRY(export_as(r, "best"));
     if (best) RT_TRY(export_torch(r, "best.pt"));
+    if (best) RT_TRY(write_held_out(r));
     RT_TRY(rt_loop_export_epoch(r->options, r->model, r->state.step, r->state.epoch + 1, r->err));
 done:
     return status;
@@ -553,6 +570,8 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(on_lead(r, open_optimizer));
     RT_TRY(rt_ranks_agree(rt_gradient_sum_create(&r->sum, r->model->params, o->accumulation, r->err), r->err));
     RT_TRY(rt_ranks_agree(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err), r->err));
+    r->of = rt_alloc(o->n_validation, sizeof *r->of, r->err);
+    RT_TRY(rt_ranks_agree(r->of ? RT_OK : RT_ERR_MEMORY, r->err));
     RT_TRY(find_base(r, out_go_on));
     if (o->n_validation > 0) {
         r->report->base_value = rt_step_total(&r->base.term, &o->step.weight);
@@ -685,6 +704,7 @@ done:
     rt_adam_free(r.adam);
     rt_gradient_sum_free(r.sum);
     rt_arena_free(r.sample_arena);
+    free(r.of);
     return status;
 }
 

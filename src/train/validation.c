@@ -1,8 +1,11 @@
 #include "train/validation.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
@@ -154,11 +157,14 @@ static rt_status sum_up(rt_validation *out, measured *all, const rt_validation_o
     rt_selection_data data = {0};
     int64_t n = 0;
     bool said = false;
+    for (int64_t i = 0; o->opt_of && i < o->n; i++)
+        for (int k = 0; k < RT_TERMS; k++) *rt_terms_at(&o->opt_of[i], k) = NAN;
     RT_TRY_ALLOC(data.target, o->n);
     for (int64_t i = 0; i < o->n; i++) {
         out->n_unusable += !all[i].built;
         if (all[i].built && all[i].loss.counts) {
             rt_terms_add(&sum, all[i].loss.term, 1), n++;
+            if (o->opt_of) o->opt_of[i] = all[i].loss.term;
             watch_loss(o, i, &all[i].loss, &said);
         }
         if (all[i].judged.n < 1) continue;
@@ -197,4 +203,34 @@ done:
     }
     free(all);
     return status;
+}
+
+static void print_number(FILE *out, double value)
+{
+    if (isfinite(value)) fprintf(out, "\t%.9g", value);
+    else fputs("\tNA", out);
+}
+
+rt_status rt_validation_write(const char *path, const rt_validation_options *options, const rt_step_terms *of,
+                              const char *const *opt_component, rt_err *err)
+{
+    const rt_validation_options *o = options;
+    rt_writer *writer;
+    rt_status status = rt_writer_open(&writer, path, err);
+    if (status != RT_OK) return status;
+    FILE *out = rt_writer_stream(writer);
+    fputs("target\tfamily\tloss", out);
+    for (int k = 0; k < RT_TERMS; k++)
+        if (rt_terms_has(o->plan, k)) fprintf(out, "\t%s", rt_terms_name(k));
+    fputc('\n', out);
+    for (int64_t i = 0; i < o->n; i++) {
+        const char *id = rt_dataset_at(o->set, o->target[i])->id, *component = opt_component ? opt_component[i] : "-";
+        rt_step_terms terms = of[i];
+        fprintf(out, "%s\t%s", id, strcmp(component, "-") == 0 ? id : component);   /* one of its own */
+        print_number(out, rt_step_total(&terms, &o->plan->options.weight));
+        for (int k = 0; k < RT_TERMS; k++)
+            if (rt_terms_has(o->plan, k)) print_number(out, *rt_terms_at(&terms, k));
+        fputc('\n', out);
+    }
+    return rt_writer_commit(writer, err);
 }

@@ -36,7 +36,7 @@ run train confidence $SMALL $C --out c1
 ranks 2 train confidence $SMALL $C --accumulation 1 --out c2
 expect_exit 0
 same_run c1 c2
-for file in validation.tsv ranking.json; do cmp c1/$file c2/$file || note "$file differs"; done
+for file in validation.tsv ranking.json held_out.tsv; do cmp c1/$file c2/$file || note "$file differs"; done
 expect_stdout "cache_read	37" # of both ranks: 3 epochs of 7 targets, 4 validations of 4
 # the ranks share one decision about a step without finite numbers
 run train confidence $SMALL --lr 1 --weight plddt=1e38 --max-bad-steps 2 --accumulation 4 --out bad1
