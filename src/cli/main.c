@@ -27,6 +27,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_predict,
     &rt_cmd_score,
     &rt_cmd_selection,
+    &rt_cmd_select,
     &rt_cmd_compare,
     &rt_cmd_results,
     &rt_cmd_verify,
