@@ -58,7 +58,7 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal libstdc++-12-pic
 HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h zlib.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
@@ -66,8 +66,14 @@ $(BUILD)/.deps:
 	@touch $@
 
 # ---- building -----------------------------------------------------------------------------------------------------
-$(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
+# libraries in lib/ beside the program come first, for those that they need too: how a packaged program finds what it carries
+$(BUILD)/rnatune: LDFLAGS += -Wl,-rpath,'$$ORIGIN/lib' -Wl,--disable-new-dtags
+$(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a | $(BUILD)/lib
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CUDA_LIBS)
+
+$(BUILD)/lib: | $(BUILD)/.deps
+	@mkdir -p $@
+	@tools/portable_libstdcxx.sh $@/libstdc++.so.6
 
 $(BUILD)/librnatune.a: $(OBJECTS) $(BUILD)/.vienna
 	@rm -f $@
