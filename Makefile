@@ -85,8 +85,10 @@ $(VIENNA_DIR)/libRNA.a:
 	@tools/vienna.sh $(VIENNA_DIR)
 $(BUILD)/src/prep/pairs_vienna.o: $(use_vienna)
 $(BUILD)/src/prep/pairs_vienna.o: CFLAGS += -isystem $(VIENNA_DIR)/include
-# the parameter file is part of this object
+# these files are part of these objects
 $(BUILD)/src/prep/loop_model.o: data/eternafold/EternaFoldParams.v1
+$(BUILD)/src/ship/notebook.o: data/kaggle/notebook.py
+$(BUILD)/src/ship/bundle.o: LICENSE
 $(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o $(BUILD)/src/prep/partition.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran
 $(shell mkdir -p $(BUILD); echo '$(VERSION) $(COMMIT)' | cmp -s - $(BUILD)/.version || echo '$(VERSION) $(COMMIT)' >$(BUILD)/.version)

@@ -30,6 +30,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_select,
     &rt_cmd_compare,
     &rt_cmd_results,
+    &rt_cmd_package,
     &rt_cmd_verify,
     &rt_cmd_bench,
     &rt_cmd_init,
