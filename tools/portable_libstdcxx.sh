@@ -17,7 +17,15 @@ give_up() {
     exit 0
 }
 [ -f "$own" ] && ! grep -aqE 'GLIBC_2\.(3[6-9]|[4-9][0-9])' "$own" && exit 0
-if [ ! -f "$archive" ] || [ ! -f "$map" ] || [ ! -f "$whole" ]; then give_up "no libstdc++_pic.a (Debian: libstdc++-12-pic)"; fi
+package=libstdc++-$($cc -dumpversion | cut -d. -f1)-pic
+if [ ! -f "$archive" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing $package"
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$package"; } >/dev/null 2>&1 || true
+    archive=$($cc -print-file-name=libstdc++_pic.a)
+    map=$($cc -print-file-name=libstdc++_pic.map)
+fi
+if [ ! -f "$archive" ] || [ ! -f "$map" ] || [ ! -f "$whole" ]; then give_up "no libstdc++_pic.a (apt-get install $package)"; fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cat >"$scratch/arc4random.c" <<'END'

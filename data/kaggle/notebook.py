@@ -136,12 +136,12 @@ if without:
 # `--resume` goes on where an interrupted run stopped. A target that fails has rows of zeros, and does not stop the others.
 
 # %%
-def run(*arguments):
-    """Runs the program, shows what it says as it says it, and returns its exit status."""
-    print("rnatune", *arguments, flush=True)
-    with subprocess.Popen([rnatune, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace") as process:
-        for line in process.stdout:
+def run(verb, *arguments):
+    """Runs the program, shows what it says as it says it, keeps its table as working/VERB.tsv; returns its exit status."""
+    print("rnatune", verb, *arguments, flush=True)
+    with open(WORKING / f"{verb}.tsv", "w") as table, subprocess.Popen(
+            [rnatune, verb, *map(str, arguments)], stdout=table, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        for line in process.stderr:
             print(line, end="", flush=True)
     return process.returncode
 

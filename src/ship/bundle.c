@@ -78,6 +78,17 @@ static int gather(struct dl_phdr_info *info, size_t size, void *argument)
     return g->status != RT_OK;
 }
 
+/* The licences above refer to it. */
+static rt_status add_gpl(rt_manifest_list *list, rt_err *err)
+{
+    static const char GPL[] = "/usr/share/common-licenses/GPL-3";
+    if (!rt_file_exists(GPL)) {
+        rt_warn("%s is not there: the text of the GPL, which the compiler's libraries are under, is not in the package", GPL);
+        return RT_OK;
+    }
+    return rt_manifest_add(list, "licences/GPL-3.txt", "licence", GPL, NULL, err);
+}
+
 /* The same questions that rt_bundle_mistakes asks, before gigabytes are copied. */
 static rt_status check_list(const rt_manifest_list *list, const char *glibc, rt_err *err)
 {
@@ -91,7 +102,7 @@ static rt_status check_list(const rt_manifest_list *list, const char *glibc, rt_
     if (json_array_size(mistakes)) {
         rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "this build would not run on Kaggle: %s",
                 json_string_value(json_array_get(mistakes, 0)));
-        rt_hint(err, "build on Debian 12 with libstdc++-12-pic, or on Ubuntu 22.04 (docs/ship.md)");
+        rt_hint(err, "build on Debian 12 with libstdc++-12-pic, or on Ubuntu 22.04, without -march (docs/ship.md)");
         status = err ? err->code : RT_ERR_UNSUPPORTED;
     }
     json_decref(files);
@@ -109,6 +120,7 @@ rt_status rt_bundle_add(rt_manifest_list *list, const char *glibc, rt_err *err)
     RT_TRY(rt_manifest_add(list, "licences/rnatune.txt", "licence", NULL, rt_bundle_licence, err));
     dl_iterate_phdr(gather, &g);
     RT_TRY(g.status);
+    RT_TRY(add_gpl(list, err));
     RT_TRY(check_list(list, glibc, err));
 done:
     return status;

@@ -1,4 +1,5 @@
 # every mistake that --check finds, made by hand in a good package
+needs_portable
 model base.safetensors
 run package --checkpoint base.safetensors --title "RNA test" --owner anna --competition rna-folding --dataset anna/templates \
     --templates templates/t.pt --msa rna-folding/MSA --out good --quiet

@@ -1,4 +1,5 @@
 # what package refuses before anything is copied
+needs_portable
 model base.safetensors
 P="package --title RNA-test --owner anna --competition rna-folding --out made"
 refused() {   # exit status, a piece of stderr, arguments

@@ -1,6 +1,7 @@
 # the package alone, in a folder of its own and without a network: its notebook writes a submission that is complete
 command -v python3 >/dev/null || skip "no python3"
 unshare -n true 2>/dev/null || skip "unshare -n is not permitted: no network namespace to test in"
+needs_portable
 model base.safetensors
 run package --checkpoint base.safetensors --title "RNA test" --owner anna --competition rna-folding --out made --msa rna-folding/MSA \
     --predict cycles=1 --predict steps=5 --predict samples=6 --predict threads=1 --time-budget 1h --quiet
