@@ -132,7 +132,7 @@ static rt_status choose_targets(job *j)
             j->validation[j->loop.n_validation++] = i;
         }
     }
-    j->loop.train = j->train, j->loop.validation = j->validation;
+    j->loop.train = j->train, j->loop.validation = j->validation, j->loop.opt_component = j->component;
     rt_info("%lld training targets, %lld held out for validation; %lld without a resolution count %s, %lld outside "
             "%.1f-%.1f A and %lld without labels are left out",
             (long long)j->loop.n_train, (long long)j->loop.n_validation, (long long)j->n_unknown,
@@ -863,7 +863,8 @@ const rt_command rt_cmd_train = {
         "distogram 0.03. The confidence head judges structures that move: train it too with --also confidence_head, or refit it "
         "afterwards with 'train confidence --adapter RUN/best'.",
     .output = "A table of steps, losses and the resulting model. RUN holds checkpoints.json and its files, log.jsonl, "
-              "TensorBoard events, best.safetensors and final.safetensors (for 'predict --checkpoint'), and run.json. Phase "
+              "TensorBoard events, best.safetensors and final.safetensors (for 'predict --checkpoint'), held_out.tsv (the best "
+              "epoch's loss of each held-out target, for 'compare --metric loss'), and run.json. Phase "
               "lora: PEFT folders best, final and one of each epoch (for 'predict --adapter' and 'rnatune lora').",
     .examples =
         "  rnatune train confidence --checkpoint rnapro.pt --data set --split split.tsv --out run\n"

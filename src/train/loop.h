@@ -28,6 +28,7 @@ typedef struct {
     const rt_dataset *set;
     const int64_t *train, *validation; /* numbers in the set */
     int64_t n_train, n_validation;     /* n_validation 0: none is done */
+    const char *const *opt_component;  /* (n_validation) of the split; NULL: each its own */
     rt_step_options step;
     rt_sample_options sample;
     int64_t views;                           /* of each target, seen in turn, one an epoch; 0: every visit draws anew */
