@@ -166,8 +166,7 @@ void rt_gated_backward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_a
     rt_epilogue gate = {.act = act, .mul = value};
     if (opt_y.data) rt_op_epilogue(ctx, opt_y, pre, gate);
     rt_zero(ctx, dvalue);
-    rt_op_epilogue_backward(ctx, RT_ABSENT, dvalue, dy, pre, gate);
-    rt_op_epilogue_backward(ctx, dpre, RT_ABSENT, dy, pre, gate);
+    rt_op_epilogue_backward(ctx, dpre, dvalue, dy, pre, gate);
     rt_linear_backward(ctx, p, dx, false, dvalue, x);
     rt_linear_backward(ctx, g, dx, true, dpre, x);
     rt_arena_reset(ctx->step, mark);

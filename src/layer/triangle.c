@@ -158,8 +158,7 @@ static void update_backward(rt_ctx *ctx, const void *user, int64_t first, int64_
     rt_tensor dupdate = rt_new_like(ctx, update), dpre = rt_new_like(ctx, pre), dnormed = rt_new_like(ctx, chunk);
     rt_epilogue gate = {.act = RT_ACT_SIGMOID, .mul = update};
     rt_zero(ctx, dupdate);
-    rt_op_epilogue_backward(ctx, RT_ABSENT, dupdate, dy, pre, gate);
-    rt_op_epilogue_backward(ctx, dpre, RT_ABSENT, dy, pre, gate);
+    rt_op_epilogue_backward(ctx, dpre, dupdate, dy, pre, gate);
     rt_linear_backward(ctx, &m->z, dproduct, false, dupdate, out);
     rt_norm_backward(ctx, &m->norm_out, dproduct, false, dproduct, product);
     rt_linear_backward(ctx, &m->g, dnormed, false, dpre, normed);

@@ -196,6 +196,13 @@ static void slope_task(void *argument, int64_t task, int worker)
     slope_rows(job, from, to);
 }
 
+/* Rows of mul of their own: one visit for both gradients, while dy and pre are in the cache. */
+static void both_task(void *argument, int64_t task, int worker)
+{
+    sum_mul_task(argument, task, worker);
+    slope_task(argument, task, worker);
+}
+
 void rt_cpu_epilogue_backward(rt_ctx *ctx, rt_tensor opt_dpre, rt_tensor opt_dmul, rt_tensor dy, rt_tensor opt_pre,
                               rt_epilogue epilogue)
 {
@@ -204,6 +211,10 @@ void rt_cpu_epilogue_backward(rt_ctx *ctx, rt_tensor opt_dpre, rt_tensor opt_dmu
                         .shared = epilogue.mul.data ? rt_count(epilogue.mul) / rt_last(dy) : 1, .act = epilogue.act};
     RT_REQUIRE(opt_pre.data || (epilogue.act == RT_ACT_NONE && !opt_dmul.data));
     RT_REQUIRE(!opt_dmul.data || rt_count(opt_dmul) == job.shared * job.n);
+    if (opt_dmul.data && opt_dpre.data && job.shared == job.rows && opt_dpre.data != dy.data && opt_dpre.data != opt_pre.data) {
+        rt_pool_run(ctx->pool, rt_tiles(job.rows, EPILOGUE_TILE), both_task, &job);
+        return;
+    }
     if (opt_dmul.data) rt_pool_run(ctx->pool, rt_tiles(job.shared, EPILOGUE_TILE), sum_mul_task, &job);
     if (opt_dpre.data) rt_pool_run(ctx->pool, rt_tiles(job.rows, EPILOGUE_TILE), slope_task, &job);
 }
