@@ -19,7 +19,12 @@
  * outside the core; RT_ERR_MEMORY. */
 rt_status rt_yaml_load(json_t **ret_json, const char *path, rt_err *err);
 
-/* The same from memory; opt_file names it in errors. */
+/* The same, and for each value below the root, by its path of keys and element numbers joined by dots ("phase1.lr",
+ * "predict.seeds.0"): {"line": 12, "text": "3e-4"}, the text as it is written, "" for a list or a mapping.  json_decref()
+ * both. */
+rt_status rt_yaml_load_marked(json_t **ret_json, json_t **ret_marks, const char *path, rt_err *err);
+
+/* rt_yaml_load from memory; opt_file names it in errors. */
 rt_status rt_yaml_parse(json_t **ret_json, const char *text, int64_t length, const char *opt_file, rt_err *err);
 
 #endif

@@ -20,6 +20,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_families,
     &rt_cmd_split,
     &rt_cmd_audit,
+    &rt_cmd_export,
     &rt_cmd_pairs,
     &rt_cmd_augment,
     &rt_cmd_train,
