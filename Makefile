@@ -21,7 +21,7 @@ CFLAGS  += -std=gnu11 -g -O2 $(WARN) -fopenmp-simd -fno-math-errno -fno-trapping
 LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lsqlite3 -lz -lgomp -lpthread -lm
 LDFLAGS += $(SANITIZE)
 
-ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship
+ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship tune
 SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)) $(wildcard src/*.c))
 # the plain reference is compiled twice, for float and for double
 REFERENCE := $(wildcard src/op/cpu_ref*.c)
