@@ -57,7 +57,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     const rt_options *o = cli->options;
     rt_plan *plan = NULL;
     char out[PATH_MAX];
-    rt_tune t = {.from = rt_option_text(o, "from"), .only = rt_option_text(o, "only"),
+    rt_tune t = {.from = rt_option_text(o, "from"), .to = rt_option_text(o, "to"), .only = rt_option_text(o, "only"),
                  .new_protocol = rt_option_flag(o, "new-protocol"), .quiet = rt_option_flag(o, "quiet"), .out = out};
     if (rt_option_flag(o, "print-plan")) {
         rt_plan_print_seed(stdout);
@@ -67,8 +67,9 @@ static rt_status run(rt_cli *cli, rt_err *err)
         rt_fail(err, RT_ERR_USAGE, NULL, 0, "which plan?");
         return rt_hint(err, "rnatune tune plan.yaml; 'rnatune tune --print-plan >plan.yaml' writes one to begin with");
     }
-    if (t.from && t.only) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--from and --only exclude each other");
+    if (t.only && (t.from || t.to)) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--only goes without --from and --to");
     RT_TRY(check_step("from", t.from, err));
+    RT_TRY(check_step("to", t.to, err));
     RT_TRY(check_step("only", t.only, err));
     RT_TRY(rt_plan_load(&plan, rt_operand_at(o, 0), true, err));
     t.plan = plan;
@@ -108,6 +109,7 @@ static const rt_option OPTIONS[] = {
      .help = "this step alone; those before it are taken as they are"},
     {.name = "from", .type = RT_OPTION_TEXT, .value = "STEP", .otherwise = "the first",
      .help = "this step and those after it; those before it must be done, and are taken as they are"},
+    {.name = "to", .type = RT_OPTION_TEXT, .value = "STEP", .otherwise = "the last", .help = "stop after this step"},
     {.name = "new-protocol", .type = RT_OPTION_FLAG,
      .help = "what was frozen before training may change; the old protocol stays in protocol.json"},
     {.name = "dry-run", .type = RT_OPTION_FLAG,

@@ -28,7 +28,7 @@ typedef struct {
     rt_ledger ledger;
     rt_hashes hashes;
     const char *step;                /* that runs */
-    const char *from, *only;         /* NULL: not given */
+    const char *from, *to, *only;    /* NULL: not given */
     bool new_protocol, quiet;
     rt_words words;                  /* the command line that is being put together */
     json_t *inputs;                  /* of the step that is looked at */
@@ -96,6 +96,8 @@ rt_status rt_tune_ensemble(const rt_tune *t, rt_tune_arm *out_arm, rt_err *err);
 /* The checkpoint that a base's name stands for. */
 const char *rt_tune_base(const rt_tune *t, const char *name);
 
+/* What augment and train take beyond their own keys when "phase1.augment" or "phase2.augment" is not empty (tune_steps.c). */
+void rt_tune_add_pairs(rt_tune *t, const char *key);
 /* The arms of the test part (tune_steps.c): base, phase1, phase2 and, when it is none of these, the ensemble.  Returns how
  * many; 0: *err says why. */
 int rt_tune_list_arms(const rt_tune *t, rt_tune_arm arm[4], rt_err *err);

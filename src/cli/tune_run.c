@@ -336,6 +336,7 @@ rt_status rt_tune_run(rt_tune *t, rt_err *err)
             RT_TRY(rt_hint(err, "leave --from out: steps that are done are skipped anyway"));
         }
         RT_TRY(run_step(t, step, err));
+        if (t->to && strcmp(step->name, t->to) == 0) break;
     }
 done:
     words_clear(&t->words);

@@ -203,8 +203,7 @@ static bool draws(const rt_tune *t, const char *key, const char *name)
     return false;
 }
 
-/* Options of augment and of train that are no key of their own. */
-static void add_pairs_options(rt_tune *t, const char *key)
+void rt_tune_add_pairs(rt_tune *t, const char *key)
 {
     if (rt_plan_count(t->plan, key) == 0) return;
     rt_tune_add(t, "--pairs-by", rt_plan_text(t->plan, "pairs.method"));
@@ -220,7 +219,7 @@ static rt_status list_augmented(rt_tune *t, const char *key, const char *folder,
     rt_tune_add(t, "--split", rt_tune_path(t, "split.tsv"));
     for (int i = 0; i < rt_plan_count(t->plan, key); i++) rt_tune_add(t, "--augment", rt_plan_at(t->plan, key, i));
     rt_tune_add_keys(t, RT_PLAN_AUGMENT);
-    add_pairs_options(t, key);
+    rt_tune_add_pairs(t, key);
     rt_tune_add(t, "--out", rt_tune_path(t, "pairs/%s", folder));
     return rt_tune_command(t, NULL, NULL, NULL, err);
 }
@@ -331,6 +330,7 @@ static rt_status check_finished(const rt_tune *t, const char *run, rt_err *err)
 static rt_status train(rt_tune *t, const char *phase, unsigned use, const char *checkpoint, const char *run, rt_err *err)
 {
     rt_status status = RT_OK;
+    rt_err ignored;
     char folder[PATH_MAX], begun[PATH_MAX + 32], key[32];
     snprintf(folder, sizeof folder, "%s", run);
     snprintf(begun, sizeof begun, "%s/checkpoints.json", folder);
@@ -340,12 +340,14 @@ static rt_status train(rt_tune *t, const char *phase, unsigned use, const char *
     rt_tune_add(t, "--data", rt_tune_path(t, "set"));
     rt_tune_add(t, "--split", rt_tune_path(t, "split.tsv"));
     rt_tune_add_keys(t, use);
-    add_pairs_options(t, key);
+    rt_tune_add_pairs(t, key);
     if (use == RT_PLAN_PHASE1 && rt_plan_is(t->plan, "phase1.cache")) rt_tune_add(t, "--cache", rt_tune_path(t, "cache/trunk"));
     if (use == RT_PLAN_PHASE2) rt_tune_add(t, "--merged", NULL);
     rt_tune_add(t, "--out", folder);
     RT_TRY(rt_tune_command(t, NULL, rt_file_exists(begun) ? "--resume" : NULL, NULL, err));
-    RT_TRY(check_finished(t, folder, err));
+    status = check_finished(t, folder, err);
+    if (status != RT_OK)   /* somebody stopped the child alone, which then ends with 0: it is not done */
+        rt_ledger_command(&t->ledger, t->step, (const char *const *)t->words.word, 1, 0, &ignored);
 done:
     return status;
 }
