@@ -18,6 +18,7 @@ typedef struct {
     rt_err *err;
     json_t *marks;   /* NULL: nobody wants them */
     rt_text path;    /* keys of where the reader is, joined by dots */
+    int64_t key_line; /* of the value that comes next; 0: it has no key */
 } reader;
 
 static rt_status fail_at(reader *r, rt_status code, yaml_mark_t mark, const char *what, const char *detail)
@@ -42,13 +43,14 @@ static void leave(reader *r, int64_t length)
     if (r->path.data) r->path.data[length] = 0;
 }
 
-/* Where the value at the current path begins, and how it is written. */
+/* Where the value at the current path stands, its key if it has one, and how it is written. */
 static void mark(reader *r, const yaml_event_t *event)
 {
+    int64_t line = r->key_line ? r->key_line : (int64_t)event->start_mark.line + 1;
+    r->key_line = 0;
     if (!r->marks || !r->path.length) return;
     const char *text = event->type == YAML_SCALAR_EVENT ? (const char *)event->data.scalar.value : "";
-    json_object_set_new(r->marks, r->path.data, json_pack("{s:I, s:s}", "line",
-                        (json_int_t)event->start_mark.line + 1, "text", text));
+    json_object_set_new(r->marks, r->path.data, json_pack("{s:I, s:s}", "line", (json_int_t)line, "text", text));
 }
 
 static rt_status next_event(reader *r, yaml_event_t *out_event)
@@ -200,6 +202,7 @@ static rt_status pair(reader *r, json_t *map, bool *out_last, int depth)
     }
     RT_TRY(next_event(r, &event));
     int64_t outside = enter(r, name);
+    r->key_line = (int64_t)key.start_mark.line + 1;
     status = value(r, &item, &event, depth);
     leave(r, outside);
     yaml_event_delete(&event);

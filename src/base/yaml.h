@@ -20,7 +20,7 @@
 rt_status rt_yaml_load(json_t **ret_json, const char *path, rt_err *err);
 
 /* The same, and for each value below the root, by its path of keys and element numbers joined by dots ("phase1.lr",
- * "predict.seeds.0"): {"line": 12, "text": "3e-4"}, the text as it is written, "" for a list or a mapping.  json_decref()
+ * "predict.seeds.0"): {"line": 12, "text": "3e-4"}, the line of its key, the text as it is written, "" for a list or a mapping.  json_decref()
  * both. */
 rt_status rt_yaml_load_marked(json_t **ret_json, json_t **ret_marks, const char *path, rt_err *err);
 

@@ -57,7 +57,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     const rt_options *o = cli->options;
     rt_plan *plan = NULL;
     char out[PATH_MAX];
-    rt_tune t = {.from = rt_option_text(o, "from"), .to = rt_option_text(o, "to"), .only = rt_option_text(o, "only"),
+    rt_tune t = {.find = cli->find, .from = rt_option_text(o, "from"), .to = rt_option_text(o, "to"), .only = rt_option_text(o, "only"),
                  .new_protocol = rt_option_flag(o, "new-protocol"), .quiet = rt_option_flag(o, "quiet"), .out = out};
     if (rt_option_flag(o, "print-plan")) {
         rt_plan_print_seed(stdout);

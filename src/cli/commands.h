@@ -12,6 +12,7 @@ struct rt_cli {
     rt_options *options;
     rt_run_record *record;
     bool check_failed;      /* set when the check that the user asked for did not hold: exit 3 */
+    const rt_command *(*find)(const char *name);   /* the verb of that name, NULL when this build has none */
 };
 
 extern const rt_command rt_cmd_doctor, rt_cmd_import;
@@ -21,9 +22,6 @@ extern const rt_command rt_cmd_predict, rt_cmd_score, rt_cmd_selection, rt_cmd_c
 extern const rt_command rt_cmd_bench, rt_cmd_init, rt_cmd_convert, rt_cmd_inspect, rt_cmd_version, rt_cmd_pairs;
 
 extern const rt_command rt_cmd_tune;
-
-/* The verb of that name, NULL when this build has none (main.c). */
-const rt_command *rt_command_find(const char *name);
 
 /* "0.1.0" and the commit it was built from (cmd_version.c, which the Makefile tells). */
 const char *rt_version_text(void);

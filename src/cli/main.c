@@ -44,7 +44,7 @@ static const char ABOUT[] =
     "rnatune runs RNAPro, the RNA 3D structure model, without Python: from sequences, alignments and "
     "templates to structures.";
 
-const rt_command *rt_command_find(const char *name)
+static const rt_command *command_find(const char *name)
 {
     for (int i = 0; i < N_COMMANDS; i++)
         if (strcmp(COMMANDS[i]->name, name) == 0) return COMMANDS[i];
@@ -134,7 +134,7 @@ static void say_what_it_took(const rt_command *command, const rt_run_record *rec
 /* argv[0] is the verb. */
 static int run_command(const rt_command *command, int argc, char **argv, rt_run_record *record)
 {
-    rt_cli cli = {.record = record};
+    rt_cli cli = {.record = record, .find = command_find};
     rt_options_action action;
     rt_err err = {0};
     if (rt_options_parse(&cli.options, &action, command, argc, argv, &err) != RT_OK) return report(command->name, &err);
@@ -155,7 +155,7 @@ static int run_command(const rt_command *command, int argc, char **argv, rt_run_
 
 static int help_verb(int argc, char **argv)
 {
-    const rt_command *command = argc > 0 ? rt_command_find(argv[0]) : NULL;
+    const rt_command *command = argc > 0 ? command_find(argv[0]) : NULL;
     if (argc > 0 && !command) return unknown_verb(argv[0]);
     if (command) rt_options_print_help(command, stdout);
     else print_overview(stdout);
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
         printf("rnatune %s\n", rt_version_text());
         return finish_stdout(EXIT_DONE);
     }
-    const rt_command *command = rt_command_find(verb);
+    const rt_command *command = command_find(verb);
     if (!command) return unknown_verb(verb);
     rt_err err = {0};
     rt_run_record *record;

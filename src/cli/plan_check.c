@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/process.h"
 #include "op/backend.h"
 #include "prep/augment.h"
@@ -177,6 +178,9 @@ rt_status rt_plan_check_together(const rt_plan *plan, bool files, rt_err *err)
         RT_TRY(refuse(plan, "device", err, rt_cuda_unavailable(), "device: auto takes the processor instead"));
     if (files && rt_plan_text(plan, "ribonanza") && rt_plan_is(plan, "no_ribonanza"))
         RT_TRY(refuse(plan, "no_ribonanza", err, "ribonanza is given, too", "take one of them out"));
+    if (strcmp(rt_plan_text(plan, "compare.per_target"), "best5") == 0 &&
+        rt_plan_number(plan, "predict.samples") * rt_plan_number(plan, "predict.trunks") <= 5)
+        rt_warn("predict.samples: with five samples at most all of them count, and Phase 1, which only chooses, changes nothing");
 done:
     return status;
 }

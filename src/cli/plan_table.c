@@ -169,7 +169,7 @@ static const rt_plan_key KEYS[] = {
     {.name = "predict.seeds", OWN(.type = RT_OPTION_INT, .low = 0, .high = 9e15), .kind = RT_PLAN_NUMBERS,
      .fallback = "[42, 43, 44]", .uses = RT_PLAN_PREDICT, .frozen = true,
      .help = "every arm is folded with each, three at least; what counts is the mean"},
-    {.name = "predict.samples", OF(predict, "samples"), .fallback = "5", .uses = RT_PLAN_PREDICT, .frozen = true,
+    {.name = "predict.samples", OF(predict, "samples"), .fallback = "25", .uses = RT_PLAN_PREDICT, .frozen = true,
      .help = "structures from each trunk pass, the same for every arm; an ensemble divides them"},
     {.name = "predict.trunks", OF(predict, "trunks"), .fallback = "1", .uses = RT_PLAN_PREDICT, .frozen = true},
     {.name = "predict.cycles", OF(predict, "cycles"), .fallback = "null", .uses = RT_PLAN_PREDICT, .frozen = true,

@@ -23,6 +23,7 @@ typedef struct {
 
 typedef struct {
     const rt_plan *plan;
+    const rt_command *(*find)(const char *name);   /* a verb of this build */
     const char *out;                 /* the folder, from the root */
     char program[PATH_MAX];
     rt_ledger ledger;

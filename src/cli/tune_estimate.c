@@ -328,7 +328,7 @@ static rt_status print_table(job *j, bool split, rt_err *err)
         double hours, gb;
         estimate_step(j, step->name, &hours, &gb);
         all_hours += isnan(hours) ? 0 : hours, all_gb += isnan(gb) ? 0 : gb;
-        printf("%s\t%s", step->name, step->verb && !rt_command_find(step->verb) ? "absent" : rt_ledger_state(&t->ledger, step->name));
+        printf("%s\t%s", step->name, step->verb && !t->find(step->verb) ? "absent" : rt_ledger_state(&t->ledger, step->name));
         print_number(hours);
         print_number(gb);
         printf("\t%s\t%s", step->expected ? step->expected : "-", step->help);

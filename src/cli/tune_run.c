@@ -80,7 +80,7 @@ static bool verb_has(const rt_command *verb, const char *option)
 void rt_tune_add_keys(rt_tune *t, unsigned uses)
 {
     char option[80];
-    const rt_command *verb = rt_command_find(t->words.word[1]);
+    const rt_command *verb = t->find(t->words.word[1]);
     for (const rt_plan_key *key = rt_plan_keys(); key->name; key++) {
         if (!(key->uses & uses) || !key->verb || !verb_has(verb, key->option)) continue;
         snprintf(option, sizeof option, "--%s", key->option);
@@ -293,7 +293,7 @@ static rt_status run_step(rt_tune *t, const rt_tune_step *step, rt_err *err)
     char hash[RT_HASH_TEXT], what[400];
     json_t *record = rt_ledger_step(&t->ledger, step->name);
     t->step = step->name;
-    if (step->verb && !rt_command_find(step->verb)) {
+    if (step->verb && !t->find(step->verb)) {
         rt_warn("step %s: this build has no such verb ('rnatune %s'); it is left out", step->name, step->verb);
         json_object_set_new(record, "state", json_string("absent"));
         return rt_ledger_save(&t->ledger, err);
