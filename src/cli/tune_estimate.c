@@ -61,7 +61,7 @@ static rt_status measure(job *j, const char *name, rt_err *err)
     int code;
     snprintf(log, sizeof log, "%s", in_folder(j, "log"));
     snprintf(out, sizeof out, "%s", in_folder(j, name));
-    const rt_child_options options = {.log = log, .opt_stdout = out};
+    const rt_child_options options = {.log = log, .opt_data = out};
     rt_info("measuring: rnatune %s ...", j->t->words.word[1]);
     rt_status status = rt_child_run(&code, (const char *const *)j->t->words.word, &options, err);
     if (status != RT_OK || code == 0) return status;

@@ -156,7 +156,7 @@ rt_status rt_tune_command(rt_tune *t, const char *opt_stdout, const char *opt_la
     if (t->quiet) words_add(&t->words, "--quiet");
     argv = (const char *const *)t->words.word;
     double began = rt_clock();
-    const rt_child_options options = {.log = log, .opt_stdout = opt_stdout ? opt_stdout : "/dev/null",
+    const rt_child_options options = {.log = log, .opt_data = opt_stdout ? opt_stdout : "/dev/null",
                                       .show = is_worth_showing(argv[1])};
     status = rt_child_run(&code, argv, &options, err);
     while (t->words.n > n) free(t->words.word[--t->words.n]), t->words.word[t->words.n] = NULL;

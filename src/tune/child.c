@@ -67,23 +67,23 @@ rt_status rt_child_run(int *out_code, const char *const *argv, const rt_child_op
     rt_status status = RT_OK;
     char part[4200];
     int out = -1, log = -1, shown = -1;
-    bool device = options->opt_stdout && rt_path_is_stream(options->opt_stdout);
+    bool device = options->opt_data && rt_path_is_stream(options->opt_data);
     *out_code = -1;
     log = open(options->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log < 0) RT_TRY(rt_fail(err, RT_ERR_IO, options->log, 0, "cannot be written: %s", strerror(errno)));
     if (options->show) shown = open(options->log, O_RDONLY | O_CLOEXEC);
     if (shown >= 0) lseek(shown, 0, SEEK_END);
-    snprintf(part, sizeof part, "%s%s", options->opt_stdout ? options->opt_stdout : "", device ? "" : ".part");
-    if (options->opt_stdout) out = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (options->opt_stdout && out < 0)
-        RT_TRY(rt_fail(err, RT_ERR_IO, options->opt_stdout, 0, "cannot be written: %s", strerror(errno)));
+    snprintf(part, sizeof part, "%s%s", options->opt_data ? options->opt_data : "", device ? "" : ".part");
+    if (options->opt_data) out = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (options->opt_data && out < 0)
+        RT_TRY(rt_fail(err, RT_ERR_IO, options->opt_data, 0, "cannot be written: %s", strerror(errno)));
     pid_t parent = getpid(), pid = fork();
     if (pid == 0) become(argv, out >= 0 ? out : log, log, parent);
     if (pid < 0) RT_TRY(rt_fail(err, RT_ERR_IO, argv[0], 0, "cannot be started: %s", strerror(errno)));
     RT_TRY(follow(pid, out_code, shown, err));
     if (out >= 0 && !device && (*out_code == 0 || *out_code == 3) &&
-        (fsync(out) != 0 || rename(part, options->opt_stdout) != 0))
-        status = rt_fail(err, RT_ERR_IO, options->opt_stdout, 0, "cannot be written: %s", strerror(errno));
+        (fsync(out) != 0 || rename(part, options->opt_data) != 0))
+        status = rt_fail(err, RT_ERR_IO, options->opt_data, 0, "cannot be written: %s", strerror(errno));
 done:
     if (out >= 0) close(out);
     if (log >= 0) close(log);

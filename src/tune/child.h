@@ -14,7 +14,7 @@
 
 typedef struct {
     const char *log;          /* the file that stderr is added to */
-    const char *opt_stdout;   /* the file that stdout goes to, whole or not at all; NULL: the log */
+    const char *opt_data;   /* the file that its data (file 1) go to, whole or not at all; NULL: the log */
     bool show;                /* what goes to the log is shown on stderr, too */
 } rt_child_options;
 
