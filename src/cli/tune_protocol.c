@@ -139,7 +139,10 @@ done:
 
 rt_status rt_tune_protocol_check(rt_tune *t, rt_err *err)
 {
-    if (!rt_file_exists(rt_tune_path(t, PROTOCOL)) || !rt_file_exists(rt_tune_path(t, "split.tsv"))) return RT_OK;
+    static const char *const NEEDED[] = {PROTOCOL, "split.tsv", "families.tsv"};
+    for (size_t i = 0; i < sizeof NEEDED / sizeof *NEEDED; i++)   /* what is not there is made again first */
+        if (!rt_file_exists(rt_tune_path(t, "%s", NEEDED[i]))) return RT_OK;
+    if (!rt_dataset_is_there(rt_tune_path(t, "set"))) return RT_OK;
     return rt_tune_protocol_freeze(t, err);
 }
 

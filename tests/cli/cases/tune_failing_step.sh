@@ -1,19 +1,19 @@
 # a step that fails: its one line, where the log is, exit 1, and nothing lost; put right, the same command goes on
 . "$here/make_plan.sh"
-run tune plan.yaml --to import
+run tune plan.yaml --to audit
 expect_exit 0
-mkdir out/families.tsv out/families.tsv/in_the_way
+echo >out/held_out   # where a folder should go
 run tune plan.yaml
 expect_exit 1
-expect_stderr 'rnatune tune: step families: rnatune families: '
-expect_stderr 'logs/families.log'
-expect_same "$(steps failed) $(steps done)" '1 2'
-grep -q '"error": "step families: ' out/steps.json || note "steps.json does not say why"
-rm -r out/families.tsv
-run tune plan.yaml --to split
+expect_stderr 'rnatune tune: step pairs: rnatune export: '
+expect_stderr 'logs/pairs.log'
+expect_same "$(steps failed) $(steps done)" '1 5'
+grep -q '"error": "step pairs: ' out/steps.json || note "steps.json does not say why"
+rm out/held_out
+run tune plan.yaml --to pairs
 expect_exit 0
-skipped doctor import
-expect_stderr 'step families: goes on'
+skipped doctor import families split audit
+expect_stderr 'step pairs: goes on'
 # a leak that the rounds do not mend ends the audit
 sed -i 's/^split: .*/split: {sizes: 50\/25\/25, rounds: 1}/' plan.yaml
 echo 'audit: {tm: 0.1, tm_residues: 10}' >>plan.yaml
