@@ -18,8 +18,9 @@ typedef struct {
     int n_more;
 } rt_arm_source;
 
-/* "[NAME=]scores.tsv[,scores.tsv..]" (the runs of several seeds) or "[NAME=]results.sqlite:CHECKPOINT".  Without NAME an arm is called after its file, without
- * ending, or after its folder when the file is called scores.tsv, or after the checkpoint.
+/* "[NAME=]scores.tsv[,scores.tsv..]" (the runs of several seeds) or "[NAME=]results.sqlite:CHECKPOINT".  Without NAME
+ * an arm is called after its file, without ending, or after its folder when the file is called scores.tsv, or after
+ * the checkpoint.
  * Errors: RT_ERR_IO, RT_ERR_FORMAT, RT_ERR_USAGE (a results file without a checkpoint, no table at all). */
 rt_status rt_arm_source_open(rt_arm_source *out_source, const char *operand, rt_err *err);
 /* One value per target; with further runs the mean over all of them.  Errors: those of their tables; RT_ERR_MEMORY. */

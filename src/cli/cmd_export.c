@@ -21,7 +21,7 @@ typedef struct {
     int64_t n_target, n_structure, n_msa, n_long, n_unlabelled, n_over;
 } job;
 
-/* ---- which targets ------------------------------------------------------------------------------------------------ */
+/* ---- which targets ------------------------------------------------------------------------------------------ */
 
 /* Those of the part that have a structure to be held against, in the set's order. */
 static rt_status choose(job *j)
@@ -51,7 +51,7 @@ done:
     return status;
 }
 
-/* ---- files -------------------------------------------------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------------------------------------------- */
 
 static void add_field(rt_text *out, const char *text)
 {
@@ -94,7 +94,8 @@ static rt_status write_structures(job *j)
         const rt_target *t = j->target[i];
         bool written;
         snprintf(path, sizeof path, "%s/%s.cif", folder, t->id);
-        RT_TRY(rt_target_file_write(path, &written, t->id, t, t->sequence, rt_target_xyz(t, 0), t->n_conformation, j->err));
+        RT_TRY(rt_target_file_write(path, &written, t->id, t, t->sequence, rt_target_xyz(t, 0), t->n_conformation,
+                                    j->err));
         j->n_structure += written;
     }
 done:
@@ -114,8 +115,8 @@ static rt_status link_alignments(job *j)
             rt_fail(j->err, RT_ERR_IO, t->msa, 0, "the alignment of %s is not there any more", t->id);
             RT_TRY(rt_hint(j->err, "the set was imported with it: put it back, or import again"));
         }
-        const char *name = rt_path_name(t->msa), *ending = strncmp(name, t->id, strlen(t->id)) == 0 ? name + strlen(t->id)
-                                                                                                     : ".MSA.fasta";
+        const char *name = rt_path_name(t->msa);
+        const char *ending = strncmp(name, t->id, strlen(t->id)) == 0 ? name + strlen(t->id) : ".MSA.fasta";
         RT_TRY(rt_make_folder(folder, j->err));
         snprintf(path, sizeof path, "%s/%s%s", folder, t->id, ending);
         unlink(path);
@@ -164,7 +165,8 @@ static const rt_option OPTIONS[] = {
      .help = "the first N of them only; 0: all"},
     {.name = "longest", .type = RT_OPTION_INT, .value = "N", .fallback = "0", .low = 0, .high = 1e9,
      .help = "leave out targets of more residues; 0: none"},
-    {.name = "no-structures", .type = RT_OPTION_FLAG, .help = "sequences and alignments only: the answer stays closed"},
+    {.name = "no-structures", .type = RT_OPTION_FLAG, .help = "sequences and alignments only: the answer stays "
+                                                              "closed"},
     {.name = "out", .type = RT_OPTION_OUT_FOLDER, .required = true, .value = "DIR", .help = "where the files go"},
     {0},
 };
@@ -174,11 +176,11 @@ const rt_command rt_cmd_export = {
     .summary = "write a part of a split as files: sequences, structures, alignments",
     .options = OPTIONS,
     .description =
-        "Writes the training, validation or test targets of a split as files for 'rnatune predict' and 'rnatune score': "
-        "what a set holds of their structures, with every conformation as a model and every segment as a chain. Targets "
-        "without a structure are left out: nothing could be said about them.",
-    .output = "DIR/sequences.csv and sequences.fasta, natives/<target>.cif, msa/ with links to the alignments, run.json; counts "
-              "as a table.",
+        "Writes the training, validation or test targets of a split as files for 'rnatune predict' and 'rnatune "
+        "score': what a set holds of their structures, with every conformation as a model and every segment as a "
+        "chain. Targets without a structure are left out: nothing could be said about them.",
+    .output = "DIR/sequences.csv and sequences.fasta, natives/<target>.cif, msa/ with links to the alignments, "
+              "run.json; counts as a table.",
     .examples = "  rnatune export --data set --split split.tsv --part validation --out held_out\n"
                 "  rnatune predict --checkpoint rnapro.pt --sequences held_out/sequences.csv --out folds\n"
                 "  rnatune score --pred folds --native held_out/natives --out scores\n",

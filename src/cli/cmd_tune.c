@@ -57,7 +57,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     const rt_options *o = cli->options;
     rt_plan *plan = NULL;
     char out[PATH_MAX];
-    rt_tune t = {.find = cli->find, .from = rt_option_text(o, "from"), .to = rt_option_text(o, "to"), .only = rt_option_text(o, "only"),
+    rt_tune t = {.find = cli->find, .from = rt_option_text(o, "from"), .to = rt_option_text(o, "to"),
+                 .only = rt_option_text(o, "only"),
                  .new_protocol = rt_option_flag(o, "new-protocol"), .quiet = rt_option_flag(o, "quiet"), .out = out};
     if (rt_option_flag(o, "print-plan")) {
         rt_plan_print_seed(stdout);
@@ -113,8 +114,10 @@ static const rt_option OPTIONS[] = {
     {.name = "new-protocol", .type = RT_OPTION_FLAG,
      .help = "what was frozen before training may change; the old protocol stays in protocol.json"},
     {.name = "dry-run", .type = RT_OPTION_FLAG,
-     .help = "run nothing: hours and disk of each step, beside the plan's own, and the least effect that can be shown"},
-    {.name = "print-plan", .type = RT_OPTION_FLAG, .help = "print the seed plan: every key, its default and what it means"},
+     .help = "run nothing: hours and disk of each step, beside the plan's own, and the least effect that can be "
+             "shown"},
+    {.name = "print-plan", .type = RT_OPTION_FLAG, .help = "print the seed plan: every key, its default and what it "
+                                                           "means"},
     {0},
 };
 
@@ -124,19 +127,19 @@ const rt_command rt_cmd_tune = {
     .operands = OPERANDS,
     .options = OPTIONS,
     .description =
-        "Runs the steps of a plan: doctor, import, families, split, audit, pairs, baseline, phase1, phase2, select, ensemble, "
-        "predict, compare, package, report. Each runs verbs of this program in processes of their own; OUT/logs/STEP.log has "
-        "their command lines, which can be run by hand, and what they said.\n"
+        "Runs the steps of a plan: doctor, import, families, split, audit, pairs, baseline, phase1, phase2, select, "
+        "ensemble, predict, compare, package, report. Each runs verbs of this program in processes of their own; "
+        "OUT/logs/STEP.log has their command lines, which can be run by hand, and what they said.\n"
         "\n"
-        "A step is skipped when its inputs have not changed: the plan's keys and files that it reads, what the steps before it "
-        "made, and the program. Ctrl-C, a kill or a crash loses nothing: the same command goes on, within training and "
-        "predicting, too. What a step made of other inputs is moved to OUT/replaced, not removed.\n"
+        "A step is skipped when its inputs have not changed: the plan's keys and files that it reads, what the steps "
+        "before it made, and the program. Ctrl-C, a kill or a crash loses nothing: the same command goes on, within "
+        "training and predicting, too. What a step made of other inputs is moved to OUT/replaced, not removed.\n"
         "\n"
-        "Before training the protocol is frozen (OUT/protocol.json): checkpoints, split, budgets, seeds, rules, metric. Checkpoints, "
-        "rule and ensemble are chosen on the validation part; the test part is opened at the end, once, and every further time is "
-        "counted.",
-    .output = "The table of OUT/summary.json: base, Phase 1 and Phase 2 on the test part, with intervals, and what may be claimed. "
-              "docs/tune.md lists the files of OUT.",
+        "Before training the protocol is frozen (OUT/protocol.json): checkpoints, split, budgets, seeds, rules, "
+        "metric. Checkpoints, rule and ensemble are chosen on the validation part; the test part is opened at the end, "
+        "once, and every further time is counted.",
+    .output = "The table of OUT/summary.json: base, Phase 1 and Phase 2 on the test part, with intervals, and what may "
+              "be claimed. docs/tune.md lists the files of OUT.",
     .examples = "  rnatune tune --print-plan >plan.yaml\n"
                 "  rnatune tune plan.yaml --dry-run\n"
                 "  rnatune tune plan.yaml\n"

@@ -27,7 +27,7 @@ struct rt_plan {
     entry entry[MOST_KEYS];   /* in the table's order */
 };
 
-/* ---- values --------------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------- */
 
 static entry *entry_of(const rt_plan *plan, const rt_plan_key *key)
 {
@@ -61,7 +61,12 @@ double rt_plan_number(const rt_plan *plan, const char *name)
 
 int rt_plan_count(const rt_plan *plan, const char *name) { return entry_get(plan, name)->n; }
 const char *rt_plan_at(const rt_plan *plan, const char *name, int index) { return entry_get(plan, name)->text[index]; }
-const char *rt_plan_name_at(const rt_plan *plan, const char *name, int index) { return entry_get(plan, name)->name[index]; }
+
+const char *rt_plan_name_at(const rt_plan *plan, const char *name, int index)
+{
+    return entry_get(plan, name)->name[index];
+}
+
 int64_t rt_plan_line(const rt_plan *plan, const char *name) { return entry_get(plan, name)->line; }
 const char *rt_plan_path(const rt_plan *plan) { return plan->path; }
 
@@ -123,16 +128,18 @@ static rt_status add_fallback(entry *e, const char *text, rt_err *err)
         memmove(copy, copy + 1, length - 1);
     }
     if (*text != '[') return add(e, copy, NULL, err);
-    for (char *word = strtok_r(copy, ", ", &next); word; word = strtok_r(NULL, ", ", &next)) RT_TRY(add(e, word, NULL, err));
+    for (char *word = strtok_r(copy, ", ", &next); word; word = strtok_r(NULL, ", ", &next))
+        RT_TRY(add(e, word, NULL, err));
 done:
     return status;
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------------ */
 
 static bool is_path(rt_option_type type)
 {
-    return type == RT_OPTION_FILE || type == RT_OPTION_FOLDER || type == RT_OPTION_PATH || type == RT_OPTION_OUT_FOLDER;
+    return type == RT_OPTION_FILE || type == RT_OPTION_FOLDER || type == RT_OPTION_PATH ||
+        type == RT_OPTION_OUT_FOLDER;
 }
 
 static rt_status unknown_key(const rt_plan *plan, const char *name, int64_t line, rt_err *err)
@@ -156,7 +163,8 @@ static bool is_section(const char *path)
 }
 
 /* One scalar for `key`: checked, and a path made whole. */
-static rt_status take(rt_plan *plan, const rt_plan_key *key, const char *text, const json_t *value, const char *opt_name,
+static rt_status take(rt_plan *plan, const rt_plan_key *key, const char *text, const json_t *value,
+                      const char *opt_name,
                       int64_t line, bool files, rt_err *err)
 {
     const rt_option *option = rt_plan_key_option(key);
@@ -167,7 +175,8 @@ static rt_status take(rt_plan *plan, const rt_plan_key *key, const char *text, c
         return rt_fail(err, RT_ERR_FORMAT, plan->path, line, "%s: a single value was expected", key->name);
     if (option->type == RT_OPTION_FLAG) {
         if (!json_is_boolean(value))
-            return rt_fail(err, RT_ERR_FORMAT, plan->path, line, "%s: '%.80s' is neither true nor false", key->name, text);
+            return rt_fail(err, RT_ERR_FORMAT, plan->path, line, "%s: '%.80s' is neither true nor false", key->name,
+                           text);
         return add(e, json_is_true(value) ? "true" : "false", NULL, err);
     }
     if (is_path(option->type) && *text && *text != '/') {
@@ -208,13 +217,15 @@ static rt_status read_value(rt_plan *plan, const rt_plan_key *key, const json_t 
         const char *name;
         json_t *item;
         if (!json_is_object(value))
-            return rt_fail(err, RT_ERR_FORMAT, plan->path, e->line, "%s: names and files were expected, as 'name: file'", key->name);
+            return rt_fail(err, RT_ERR_FORMAT, plan->path, e->line,
+                           "%s: names and files were expected, as 'name: file'", key->name);
         json_object_foreach((json_t *)(uintptr_t)value, name, item) {
             snprintf(path, sizeof path, "%s.%.200s", key->name, name);
             const json_t *its = json_object_get(marks, path);
             int64_t line = json_integer_value(json_object_get(its, "line"));
             if (!rt_plan_is_name(name)) {
-                rt_fail(err, RT_ERR_FORMAT, plan->path, line, "%s: '%.80s' cannot be a folder's name", key->name, name);
+                rt_fail(err, RT_ERR_FORMAT, plan->path, line, "%s: '%.80s' cannot be a folder's name", key->name,
+                        name);
                 return rt_hint(err, "letters, digits, '-', '_' and '.', not at the beginning");
             }
             RT_TRY(take(plan, key, json_string_value(json_object_get(its, "text")), item, name, line, files, err));
@@ -255,7 +266,8 @@ static rt_status read_all(rt_plan *plan, const json_t *root, const json_t *marks
         if (dot) *dot = 0;
         /* an element of a list, a name of a mapping: read with its key.  A name may have dots of its own. */
         const rt_plan_key *owner = dot ? rt_plan_key_find(parent) : NULL;
-        if ((owner && (is_list(owner) || owner->kind == RT_PLAN_FILES_BY_NAME)) || strncmp(name, "bases.", 6) == 0) continue;
+        if (owner && (is_list(owner) || owner->kind == RT_PLAN_FILES_BY_NAME)) continue;
+        if (strncmp(name, "bases.", 6) == 0) continue;
         if (!is_section(name)) RT_TRY(unknown_key(plan, name, line, err));
         const json_t *value = rt_json_find(root, name);
         if (!json_is_object(value) && !json_is_null(value))
@@ -297,7 +309,7 @@ done:
     return status;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------------ */
 
 /* A value as YAML: numbers and truths as they are, texts in quotes. */
 static void add_value(rt_text *out, const rt_plan_key *key, const char *text)

@@ -1,8 +1,8 @@
-/* plan.h - plan.yaml: one table of keys, from which parsing, checks, the seed plan, and every step's command lines come
+/* plan.h - plan.yaml: one table of keys, from which parsing, checks, the seed plan and every step's command lines come
  * Room: cli.  Uses: base/yaml, cli/options, prep/augment.
  *
- * A key is an option of a verb ("phase1.lr" is train's --lr) and has that option's type, range and help, or one of its own.
- * Its default stands in the table, so that a plan says what happens.  `null` takes a value back.
+ * A key is an option of a verb ("phase1.lr" is train's --lr) and has that option's type, range and help, or one of
+ * its own. Its default stands in the table, so that a plan says what happens.  `null` takes a value back.
  */
 #ifndef RT_CLI_PLAN_H
 #define RT_CLI_PLAN_H
@@ -62,8 +62,8 @@ const rt_option *rt_plan_key_option(const rt_plan_key *key);
 typedef struct rt_plan rt_plan;
 
 /* Reads and checks all of it.  Paths count from the plan's folder; with `files` they must be there.
- * Errors: RT_ERR_IO; RT_ERR_FORMAT, RT_ERR_USAGE (an unknown key, with the nearest one; a wrong type; a value out of range)
- * with file and line; RT_ERR_MISMATCH for keys that do not go together. */
+ * Errors: RT_ERR_IO; RT_ERR_FORMAT, RT_ERR_USAGE (an unknown key, with the nearest one; a wrong type; a value out of
+ * range) with file and line; RT_ERR_MISMATCH for keys that do not go together. */
 rt_status rt_plan_load(rt_plan **ret_plan, const char *path, bool files, rt_err *err);
 void rt_plan_free(rt_plan *plan);   /* NULL ok */
 

@@ -24,7 +24,7 @@ bool rt_plan_is_name(const char *text)
     return true;
 }
 
-/* ---- one value ------------------------------------------------------------------------------------------------------ */
+/* ---- one value ---------------------------------------------------------------------------------------------- */
 
 static rt_status check_date(const char *text, rt_err *err)
 {
@@ -44,7 +44,8 @@ static rt_status check_sizes(const char *text, rt_err *err)
 {
     double share[3];
     int n = 0;
-    if (sscanf(text, "%lf/%lf/%lf%n", &share[0], &share[1], &share[2], &n) == 3 && !text[n] && share[0] > 0 && share[1] > 0 &&
+    if (sscanf(text, "%lf/%lf/%lf%n", &share[0], &share[1], &share[2], &n) == 3 && !text[n] && share[0] > 0 &&
+        share[1] > 0 &&
         share[2] > 0)
         return RT_OK;
     rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.40s' is not of the form TRAIN/VALIDATION/TEST", text);
@@ -106,7 +107,7 @@ rt_status rt_plan_check_value(const rt_plan_key *key, const char *text, rt_err *
     return RT_OK;
 }
 
-/* ---- values together ------------------------------------------------------------------------------------------------ */
+/* ---- values together ---------------------------------------------------------------------------------------- */
 
 static rt_status refuse(const rt_plan *plan, const char *key, rt_err *err, const char *what, const char *hint)
 {
@@ -120,12 +121,15 @@ static rt_status check_data(const rt_plan *plan, rt_err *err)
     if (kaggle == structures)
         return refuse(plan, kaggle ? "data.structures" : "data.kaggle", err,
                       kaggle ? "data.kaggle is given, too" : "nothing says where the structures are",
-                      "data.kaggle for the competition's files, or data.structures for a folder of mmCIF and PDB files");
-    if (kaggle && rt_plan_text(plan, "data.list")) return refuse(plan, "data.list", err, "goes with data.structures", "take it out");
+                      "data.kaggle for the competition's files, or data.structures for a folder of mmCIF and PDB "
+                      "files");
+    if (kaggle && rt_plan_text(plan, "data.list")) return refuse(plan, "data.list", err, "goes with data.structures",
+                                                                 "take it out");
     if (kaggle && rt_plan_text(plan, "data.max_models"))
         return refuse(plan, "data.max_models", err, "goes with data.structures", "take it out");
     if (rt_plan_count(plan, "bases") == 0)
-        return refuse(plan, "bases", err, "no checkpoint to begin with", "bases: {private-best: FILE, public-best: FILE}");
+        return refuse(plan, "bases", err, "no checkpoint to begin with",
+                      "bases: {private-best: FILE, public-best: FILE}");
     return RT_OK;
 }
 
@@ -136,7 +140,8 @@ static rt_status check_families(const rt_plan *plan, bool files, rt_err *err)
                     rt_plan_text(plan, "families.rna3db") || rt_plan_count(plan, "families.tblout");
     if (!searched && !rt_plan_text(plan, "families.file") && !rt_plan_is(plan, "families.no_rfam"))
         return refuse(plan, "families.cm", err, "nothing says which target is of which Rfam family",
-                      "families.cm, .table, .tblout, .rna3db or .file; families.no_rfam: true goes by sequences alone");
+                      "families.cm, .table, .tblout, .rna3db or .file; families.no_rfam: true goes by sequences "
+                      "alone");
     if (searched && rt_plan_text(plan, "families.file"))
         return refuse(plan, "families.file", err, "is there, and a search is asked for, too", "take one of them out");
     if (files && rt_plan_text(plan, "families.cm") && !rt_plan_count(plan, "families.tblout") &&
@@ -150,11 +155,13 @@ static rt_status check_seeds(const rt_plan *plan, rt_err *err)
 {
     int n = rt_plan_count(plan, "predict.seeds");
     if (n < LEAST_SEEDS)
-        return refuse(plan, "predict.seeds", err, "three seeds at least: one says nothing of how much chance does", "[42, 43, 44]");
+        return refuse(plan, "predict.seeds", err, "three seeds at least: one says nothing of how much chance does",
+                      "[42, 43, 44]");
     for (int i = 0; i < n; i++)
         for (int k = 0; k < i; k++)
             if (strcmp(rt_plan_at(plan, "predict.seeds", i), rt_plan_at(plan, "predict.seeds", k)) == 0)
-                return refuse(plan, "predict.seeds", err, "the same seed twice draws the same numbers", "[42, 43, 44]");
+                return refuse(plan, "predict.seeds", err, "the same seed twice draws the same numbers",
+                              "[42, 43, 44]");
     return RT_OK;
 }
 
@@ -180,7 +187,8 @@ rt_status rt_plan_check_together(const rt_plan *plan, bool files, rt_err *err)
         RT_TRY(refuse(plan, "no_ribonanza", err, "ribonanza is given, too", "take one of them out"));
     if (strcmp(rt_plan_text(plan, "compare.per_target"), "best5") == 0 &&
         rt_plan_number(plan, "predict.samples") * rt_plan_number(plan, "predict.trunks") <= 5)
-        rt_warn("predict.samples: with five samples at most all of them count, and Phase 1, which only chooses, changes nothing");
+        rt_warn("predict.samples: with five samples at most all of them count, and Phase 1, which only chooses, "
+                "changes nothing");
 done:
     return status;
 }

@@ -52,7 +52,8 @@ static void the_table_is_sound(void **state)
         const rt_option *option = rt_plan_key_option(key);   /* aborts when the verb has no such option */
         assert_ptr_equal(rt_plan_key_find(key->name), key);   /* no name twice */
         if (!key->help && !option->help) fail_msg("%s: no help", key->name);
-        bool path = option->type == RT_OPTION_FILE || option->type == RT_OPTION_FOLDER || option->type == RT_OPTION_PATH;
+        bool path = option->type == RT_OPTION_FILE || option->type == RT_OPTION_FOLDER ||
+            option->type == RT_OPTION_PATH;
         for (int i = 0; i < rt_plan_count(plan, key->name) && !path && option->type != RT_OPTION_FLAG; i++)
             if (strcmp(key->name, "out") != 0 &&
                 rt_option_check(option, rt_plan_at(plan, key->name, i), key->name, &err) != RT_OK)
@@ -63,7 +64,8 @@ static void the_table_is_sound(void **state)
             bool begun = false;
             for (const rt_plan_key *before = rt_plan_keys(); before < key; before++)
                 begun = begun || strncmp(before->name, key->name, (size_t)length) == 0;
-            if (begun && strncmp((key - 1)->name, key->name, (size_t)length) != 0) fail_msg("%s stands apart from its section", key->name);
+            if (begun && strncmp((key - 1)->name, key->name,
+                                 (size_t)length) != 0) fail_msg("%s stands apart from its section", key->name);
         }
         const rt_command *verb[8];
         int n_verb = list_verbs(verb, key->uses), readers = 0;
@@ -97,19 +99,23 @@ static void the_seed_plan_is_the_table(void **state)
     rt_plan_print_seed(file);
     fclose(file);
     char *printed = read_whole(test_path("seed.yaml")), *shipped = read_whole("examples/rtx4090.yaml");
-    if (strcmp(printed, shipped) != 0) fail_msg("examples/rtx4090.yaml is not what 'rnatune tune --print-plan' prints");
+    if (strcmp(printed, shipped) != 0) fail_msg("examples/rtx4090.yaml is not what 'rnatune tune --print-plan' "
+                                                "prints");
     free(printed);
     free(shipped);
-    if (rt_plan_load(&plan, "examples/rtx4090.yaml", false, &err) != RT_OK) fail_msg("line %d: %s", (int)err.line, err.what);
+    if (rt_plan_load(&plan, "examples/rtx4090.yaml", false, &err) != RT_OK) fail_msg("line %d: %s", (int)err.line,
+                                                                                     err.what);
     assert_int_equal(load(&defaults, GOOD, &err), RT_OK);
     for (const rt_plan_key *key = rt_plan_keys(); key->name; key++) {
         int a = rt_plan_count(plan, key->name), b = rt_plan_count(defaults, key->name);
         if (key->example || strcmp(key->name, "out") == 0 || strcmp(key->name, "data.structures") == 0 ||
             strcmp(key->name, "families.no_rfam") == 0)
             continue;
-        if (rt_plan_line(plan, key->name) == 0 && !strchr(key->fallback, '{')) fail_msg("%s is not in the seed plan", key->name);
+        if (rt_plan_line(plan, key->name) == 0 && !strchr(key->fallback, '{')) fail_msg("%s is not in the seed plan",
+                                                                                        key->name);
         if (a != b) fail_msg("%s: %d values, %d by default", key->name, a, b);
-        for (int i = 0; i < a; i++) assert_string_equal(rt_plan_at(plan, key->name, i), rt_plan_at(defaults, key->name, i));
+        for (int i = 0; i < a; i++)
+            assert_string_equal(rt_plan_at(plan, key->name, i), rt_plan_at(defaults, key->name, i));
     }
     rt_plan_free(plan);
     rt_plan_free(defaults);
@@ -122,7 +128,8 @@ static void values_are_read(void **state)
     rt_err err;
     rt_plan *plan, *again;
     const char *const text = "# a comment\nbases:\n  private-best: /x/a.pt\n  v1.2: sub/b.pt\ndata: {structures: s}\n"
-                             "families: {no_rfam: yes}\nphase1:\n  lr: 1e-4\n  weights: [plddt=2]\npredict.samples: 7\n"
+                             "families: {no_rfam: yes}\nphase1:\n  lr: 1e-4\n  weights: [plddt=2]\n"
+                             "predict.samples: 7\n"
                              "predict:\n  seeds: [1, 2, 3, 4]\n  cycles: null\nsplit: {hold_out: t.csv}\n";
     if (load(&plan, text, &err) != RT_OK) fail_msg("%s", err.what);
     for (int round = 0; round < 2; round++) {
@@ -143,7 +150,8 @@ static void values_are_read(void **state)
         if (round == 0) assert_int_equal(rt_plan_line(plan, "phase1.lr"), 8);
         assert_int_equal(rt_plan_write(plan, test_path("written.yaml"), &err), RT_OK);
         rt_plan_free(plan);
-        if (rt_plan_load(&again, test_path("written.yaml"), false, &err) != RT_OK) fail_msg("line %d: %s", (int)err.line, err.what);
+        if (rt_plan_load(&again, test_path("written.yaml"), false, &err) != RT_OK) fail_msg("line %d: %s",
+                (int)err.line, err.what);
         plan = again;
     }
     rt_plan_free(plan);
@@ -156,7 +164,8 @@ static void refused(const char *text, int line, const char *what, const char *hi
     rt_status status = load(&plan, text, &err);
     rt_plan_free(plan);
     if (status == RT_OK) fail_msg("was not refused: %s", text);
-    if (line && (err.line != line || !strstr(err.file, "plan.yaml"))) fail_msg("%s: line %d of '%s', not %d", err.what, (int)err.line, err.file, line);
+    if (line && (err.line != line || !strstr(err.file, "plan.yaml"))) fail_msg("%s: line %d of '%s', not %d", err.what,
+                                                                               (int)err.line, err.file, line);
     if (!strstr(err.what, what)) fail_msg("said '%s', not '%s'", err.what, what);
     if (!strstr(err.hint, hint)) fail_msg("hint '%s', not '%s'", err.hint, hint);
 }
@@ -185,7 +194,8 @@ static void what_makes_no_sense_is_refused(void **state)
     refused(GOOD "phase2: {weights: [mse]}\n", 4, "no loss term", "mse=4");
     refused(GOOD "phase1: {cache_size: big}\n", 4, "no size", "");
     refused(GOOD "seed: 1\nseed: 2\n", 5, "given twice", "");
-    refused("bases: {a: x}\ndata: {structures: s, kaggle: k}\nfamilies: {no_rfam: true}\n", 2, "data.kaggle is given, too", "");
+    refused("bases: {a: x}\ndata: {structures: s, kaggle: k}\nfamilies: {no_rfam: true}\n", 2,
+            "data.kaggle is given, too", "");
     refused("bases: {a: x}\nfamilies: {no_rfam: true}\n", 0, "nothing says where the structures are", "data.kaggle");
     refused("data: {structures: s}\nfamilies: {no_rfam: true}\n", 0, "no checkpoint to begin with", "");
     refused("bases: {a: x}\ndata: {structures: s}\n", 0, "which Rfam family", "families.cm");

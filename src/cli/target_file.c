@@ -72,7 +72,8 @@ rt_status rt_target_file_write(const char *path, bool *opt_written, const char *
     RT_TRY_ALLOC(model, n_conformation);
     for (int64_t c = 0; c < n_conformation; c++) {
         int64_t at = c * size;
-        rt_mmcif_model m = {.target = name, .chain = chain, .n_chain = n_chain, .atom = atom + at, .xyz = place + 3 * at,
+        rt_mmcif_model m = {.target = name, .chain = chain, .n_chain = n_chain, .atom = atom + at,
+                            .xyz = place + 3 * at,
                             .plddt = mark + at};
         m.n_atom = list_atoms(atom + at, place + 3 * at, mark + at, target, sequence,
                               xyz + c * target->length * target->n_slot * 3);

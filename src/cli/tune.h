@@ -58,8 +58,8 @@ const char *rt_tune_path(const rt_tune *t, const char *format, ...) __attribute_
 void rt_tune_begin(rt_tune *t, const char *verb, const char *opt_operand);
 void rt_tune_add(rt_tune *t, const char *option, const char *opt_value);   /* without a value: a flag or an operand */
 void rt_tune_add_keys(rt_tune *t, unsigned uses);   /* every key of these uses whose option the verb has */
-/* Runs it unless this step has run it before.  opt_stdout: where its data go, NULL: nowhere.  opt_last: added to what is run,
- * not to what is remembered ("--resume").  out_code: NULL when anything but 0 is a failure.
+/* Runs it unless this step has run it before.  opt_stdout: where its data go, NULL: nowhere.  opt_last: added to what
+ * is run, not to what is remembered ("--resume").  out_code: NULL when anything but 0 is a failure.
  * Errors: RT_ERR_STOPPED; RT_ERR_IO with what the verb said last. */
 rt_status rt_tune_command(rt_tune *t, const char *opt_stdout, const char *opt_last, int *out_code, rt_err *err);
 /* A file from `from` to `to`, whole or not at all. */
@@ -97,10 +97,11 @@ rt_status rt_tune_ensemble(const rt_tune *t, rt_tune_arm *out_arm, rt_err *err);
 /* The checkpoint that a base's name stands for. */
 const char *rt_tune_base(const rt_tune *t, const char *name);
 
-/* What augment and train take beyond their own keys when "phase1.augment" or "phase2.augment" is not empty (tune_steps.c). */
+/* What augment and train take beyond their own keys when "phase1.augment" or "phase2.augment" is not empty
+ * (tune_steps.c). */
 void rt_tune_add_pairs(rt_tune *t, const char *key);
-/* The arms of the test part (tune_steps.c): base, phase1, phase2 and, when it is none of these, the ensemble.  Returns how
- * many; 0: *err says why. */
+/* The arms of the test part (tune_steps.c): base, phase1, phase2 and, when it is none of these, the ensemble.
+ * Returns how many; 0: *err says why. */
 int rt_tune_list_arms(const rt_tune *t, rt_tune_arm arm[4], rt_err *err);
 
 /* ---- tune_protocol.c ---- */

@@ -83,7 +83,8 @@ rt_status rt_tune_predict_arm(rt_tune *t, const rt_tune_arm *arm, bool test, rt_
         rt_tune_add(t, "--out", out);
         status = rt_tune_command(t, NULL, "--resume", NULL, err);
         if (status == RT_ERR_IO && strstr(err->what, "targets failed"))
-            rt_hint(err, "%s.longest leaves out targets that are too long for this machine; the log is %s", part_of(test),
+            rt_hint(err, "%s.longest leaves out targets that are too long for this machine; the log is %s",
+                    part_of(test),
                     rt_tune_path(t, "logs/%s.log", t->step));
         RT_TRY(status);
     }
@@ -146,7 +147,8 @@ rt_status rt_tune_arm_scores(rt_arm *out_arm, const rt_tune *t, const char *arm,
     if (text.failed) RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory"));
     RT_TRY(rt_metric_read(&metric, rt_plan_text(t->plan, "compare.metric"), err));
     RT_TRY(rt_arm_source_open(&source, text.data, err));
-    RT_TRY(rt_arm_source_reduce(out_arm, &source, metric, rt_per_target_of(rt_plan_text(t->plan, "compare.per_target")), err));
+    RT_TRY(rt_arm_source_reduce(out_arm, &source, metric, rt_per_target_of(rt_plan_text(t->plan,
+                                                                                        "compare.per_target")), err));
 done:
     rt_arm_source_free_members(&source);
     rt_text_free(&text);
@@ -166,7 +168,7 @@ rt_status rt_tune_measure(double *out_mean, rt_tune *t, const char *arm, bool te
     return RT_OK;
 }
 
-/* ---- what was chosen -------------------------------------------------------------------------------------------------- */
+/* ---- what was chosen ---------------------------------------------------------------------------------------- */
 
 const char *rt_tune_base(const rt_tune *t, const char *name)
 {

@@ -1,7 +1,8 @@
 /* tune_estimate.c - rnatune tune --dry-run: hours and disk of each step, and what the validation part can show
  *
- * Training's hours are those of `train --dry-run`, which measures samples; folding's are from `bench` at two lengths, with the
- * cycles, steps and samples that `predict --dry-run` says.  Both need the split: until it is there they are not known.
+ * Training's hours are those of `train --dry-run`, which measures samples; folding's are from `bench` at two lengths,
+ * with the cycles, steps and samples that `predict --dry-run` says.  Both need the split: until it is there they are
+ * not known.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -45,7 +46,7 @@ typedef struct {
     char memory[2][32];       /* MiB of each phase */
 } job;
 
-/* ---- children ------------------------------------------------------------------------------------------------------------- */
+/* ---- children ----------------------------------------------------------------------------------------------- */
 
 static const char *in_folder(const job *j, const char *name)
 {
@@ -91,7 +92,7 @@ static double read_row(const job *j, const char *name, const char *begin)
     return value;
 }
 
-/* ---- folding -------------------------------------------------------------------------------------------------------------- */
+/* ---- folding ------------------------------------------------------------------------------------------------ */
 
 static rt_status look_at_part(job *j, part *p, bool test, rt_err *err)
 {
@@ -134,13 +135,15 @@ done:
     return status;
 }
 
+static double stage(const json_t *sec, const char *name) { return json_number_value(json_object_get(sec, name)); }
+
 /* Seconds of one target with the part's cycles, steps and samples, from one size's stages. */
 static double fold_seconds(const part *p, const json_t *size)
 {
-    double d1 = json_number_value(rt_json_find(size, "sec.denoiser_1")), d5 = json_number_value(rt_json_find(size, "sec.denoiser_5"));
-    double trunk = json_number_value(rt_json_find(size, "sec.template")) + json_number_value(rt_json_find(size, "sec.msa")) +
-                   json_number_value(rt_json_find(size, "sec.pairformer"));
-    double once = json_number_value(rt_json_find(size, "sec.ribonanza")) + json_number_value(rt_json_find(size, "sec.input_embedder"));
+    const json_t *sec = json_object_get(size, "sec");
+    double d1 = stage(sec, "denoiser_1"), d5 = stage(sec, "denoiser_5");
+    double trunk = stage(sec, "template") + stage(sec, "msa") + stage(sec, "pairformer");
+    double once = stage(sec, "ribonanza") + stage(sec, "input_embedder");
     double samples = (double)p->samples, more = d5 > d1 ? (d5 - d1) / 4 : d1;
     return (double)p->passes * (once + (double)p->cycles * trunk + (double)p->steps * (d1 + (samples - 1) * more) +
                                 samples * json_number_value(rt_json_find(size, "sec.confidence")));
@@ -198,7 +201,7 @@ static double part_gb(const part *p, double folds)
     return p->n ? folds * residues * (double)(p->samples * p->passes) * STRUCTURE_BYTES / GB : NAN;
 }
 
-/* ---- training ------------------------------------------------------------------------------------------------------------- */
+/* ---- training ----------------------------------------------------------------------------------------------- */
 
 static rt_status measure_training(job *j, bool lora, rt_err *err)
 {
@@ -222,10 +225,10 @@ done:
     return status;
 }
 
-/* ---- what can be shown ---------------------------------------------------------------------------------------------------- */
+/* ---- what can be shown -------------------------------------------------------------------------------------- */
 
-/* The effect that a comparison on the validation part shows in 80% of cases: from the differences of two bases, or of two seeds
- * of one (then only chance differs, and it is the least there can be), or from an assumed spread. */
+/* The effect that a comparison on the validation part shows in 80% of cases: from the differences of two bases, or of
+ * two seeds of one (then only chance differs, and it is the least there can be), or from an assumed spread. */
 static rt_status least_effect(job *j, double *out_effect, int64_t *out_families, const char **out_how, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -238,8 +241,10 @@ static rt_status least_effect(job *j, double *out_effect, int64_t *out_families,
     int64_t *family = NULL, n = 0, n_alone;
     const char **target = NULL;
     char name[2][160];
-    bool two = rt_plan_count(t->plan, "bases") > 1, scored = strcmp(rt_ledger_state(&t->ledger, "baseline"), "done") == 0;
-    for (int k = 0; k < 2; k++) snprintf(name[k], sizeof name[k], "base-%.60s", rt_plan_name_at(t->plan, "bases", two ? k : 0));
+    bool two = rt_plan_count(t->plan, "bases") > 1, scored = strcmp(rt_ledger_state(&t->ledger, "baseline"),
+                                                                    "done") == 0;
+    for (int k = 0; k < 2; k++)
+        snprintf(name[k], sizeof name[k], "base-%.60s", rt_plan_name_at(t->plan, "bases", two ? k : 0));
     RT_TRY(rt_split_read(&split, rt_tune_path(t, "split.tsv"), err));
     RT_TRY(rt_families_load(&families, rt_tune_path(t, "families.tsv"), err));
     RT_TRY_ALLOC(value, split.n);
@@ -275,7 +280,7 @@ done:
     return status;
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------------------------------------------- */
 
 static void print_number(double value)
 {
@@ -296,7 +301,8 @@ static void estimate_step(const job *j, const char *step, double *out_hours, dou
     double bases = rt_plan_count(plan, "bases"), seeds = rt_plan_count(plan, "predict.seeds"), base_gb = 0;
     double samples = rt_plan_number(plan, "predict.samples");
     for (int i = 0; i < (int)bases; i++) base_gb += file_gb(rt_plan_at(plan, "bases", i));
-    double candidates = (rt_plan_number(plan, "ensemble.average_epochs") > 1) + (samples >= 2) + (samples >= bases && bases > 1);
+    double candidates = (rt_plan_number(plan, "ensemble.average_epochs") > 1) + (samples >= 2) +
+                        (samples >= bases && bases > 1);
     *out_hours = *out_gb = NAN;
     if (strcmp(step, "baseline") == 0)
         *out_hours = part_hours(j, &j->validation, bases * seeds), *out_gb = part_gb(&j->validation, bases * seeds);
@@ -312,7 +318,8 @@ static void estimate_step(const job *j, const char *step, double *out_hours, dou
         *out_hours = part_hours(j, &j->validation, candidates * seeds);
         *out_gb = base_gb / bases + part_gb(&j->validation, candidates * seeds);
     }
-    if (strcmp(step, "predict") == 0) *out_hours = part_hours(j, &j->test, 4 * seeds), *out_gb = part_gb(&j->test, 4 * seeds);
+    if (strcmp(step, "predict") == 0)
+        *out_hours = part_hours(j, &j->test, 4 * seeds), *out_gb = part_gb(&j->test, 4 * seeds);
 }
 
 static rt_status print_table(job *j, bool split, rt_err *err)
@@ -328,7 +335,8 @@ static rt_status print_table(job *j, bool split, rt_err *err)
         double hours, gb;
         estimate_step(j, step->name, &hours, &gb);
         all_hours += isnan(hours) ? 0 : hours, all_gb += isnan(gb) ? 0 : gb;
-        printf("%s\t%s", step->name, step->verb && !t->find(step->verb) ? "absent" : rt_ledger_state(&t->ledger, step->name));
+        bool absent = step->verb && !t->find(step->verb);
+        printf("%s\t%s", step->name, absent ? "absent" : rt_ledger_state(&t->ledger, step->name));
         print_number(hours);
         print_number(gb);
         printf("\t%s\t%s", step->expected ? step->expected : "-", step->help);
@@ -343,14 +351,17 @@ static rt_status print_table(job *j, bool split, rt_err *err)
     print_number(split ? all_gb : NAN);
     printf("\tabout a week\ton this machine, %s, %s\n", rt_tune_device(t), rt_plan_text(t->plan, "precision"));
     if (!split) {
-        rt_info("hours and disk are not known before the split is there: 'rnatune tune %s --to audit' takes minutes, then ask again",
+        rt_info("hours and disk are not known before the split is there: 'rnatune tune %s --to audit' takes minutes, "
+                "then ask again",
                 rt_plan_path(t->plan));
         return RT_OK;
     }
     RT_TRY(least_effect(j, &effect, &families, &how, err));
-    if (isnan(effect)) printf("validation\t-\tNA\tNA\t+0.01 to +0.08\tcan show nothing: %lld families\n", (long long)families);
+    if (isnan(effect)) printf("validation\t-\tNA\tNA\t+0.01 to +0.08\tcan show nothing: %lld families\n",
+                              (long long)families);
     else
-        printf("validation\t-\tNA\tNA\t+0.01 to +0.08\tshows a difference of %.3f in 80%% of comparisons, with %lld families, %s\n",
+        printf("validation\t-\tNA\tNA\t+0.01 to +0.08\tshows a difference of %.3f in 80%% of comparisons, with %lld "
+               "families, %s\n",
                effect, (long long)families, how);
 done:
     return status;
@@ -359,8 +370,10 @@ done:
 static void remove_folder(const job *j)
 {
     static const char *const NAMES[] = {"log", "export.tsv", "predict.json", "bench.json", "train.tsv",
-                                        "validation/sequences.csv", "validation/sequences.fasta", "validation/run.json",
-                                        "validation", "test/sequences.csv", "test/sequences.fasta", "test/run.json", "test"};
+                                        "validation/sequences.csv", "validation/sequences.fasta",
+                                            "validation/run.json",
+                                        "validation", "test/sequences.csv", "test/sequences.fasta", "test/run.json",
+                                            "test"};
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) remove(in_folder(j, NAMES[i]));
     remove(j->folder);
 }

@@ -16,11 +16,11 @@
 static const char *const RULES[][2] = {
     {"phase1", "the base whose Phase 1 has the best mean of the metric on the validation part, over all seeds"},
     {"epoch", "the epoch with the least weighted loss on the validation part"},
-    {"ensemble", "the candidate with the best mean of the metric on the validation part, the same number of samples each; of "
-                 "equal ones the simpler"},
+    {"ensemble", "the candidate with the best mean of the metric on the validation part, the same number of samples "
+                 "each; of equal ones the simpler"},
     {"test", "opened once, after all choices; base is the one that the chosen Phase 1 began with"},
-    {"claim", "an interval by family that excludes zero, widened for the comparisons of base, Phase 1 and Phase 2, and an exact "
-              "signed-rank test by family that rejects"},
+    {"claim", "an interval by family that excludes zero, widened for the comparisons of base, Phase 1 and Phase 2, and "
+              "an exact signed-rank test by family that rejects"},
 };
 
 static json_t *plan_json(const rt_tune *t)
@@ -28,7 +28,8 @@ static json_t *plan_json(const rt_tune *t)
     json_t *plan = json_object();
     for (const rt_plan_key *key = rt_plan_keys(); key->name; key++) {
         rt_option_type type = rt_plan_key_option(key)->type;
-        if (!key->frozen || type == RT_OPTION_FILE || type == RT_OPTION_FOLDER) continue;   /* files go by their contents */
+        /* files go by their contents */
+        if (!key->frozen || type == RT_OPTION_FILE || type == RT_OPTION_FOLDER) continue;
         int n = rt_plan_count(t->plan, key->name);
         json_t *list = json_array();
         for (int i = 0; i < n; i++) json_array_append_new(list, json_string(rt_plan_at(t->plan, key->name, i)));
@@ -70,7 +71,8 @@ static rt_status make(json_t **ret_root, rt_tune *t, rt_err *err)
     char hash[RT_HASH_TEXT], now[32];
     json_t *files = NULL, *rules = json_object(), *body = NULL;
     *ret_root = NULL;
-    for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) json_object_set_new(rules, RULES[i][0], json_string(RULES[i][1]));
+    for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) json_object_set_new(rules, RULES[i][0],
+                                                                                  json_string(RULES[i][1]));
     status = files_json(&files, t, err);
     if (status != RT_OK) {
         json_decref(files);
@@ -165,7 +167,8 @@ rt_status rt_tune_open_test(rt_tune *t, const char *inputs_sha256, rt_err *err)
     if (rt_file_exists(path)) RT_TRY(rt_json_load(&root, path, err));
     else root = json_pack("{s:[]}", "openings");
     json_t *list = json_object_get(root, "openings");
-    if (!json_is_array(list)) RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0, "is no list of openings that rnatune wrote"));
+    if (!json_is_array(list)) RT_TRY(rt_fail(err, RT_ERR_FORMAT, path, 0,
+                                             "is no list of openings that rnatune wrote"));
     const json_t *last = json_array_get(list, json_array_size(list) - 1);
     const char *had = json_string_value(json_object_get(last, "inputs_sha256"));
     if (json_array_size(list) && had && strcmp(had, inputs_sha256) == 0) goto done;   /* the same look, interrupted */

@@ -1,4 +1,4 @@
-/* tune_run.c - the steps one after another: skipped, gone on with, or begun anew; their commands in processes of their own */
+/* tune_run.c - the steps one after another: skipped, gone on with, or begun anew; their commands as processes */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 enum { PATHS = 16, EXIT_CHECK = 3 };
 
-/* ---- command lines ---------------------------------------------------------------------------------------------------- */
+/* ---- command lines ------------------------------------------------------------------------------------------ */
 
 const char *rt_tune_path(const rt_tune *t, const char *format, ...)
 {
@@ -88,13 +88,14 @@ void rt_tune_add_keys(rt_tune *t, unsigned uses)
             if (rt_plan_is(t->plan, key->name)) rt_tune_add(t, option, NULL);
             continue;
         }
-        for (int i = 0; i < rt_plan_count(t->plan, key->name); i++) rt_tune_add(t, option, rt_plan_at(t->plan, key->name, i));
+        for (int i = 0; i < rt_plan_count(t->plan, key->name); i++)
+            rt_tune_add(t, option, rt_plan_at(t->plan, key->name, i));
     }
     if ((uses & (RT_PLAN_PHASE1 | RT_PLAN_PHASE2 | RT_PLAN_PREDICT)) && verb_has(verb, "device"))
         rt_tune_add(t, "--device", rt_tune_device(t));
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------------------------ */
+/* ---- commands ----------------------------------------------------------------------------------------------- */
 
 /* Each command stands in the log as it can be copied. */
 static rt_status log_command(const rt_tune *t, const char *log, rt_err *err)
@@ -106,7 +107,8 @@ static rt_status log_command(const rt_tune *t, const char *log, rt_err *err)
     fprintf(file, "# %s\n$", now);
     for (int i = 0; i < t->words.n; i++) {
         const char *word = t->words.word[i];
-        bool plain = *word && word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+%@")] == 0;
+        bool plain = *word && word[strspn(word,
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+%@")] == 0;
         fprintf(file, plain ? " %s" : " '", word);
         for (; !plain && *word; word++) fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, file);
         if (!plain) fputc('\'', file);
@@ -125,8 +127,10 @@ static rt_status blame(const rt_tune *t, const char *log, int code, rt_err *err)
     if (code >= 128)
         rt_fail(err, RT_ERR_IO, NULL, 0, "step %s: rnatune %s was ended by signal %d%s", t->step, verb, code - 128,
                 code == 128 + 9 ? " (killed: perhaps for memory)" : "");
-    else rt_fail(err, RT_ERR_IO, NULL, 0, "step %s: %s", t->step, said[0] ? said : "a verb failed and did not say why");
-    return rt_hint(err, "what it said is in %s; put it right and give the same command again: what is done stays done", log);
+    else rt_fail(err, RT_ERR_IO, NULL, 0, "step %s: %s", t->step, said[0] ? said
+                 : "a verb failed and did not say why");
+    return rt_hint(err, "what it said is in %s; put it right and give the same command again: what is done stays done",
+                   log);
 }
 
 /* Many short commands would drown the long ones: what they say is in the log. */
@@ -179,7 +183,7 @@ rt_status rt_tune_copy(const char *from, const char *to, rt_err *err)
     return status;
 }
 
-/* ---- inputs ---------------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------------------------------------------- */
 
 /* A key's value: of a file what is in it. */
 static rt_status add_key(rt_tune *t, const rt_plan_key *key, rt_err *err)
@@ -220,7 +224,7 @@ done:
     return status;
 }
 
-/* ---- steps ----------------------------------------------------------------------------------------------------------------- */
+/* ---- steps -------------------------------------------------------------------------------------------------- */
 
 static bool outputs_there(const rt_tune *t, const rt_tune_step *step)
 {
@@ -332,7 +336,8 @@ rt_status rt_tune_run(rt_tune *t, rt_err *err)
         if (t->only && strcmp(step->name, t->only) != 0) continue;
         if (!begun) {
             if (strcmp(state, "done") == 0 || strcmp(state, "absent") == 0) continue;
-            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "--from %s: step %s before it is not done (%s)", t->from, step->name, state);
+            rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "--from %s: step %s before it is not done (%s)", t->from,
+                    step->name, state);
             RT_TRY(rt_hint(err, "leave --from out: steps that are done are skipped anyway"));
         }
         RT_TRY(run_step(t, step, err));

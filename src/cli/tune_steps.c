@@ -12,7 +12,7 @@
 #include "prep/dataset.h"
 #include "score/metric.h"
 
-/* ---- inputs that several steps have -------------------------------------------------------------------------------------- */
+/* ---- inputs that several steps have ------------------------------------------------------------------------- */
 
 static rt_status add_file(rt_tune *t, const char *file, rt_err *err)
 {
@@ -42,7 +42,7 @@ static rt_status set_and_split(rt_tune *t, rt_err *err)
     return status == RT_OK ? add_file(t, "split.tsv", err) : status;
 }
 
-/* ---- doctor, import, families, split, audit ------------------------------------------------------------------------------- */
+/* ---- doctor, import, families, split, audit ----------------------------------------------------------------- */
 
 /* The first row of doctor's table that is missing or damaged; one that the plan does without is none. */
 static bool find_missing(const rt_tune *t, char *out, size_t size)
@@ -56,7 +56,8 @@ static bool find_missing(const rt_tune *t, char *out, size_t size)
         char line[1024], *next = NULL;
         if (!stop) stop = end;
         snprintf(line, sizeof line, "%.*s", (int)(stop - at), at);
-        char *subject = strtok_r(line, "\t", &next), *verdict = strtok_r(NULL, "\t", &next), *detail = strtok_r(NULL, "\t", &next);
+        char *subject = strtok_r(line, "\t", &next), *verdict = strtok_r(NULL, "\t", &next);
+        char *detail = strtok_r(NULL, "\t", &next);
         at = stop + 1;
         if (!verdict || (strcmp(verdict, "missing") != 0 && strcmp(verdict, "damaged") != 0)) continue;
         if (strcmp(subject, "ribonanzanet2") == 0 && rt_plan_is(t->plan, "no_ribonanza")) continue;
@@ -73,7 +74,8 @@ static rt_status run_doctor(rt_tune *t, rt_err *err)
     char missing[900];
     int code;
     rt_tune_begin(t, "doctor", NULL);
-    for (int i = 0; i < rt_plan_count(t->plan, "bases"); i++) rt_tune_add(t, "--checkpoint", rt_plan_at(t->plan, "bases", i));
+    for (int i = 0; i < rt_plan_count(t->plan, "bases"); i++)
+        rt_tune_add(t, "--checkpoint", rt_plan_at(t->plan, "bases", i));
     if (rt_plan_text(t->plan, "ribonanza")) rt_tune_add(t, "--ribonanzanet2", rt_plan_text(t->plan, "ribonanza"));
     rt_tune_add_keys(t, RT_PLAN_DOCTOR);
     RT_TRY(rt_tune_command(t, rt_tune_path(t, "doctor.tsv"), NULL, &code, err));
@@ -130,7 +132,7 @@ static rt_status audit_inputs(rt_tune *t, rt_err *err)
     return status == RT_OK ? add_file(t, "split/round-0.tsv", err) : status;
 }
 
-/* Joining mends leaks between two targets of the set; *out_kind is one that it does not mend, "" when there is none. */
+/* Joining mends leaks between two targets of the set; out_kind: one that it does not mend, "" when there is none. */
 static rt_status find_unmendable(const char *leaks, char *out_kind, size_t size, rt_err *err)
 {
     rt_map map;
@@ -154,8 +156,9 @@ static rt_status keep_round(rt_tune *t, int round, rt_err *err)
 {
     rt_status status = RT_OK;
     RT_TRY(rt_tune_copy(rt_tune_path(t, "split/leaks-%d.tsv", round), rt_tune_path(t, "audit.tsv"), err));
-    RT_TRY(rt_tune_copy(rt_tune_path(t, "split/round-%d.tsv.audit.json", round), rt_tune_path(t, "audit.json"), err));
-    RT_TRY(rt_tune_copy(rt_tune_path(t, "split/round-%d.tsv.audit.json", round), rt_tune_path(t, "split.tsv.audit.json"), err));
+    const char *proof = rt_tune_path(t, "split/round-%d.tsv.audit.json", round);
+    RT_TRY(rt_tune_copy(proof, rt_tune_path(t, "audit.json"), err));
+    RT_TRY(rt_tune_copy(proof, rt_tune_path(t, "split.tsv.audit.json"), err));
     RT_TRY(rt_tune_copy(rt_tune_path(t, "split/round-%d.tsv", round), rt_tune_path(t, "split.tsv"), err));
 done:
     return status;
@@ -177,7 +180,8 @@ static rt_status run_audit(rt_tune *t, rt_err *err)
         if (code == 0) return keep_round(t, round, err);
         RT_TRY(find_unmendable(leaks, kind, sizeof kind, err));
         if (kind[0]) {
-            rt_fail(err, RT_ERR_MISMATCH, leaks, 0, "step audit: a leak of the kind '%s' is none that another split mends", kind);
+            rt_fail(err, RT_ERR_MISMATCH, leaks, 0, "step audit: a leak of the kind '%s' is none that another split "
+                                                    "mends", kind);
             RT_TRY(rt_hint(err, "docs/leaks.md says what each kind is; templates: 'rnatune templates'"));
         }
         if (round + 1 >= rounds) {
@@ -191,7 +195,7 @@ done:
     return status;
 }
 
-/* ---- pairs ------------------------------------------------------------------------------------------------------------------ */
+/* ---- pairs -------------------------------------------------------------------------------------------------- */
 
 /* Does a phase draw changed sequences? */
 static bool draws(const rt_tune *t, const char *key, const char *name)
@@ -260,9 +264,10 @@ done:
     return status;
 }
 
-/* ---- baseline ----------------------------------------------------------------------------------------------------------------- */
+/* ---- baseline ----------------------------------------------------------------------------------------------- */
 
-static void name_arm(char out[160], const char *begin, const char *name) { snprintf(out, 160, "%s-%.60s", begin, name); }
+static void name_arm(char out[160], const char *begin, const char *name) { snprintf(out, 160, "%s-%.60s", begin,
+                                                                                    name); }
 
 static rt_status fold_and_score(rt_tune *t, const rt_tune_arm *arm, bool test, rt_err *err)
 {
@@ -308,7 +313,7 @@ done:
     return status;
 }
 
-/* ---- training ------------------------------------------------------------------------------------------------------------------ */
+/* ---- training ----------------------------------------------------------------------------------------------- */
 
 /* A run that was asked to stop ends with 0, too: its record says whether it is finished. */
 static rt_status check_finished(const rt_tune *t, const char *run, rt_err *err)
@@ -327,7 +332,8 @@ static rt_status check_finished(const rt_tune *t, const char *run, rt_err *err)
     return status;
 }
 
-static rt_status train(rt_tune *t, const char *phase, unsigned use, const char *checkpoint, const char *run, rt_err *err)
+static rt_status train(rt_tune *t, const char *phase, unsigned use, const char *checkpoint, const char *run,
+                       rt_err *err)
 {
     rt_status status = RT_OK;
     rt_err ignored;
@@ -341,7 +347,8 @@ static rt_status train(rt_tune *t, const char *phase, unsigned use, const char *
     rt_tune_add(t, "--split", rt_tune_path(t, "split.tsv"));
     rt_tune_add_keys(t, use);
     rt_tune_add_pairs(t, key);
-    if (use == RT_PLAN_PHASE1 && rt_plan_is(t->plan, "phase1.cache")) rt_tune_add(t, "--cache", rt_tune_path(t, "cache/trunk"));
+    if (use == RT_PLAN_PHASE1 && rt_plan_is(t->plan, "phase1.cache")) rt_tune_add(t, "--cache", rt_tune_path(t,
+            "cache/trunk"));
     if (use == RT_PLAN_PHASE2) rt_tune_add(t, "--merged", NULL);
     rt_tune_add(t, "--out", folder);
     RT_TRY(rt_tune_command(t, NULL, rt_file_exists(begun) ? "--resume" : NULL, NULL, err));
@@ -379,7 +386,8 @@ static rt_status choose_phase1(rt_tune *t, rt_err *err)
     const char *base = rt_plan_name_at(t->plan, "bases", best);
     snprintf(checkpoint, sizeof checkpoint, "phase1/%.60s/best.safetensors", base);
     rt_info("step phase1: from %s is the best on validation: %s %.4f", base, metric->name, most);
-    RT_TRY(write_choice(t, json_pack("{s:s, s:s, s:s, s:O}", "base", base, "checkpoint", checkpoint, "metric", metric->name,
+    RT_TRY(write_choice(t, json_pack("{s:s, s:s, s:s, s:O}", "base", base, "checkpoint", checkpoint, "metric",
+                                     metric->name,
                                      "mean", means), "phase1/chosen.json", err));
 done:
     json_decref(means);
@@ -430,7 +438,7 @@ done:
     return status;
 }
 
-/* ---- choices on validation -------------------------------------------------------------------------------------------------------- */
+/* ---- choices on validation ---------------------------------------------------------------------------------- */
 
 static rt_status trained_inputs(rt_tune *t, rt_err *err)
 {
@@ -452,7 +460,8 @@ static rt_status run_select(rt_tune *t, rt_err *err)
     rt_tune_arm_folder(folder, t, "phase2", false);
     snprintf(path, sizeof path, "%s/seed%s", folder, seed);
     rt_tune_add(t, "--pred", path);
-    for (int i = 0; i < rt_plan_count(t->plan, "select.pool"); i++) rt_tune_add(t, "--pool", rt_plan_at(t->plan, "select.pool", i));
+    for (int i = 0; i < rt_plan_count(t->plan, "select.pool"); i++) rt_tune_add(t, "--pool", rt_plan_at(t->plan,
+            "select.pool", i));
     rt_tune_add(t, "--rule", rt_plan_text(t->plan, "select.rule"));
     rt_tune_add(t, "--native", rt_tune_path(t, "held_out/validation/natives"));
     rt_tune_add(t, "--families", rt_tune_path(t, "families.tsv"));
@@ -561,7 +570,8 @@ static rt_status run_ensemble(rt_tune *t, rt_err *err)
     paths = json_array();
     for (int i = 0; i < c.best.n_checkpoint; i++) json_array_append_new(paths, json_string(c.best.path[i]));
     rt_info("step ensemble: %s is the best on validation: %s %.4f", c.best.name, c.metric->name, c.most);
-    RT_TRY(write_choice(t, json_pack("{s:s, s:s, s:O, s:O}", "metric", c.metric->name, "chosen", c.best.name, "checkpoints",
+    RT_TRY(write_choice(t, json_pack("{s:s, s:s, s:O, s:O}", "metric", c.metric->name, "chosen", c.best.name,
+                                     "checkpoints",
                                      paths, "candidates", c.list), "ensemble/ensemble.json", err));
 done:
     free(arm);
@@ -570,7 +580,7 @@ done:
     return status;
 }
 
-/* ---- test ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- test --------------------------------------------------------------------------------------------------- */
 
 static rt_status predict_inputs(rt_tune *t, rt_err *err)
 {
@@ -621,7 +631,8 @@ static rt_status compare_inputs(rt_tune *t, rt_err *err)
     if (n == 0) RT_TRY(err->code);
     for (int i = 0; i < n; i++)
         for (int k = 0; k < rt_plan_count(t->plan, "predict.seeds"); k++) {
-            snprintf(file, sizeof file, "predictions/%s/seed%s/submission.csv", arm[i].name, rt_plan_at(t->plan, "predict.seeds", k));
+            snprintf(file, sizeof file, "predictions/%s/seed%s/submission.csv", arm[i].name, rt_plan_at(t->plan,
+                    "predict.seeds", k));
             RT_TRY(add_file(t, file, err));
         }
     rt_tune_protocol_hash(t, protocol);
@@ -649,7 +660,8 @@ static rt_status run_compare(rt_tune *t, rt_err *err)
         if (m >= 0 && strcmp(OTHERS[m], rt_plan_text(t->plan, "compare.metric")) == 0) continue;
         rt_tune_begin(t, "compare", NULL);
         for (int i = 0; i < 3; i++) rt_tune_add_arm(t, arm[i].name, arm[i].name, true);
-        RT_TRY(compare(t, m < 0 ? NULL : OTHERS[m], m < 0 ? rt_tune_path(t, "compare") : rt_tune_path(t, "compare/%s", OTHERS[m]),
+        RT_TRY(compare(t, m < 0 ? NULL : OTHERS[m], m < 0 ? rt_tune_path(t, "compare") : rt_tune_path(t, "compare/%s",
+                OTHERS[m]),
                        err));
     }
     if (n > 3) {
@@ -664,7 +676,7 @@ done:
     return status;
 }
 
-/* ---- package, report ------------------------------------------------------------------------------------------------------------- */
+/* ---- package, report ---------------------------------------------------------------------------------------- */
 
 static rt_status package_inputs(rt_tune *t, rt_err *err)
 {
@@ -700,7 +712,8 @@ static rt_status report_inputs(rt_tune *t, rt_err *err)
     for (int i = 0; i < rt_tune_step_count(); i++) {
         const char *name = RT_TUNE_STEPS[i].name,
                    *hash = json_string_value(json_object_get(rt_ledger_step(&t->ledger, name), "inputs_sha256"));
-        if (strcmp(name, "report") != 0) rt_inputs_text(t->inputs, name, hash ? hash : rt_ledger_state(&t->ledger, name));
+        if (strcmp(name, "report") != 0) rt_inputs_text(t->inputs, name, hash ? hash : rt_ledger_state(&t->ledger,
+                name));
     }
     return add_file(t, "summary.json", err);
 }
@@ -711,40 +724,53 @@ static rt_status run_report(rt_tune *t, rt_err *err)
     return rt_tune_command(t, NULL, NULL, NULL, err);
 }
 
-/* ---- the line ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the line ----------------------------------------------------------------------------------------------- */
 
 #define OUTPUT(...) .output = (const char *const[]){__VA_ARGS__, NULL}
 #define FOLD (RT_PLAN_PREDICT | RT_PLAN_SCORE | RT_PLAN_COMPARE)
 
 const rt_tune_step RT_TUNE_STEPS[] = {
-    {.name = "doctor", .help = "looks at what was downloaded", .uses = RT_PLAN_DOCTOR, OUTPUT("doctor.tsv"), .run = run_doctor},
+    {.name = "doctor", .help = "looks at what was downloaded", .uses = RT_PLAN_DOCTOR, OUTPUT("doctor.tsv"),
+     .run = run_doctor},
     {.name = "import", .help = "makes the training set", .uses = RT_PLAN_IMPORT, OUTPUT("set"), .run = run_import},
     {.name = "families", .help = "finds families and components", .uses = RT_PLAN_FAMILIES, OUTPUT("families.tsv"),
      .find_inputs = add_set, .run = run_families},
     {.name = "split", .help = "divides components into train, validation and test", .uses = RT_PLAN_SPLIT,
      OUTPUT("split"), .find_inputs = set_and_families, .run = run_split},
     {.name = "audit", .help = "proves that the split leaks nothing", .uses = RT_PLAN_AUDIT | RT_PLAN_SPLIT,
-     OUTPUT("split.tsv", "split.tsv.audit.json", "audit.tsv", "audit.json"), .find_inputs = audit_inputs, .run = run_audit},
+     OUTPUT("split.tsv", "split.tsv.audit.json", "audit.tsv", "audit.json"), .find_inputs = audit_inputs,
+         .run = run_audit},
     {.name = "pairs", .help = "base pairs of the training sequences, and the augmented examples",
-     .uses = RT_PLAN_PAIRS | RT_PLAN_AUGMENT, OUTPUT("pairs", "held_out/train"), .find_inputs = pairs_inputs, .run = run_pairs},
+     .uses = RT_PLAN_PAIRS | RT_PLAN_AUGMENT, OUTPUT("pairs", "held_out/train"), .find_inputs = pairs_inputs,
+         .run = run_pairs},
     {.name = "baseline", .help = "measures the bases on the validation part", .uses = RT_PLAN_VALIDATION | FOLD,
      OUTPUT("baseline", "held_out/validation"), .find_inputs = set_and_split, .run = run_baseline},
     {.name = "phase1", .help = "trains the confidence head, from each base", .expected = "2-3 days, 3-6 h an epoch",
-     .uses = RT_PLAN_PHASE1 | RT_PLAN_VALIDATION | FOLD, OUTPUT("phase1", "?validation"), .find_inputs = set_and_split, .run = run_phase1},
+     .uses = RT_PLAN_PHASE1 | RT_PLAN_VALIDATION | FOLD, OUTPUT("phase1", "?validation"), .find_inputs = set_and_split,
+         .run = run_phase1},
     {.name = "phase2", .help = "trains low-rank adapters, from the best Phase 1", .expected = "3-5 days",
-     .uses = RT_PLAN_PHASE2 | RT_PLAN_VALIDATION | FOLD, OUTPUT("phase2", "validation/phase2"), .find_inputs = phase2_inputs,
+     .uses = RT_PLAN_PHASE2 | RT_PLAN_VALIDATION | FOLD, OUTPUT("phase2", "validation/phase2"),
+         .find_inputs = phase2_inputs,
      .run = run_phase2},
     {.name = "select", .help = "how much each rule of choosing five gains on validation", .verb = "select",
-     .uses = RT_PLAN_SELECT | RT_PLAN_VALIDATION | RT_PLAN_PREDICT, OUTPUT("select"), .find_inputs = trained_inputs, .run = run_select},
-    {.name = "ensemble", .help = "chooses checkpoints on validation", .uses = RT_PLAN_ENSEMBLE | RT_PLAN_VALIDATION | FOLD,
-     OUTPUT("ensemble", "?validation/phase2-average", "?validation/phase1+phase2", "?validation/phase1-all"), .find_inputs = trained_inputs, .run = run_ensemble},
-    {.name = "predict", .help = "folds the test part: base, Phase 1, Phase 2", .expected = "1 day, with all that follows",
-     .uses = RT_PLAN_TEST | RT_PLAN_PREDICT, OUTPUT("predictions", "held_out/test"), .find_inputs = predict_inputs, .run = run_predict},
-    {.name = "compare", .help = "opens the test part and says what may be claimed", .uses = RT_PLAN_TEST | FOLD | RT_PLAN_GOAL,
+     .uses = RT_PLAN_SELECT | RT_PLAN_VALIDATION | RT_PLAN_PREDICT, OUTPUT("select"), .find_inputs = trained_inputs,
+         .run = run_select},
+    {.name = "ensemble", .help = "chooses checkpoints on validation",
+     .uses = RT_PLAN_ENSEMBLE | RT_PLAN_VALIDATION | FOLD,
+     OUTPUT("ensemble", "?validation/phase2-average", "?validation/phase1+phase2", "?validation/phase1-all"),
+         .find_inputs = trained_inputs, .run = run_ensemble},
+    {.name = "predict", .help = "folds the test part: base, Phase 1, Phase 2",
+     .expected = "1 day, with all that follows",
+     .uses = RT_PLAN_TEST | RT_PLAN_PREDICT, OUTPUT("predictions", "held_out/test"), .find_inputs = predict_inputs,
+         .run = run_predict},
+    {.name = "compare", .help = "opens the test part and says what may be claimed",
+     .uses = RT_PLAN_TEST | FOLD | RT_PLAN_GOAL,
      OUTPUT("scores", "compare", "summary.json"), .find_inputs = compare_inputs, .run = run_compare},
-    {.name = "package", .help = "makes the folders for Kaggle", .verb = "package", .uses = RT_PLAN_PACKAGE, OUTPUT("package"),
+    {.name = "package", .help = "makes the folders for Kaggle", .verb = "package", .uses = RT_PLAN_PACKAGE,
+     OUTPUT("package"),
      .find_inputs = package_inputs, .run = run_package},
-    {.name = "report", .help = "writes report.html", .verb = "report", OUTPUT("report.html"), .find_inputs = report_inputs,
+    {.name = "report", .help = "writes report.html", .verb = "report", OUTPUT("report.html"),
+     .find_inputs = report_inputs,
      .run = run_report},
 };
 

@@ -26,9 +26,11 @@ static rt_status describe_mean(json_t *out, rt_tune *t, const char *arm, rt_err 
     RT_TRY_ALLOC(value, scores.n_target);
     RT_TRY_ALLOC(family, scores.n_target);
     RT_TRY_ALLOC(target, scores.n_target);
-    for (int64_t i = 0; i < scores.n_target; i++) value[i] = scores.target[i].value, target[i] = scores.target[i].target;
+    for (int64_t i = 0; i < scores.n_target; i++) value[i] = scores.target[i].value,
+        target[i] = scores.target[i].target;
     RT_TRY(rt_families_number(family, &n_family, &n_alone, &families, target, scores.n_target, err));
-    if (scores.n_target == 0) RT_TRY(rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "arm %s: no target of the test part has a score", arm));
+    if (scores.n_target == 0) RT_TRY(rt_fail(err, RT_ERR_MISMATCH, NULL, 0,
+                                             "arm %s: no target of the test part has a score", arm));
     const rt_bootstrap_options options = {.method = RT_BOOTSTRAP_STUDENTISED,
                                           .n_resample = (int64_t)rt_plan_number(t->plan, "compare.resamples"),
                                           .seed = (uint64_t)rt_plan_number(t->plan, "compare.seed")};
@@ -80,21 +82,28 @@ static json_t *describe_goal(const rt_tune *t, const json_t *arm, const char *se
     char claim[1400];
     double target = rt_plan_number(t->plan, "goal.target"), mean = json_number_value(json_object_get(arm, "mean"));
     const json_t *ci = json_object_get(arm, "ci95");
-    const char *name = json_string_value(json_object_get(arm, "name")), *metric = rt_plan_text(t->plan, "compare.metric");
+    const char *name = json_string_value(json_object_get(arm, "name")), *metric = rt_plan_text(t->plan,
+            "compare.metric");
     double low = json_number_value(json_array_get(ci, 0)), high = json_number_value(json_array_get(ci, 1));
     if (!json_is_array(ci))
-        snprintf(claim, sizeof claim, "Whether %s reaches %.3f cannot be said: too few families for an interval.", name, target);
+        snprintf(claim, sizeof claim, "Whether %s reaches %.3f cannot be said: too few families for an interval.",
+                 name, target);
     else if (low >= target)
-        snprintf(claim, sizeof claim, "%s reaches %.3f in %s on new families like these: %.3f, interval %.3f to %.3f.", name, target,
+        snprintf(claim, sizeof claim, "%s reaches %.3f in %s on new families like these: %.3f, interval %.3f to %.3f.",
+                 name, target,
                  metric, mean, low, high);
     else if (high < target)
-        snprintf(claim, sizeof claim, "%s does not reach %.3f in %s: %.3f, interval %.3f to %.3f.", name, target, metric, mean, low, high);
+        snprintf(claim, sizeof claim, "%s does not reach %.3f in %s: %.3f, interval %.3f to %.3f.", name, target,
+                 metric, mean, low, high);
     else
-        snprintf(claim, sizeof claim, "Whether %s reaches %.3f in %s is open: %.3f, interval %.3f to %.3f.", name, target, metric, mean,
+        snprintf(claim, sizeof claim, "Whether %s reaches %.3f in %s is open: %.3f, interval %.3f to %.3f.", name,
+                 target, metric, mean,
                  low, high);
-    return json_pack("{s:f, s:f, s:f, s:s, s:O, s:O, s:s, s:s}", "baseline", rt_plan_number(t->plan, "goal.baseline"), "target",
+    return json_pack("{s:f, s:f, s:f, s:s, s:O, s:O, s:s, s:s}", "baseline", rt_plan_number(t->plan, "goal.baseline"),
+                     "target",
                      target, "plan_sum", rt_plan_number(t->plan, "goal.plan_sum"), "arm", name, "measured",
-                     json_object_get(arm, "mean"), "ci95", json_object_get(arm, "ci95"), "may_be_claimed", claim, "against_base",
+                     json_object_get(arm, "mean"), "ci95", json_object_get(arm, "ci95"), "may_be_claimed", claim,
+                         "against_base",
                      sentence);
 }
 
@@ -107,11 +116,15 @@ static rt_status describe_comparisons(json_t *list, rt_tune *t, const char *file
     if (status != RT_OK) return status;
     json_array_foreach(json_object_get(root, "comparisons"), i, c) {
         json_t *o = json_object();
-        static const char *const KEYS[] = {"a", "b", "metric", "targets", "families", "mean_a", "mean_b", "difference", "verdict",
+        static const char *const KEYS[] = {"a", "b", "metric", "targets", "families", "mean_a", "mean_b", "difference",
+                                           "verdict",
                                            "claim", "wins", "losses", "ties", "detectable_at_80_percent"};
-        for (size_t k = 0; k < sizeof KEYS / sizeof *KEYS; k++) json_object_set(o, KEYS[k], json_object_get(c, KEYS[k]));
-        json_t *low = json_object_get(c, "ci_all_comparisons_low"), *high = json_object_get(c, "ci_all_comparisons_high");
-        json_object_set_new(o, "ci95", json_is_number(low) && json_is_number(high) ? json_pack("[O, O]", low, high) : json_null());
+        for (size_t k = 0; k < sizeof KEYS / sizeof *KEYS; k++) json_object_set(o, KEYS[k], json_object_get(c,
+                KEYS[k]));
+        json_t *low = json_object_get(c, "ci_all_comparisons_low"), *high = json_object_get(c,
+                "ci_all_comparisons_high");
+        json_object_set_new(o, "ci95", json_is_number(low) && json_is_number(high) ? json_pack("[O, O]", low, high)
+                            : json_null());
         json_array_append_new(list, o);
     }
     json_decref(root);
@@ -160,10 +173,12 @@ rt_status rt_tune_summarise(rt_tune *t, rt_err *err)
     json_object_set_new(root, "sentence", sentence ? json_string(sentence) : json_null());
     json_object_set_new(root, "goal", describe_goal(t, json_array_get(arms, 2), sentence ? sentence : ""));
     json_object_set(root, "validation", json_object_get(ensemble, "candidates"));
-    json_object_set_new(root, "chosen", json_pack("{s:s, s:O, s:O}", "base", base, "ensemble", json_object_get(ensemble, "chosen"),
+    json_object_set_new(root, "chosen", json_pack("{s:s, s:O, s:O}", "base", base, "ensemble",
+                                                  json_object_get(ensemble, "chosen"),
                                                   "checkpoints", json_object_get(ensemble, "checkpoints")));
     json_object_set_new(root, "protocol_sha256", json_string(protocol));
-    json_object_set_new(root, "test_openings", json_integer((json_int_t)json_array_size(json_object_get(opened, "openings"))));
+    json_object_set_new(root, "test_openings", json_integer((json_int_t)json_array_size(json_object_get(opened,
+            "openings"))));
     RT_TRY(rt_json_save(root, rt_tune_path(t, "summary.json"), err));
 done:
     free(arm);
@@ -176,7 +191,7 @@ done:
     return status;
 }
 
-/* ---- for a reader -------------------------------------------------------------------------------------------------------- */
+/* ---- for a reader ------------------------------------------------------------------------------------------- */
 
 static void print_interval(const json_t *ci)
 {
@@ -201,11 +216,14 @@ bool rt_tune_print_summary(const rt_tune *t)
     json_array_foreach(json_object_get(root, "arms"), i, o) {
         printf("%s\t%.4f", text_of(o, "name"), json_number_value(json_object_get(o, "mean")));
         print_interval(json_object_get(o, "ci95"));
-        printf("\t%s, %s, mean of %zu seeds, sd between them %.4f\n", text_of(root, "metric"), text_of(root, "per_target"),
-               json_array_size(json_object_get(o, "by_seed")), json_number_value(json_object_get(o, "sd_between_seeds")));
+        printf("\t%s, %s, mean of %zu seeds, sd between them %.4f\n", text_of(root, "metric"), text_of(root,
+                "per_target"),
+               json_array_size(json_object_get(o, "by_seed")), json_number_value(json_object_get(o,
+                       "sd_between_seeds")));
     }
     json_array_foreach(json_object_get(root, "comparisons"), i, o) {
-        printf("%s - %s\t%+.4f", text_of(o, "b"), text_of(o, "a"), json_number_value(json_object_get(o, "difference")));
+        printf("%s - %s\t%+.4f", text_of(o, "b"), text_of(o, "a"), json_number_value(json_object_get(o,
+                "difference")));
         print_interval(json_object_get(o, "ci95"));
         printf("\t%s\n", text_of(o, "claim"));
     }
@@ -213,7 +231,8 @@ bool rt_tune_print_summary(const rt_tune *t)
            json_number_value(json_object_get(goal, "plan_sum")), json_number_value(json_object_get(goal, "measured")));
     print_interval(json_object_get(goal, "ci95"));
     printf("\t%s\n", text_of(goal, "may_be_claimed"));
-    printf("test part opened\t%lld\tNA\tNA\ttimes\n", (long long)json_integer_value(json_object_get(root, "test_openings")));
+    printf("test part opened\t%lld\tNA\tNA\ttimes\n", (long long)json_integer_value(json_object_get(root,
+            "test_openings")));
     json_decref(root);
     return true;
 }

@@ -134,7 +134,8 @@ rt_status rt_child_lock(const char *folder, double seconds, rt_err *err)
         }
         if (waited > seconds) {
             close(file);
-            rt_fail(err, RT_ERR_MISMATCH, folder, 0, "another rnatune works here (process %s, or a step that it began)", who);
+            rt_fail(err, RT_ERR_MISMATCH, folder, 0, "another rnatune works here (process %s, or a step that it "
+                                                     "began)", who);
             return rt_hint(err, "wait for it or stop it; its work goes on from where it was");
         }
         if (waited == 0) rt_info("%s: waiting for process %s, which still works there, to save and end", folder, who);

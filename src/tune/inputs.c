@@ -49,7 +49,8 @@ static rt_status find_hash(char out[RT_HASH_TEXT], rt_hashes *hashes, const char
         memcpy(out, sha, RT_HASH_TEXT);
         return RT_OK;
     }
-    rt_status status = whole ? rt_hash_file(out, NULL, path, err) : rt_dataset_fingerprint(out, &size, &mtime, path, err);
+    rt_status status = whole ? rt_hash_file(out, NULL, path, err) : rt_dataset_fingerprint(out, &size, &mtime, path,
+            err);
     if (status != RT_OK) return status;
     json_object_set_new(hashes->known, path, json_pack("{s:s, s:s}", "stamp", stamp, "sha256", out));
     hashes->fresh++;

@@ -24,7 +24,8 @@ void rt_hashes_close(rt_hashes *hashes);   /* writes what is new; a failure cost
 
 /* inputs[name] = SHA-256 of the file.  Errors: RT_ERR_IO. */
 rt_status rt_inputs_file(json_t *inputs, rt_hashes *hashes, const char *name, const char *path, rt_err *err);
-/* inputs[name] = SHA-256 over names, sizes and fingerprints (rt_dataset_fingerprint) of all files in and below the folder. */
+/* inputs[name] = SHA-256 over names, sizes and fingerprints (rt_dataset_fingerprint) of all files in and below the
+ * folder. */
 rt_status rt_inputs_folder(json_t *inputs, rt_hashes *hashes, const char *name, const char *path, rt_err *err);
 void rt_inputs_text(json_t *inputs, const char *name, const char *text);
 

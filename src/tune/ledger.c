@@ -19,7 +19,8 @@ void rt_ledger_time(char out[32])
 
 static json_t *waiting(const char *name)
 {
-    return json_pack("{s:s, s:s, s:n, s:{}, s:[], s:n, s:f, s:n, s:n, s:n, s:n, s:[]}", "name", name, "state", "waiting",
+    return json_pack("{s:s, s:s, s:n, s:{}, s:[], s:n, s:f, s:n, s:n, s:n, s:n, s:[]}", "name", name, "state",
+                     "waiting",
                      "inputs_sha256", "inputs", "outputs", "exit", "seconds", 0.0, "started", "ended", "log", "error",
                      "commands");
 }
@@ -66,7 +67,8 @@ void rt_ledger_close(rt_ledger *ledger)
     ledger->root = ledger->steps = NULL;
 }
 
-rt_status rt_ledger_save(const rt_ledger *ledger, rt_err *err) { return rt_json_save(ledger->root, ledger->path, err); }
+rt_status rt_ledger_save(const rt_ledger *ledger, rt_err *err) { return rt_json_save(ledger->root, ledger->path,
+                                                                                     err); }
 
 json_t *rt_ledger_step(const rt_ledger *ledger, const char *name)
 {
@@ -128,7 +130,8 @@ static json_t *find_command(const json_t *step, const char *const *argv)
     return found;
 }
 
-rt_status rt_ledger_command(rt_ledger *ledger, const char *name, const char *const *argv, int exit_code, double seconds,
+rt_status rt_ledger_command(rt_ledger *ledger, const char *name, const char *const *argv, int exit_code,
+                            double seconds,
                             rt_err *err)
 {
     json_t *step = rt_ledger_step(ledger, name), *had = find_command(step, argv);
@@ -138,7 +141,8 @@ rt_status rt_ledger_command(rt_ledger *ledger, const char *name, const char *con
         json_object_set_new(had, "seconds", json_real(seconds));
     } else {
         json_array_append_new(json_object_get(step, "commands"),
-                              json_pack("{s:o, s:i, s:f}", "command", list_words(argv), "exit", exit_code, "seconds", seconds));
+                              json_pack("{s:o, s:i, s:f}", "command", list_words(argv), "exit", exit_code, "seconds",
+                                        seconds));
     }
     json_object_set_new(step, "seconds", json_real(ledger->before + rt_clock() - ledger->began));
     return rt_ledger_save(ledger, err);

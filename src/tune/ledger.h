@@ -20,8 +20,8 @@ typedef struct {
     double before;      /* seconds that earlier starts of it took */
 } rt_ledger;
 
-/* Reads FOLDER/steps.json, or begins it; all of name (n) stand in it afterwards, in this order.  What is there of a step keeps
- * its place.  Errors: RT_ERR_FORMAT for a file that is not one (with a hint), RT_ERR_IO, RT_ERR_MEMORY. */
+/* Reads FOLDER/steps.json, or begins it; all of name (n) stand in it afterwards, in this order.  What is there of a
+ * step keeps its place.  Errors: RT_ERR_FORMAT for a file that is not one (with a hint), RT_ERR_IO, RT_ERR_MEMORY. */
 rt_status rt_ledger_open(rt_ledger *out_ledger, const char *folder, const char *const *name, int n, rt_err *err);
 void rt_ledger_close(rt_ledger *ledger);
 rt_status rt_ledger_save(const rt_ledger *ledger, rt_err *err);
@@ -34,7 +34,8 @@ const char *rt_ledger_state(const rt_ledger *ledger, const char *name);   /* "wa
 rt_status rt_ledger_begin(rt_ledger *ledger, const char *name, const json_t *inputs, const char *hash, const char *log,
                           const json_t *outputs, rt_err *err);
 /* A command of it has ended. */
-rt_status rt_ledger_command(rt_ledger *ledger, const char *name, const char *const *argv, int exit_code, double seconds,
+rt_status rt_ledger_command(rt_ledger *ledger, const char *name, const char *const *argv, int exit_code,
+                            double seconds,
                             rt_err *err);
 /* Has this very command ended with 0 (or 3) in this record?  Then *out_code is its exit status. */
 bool rt_ledger_has(const rt_ledger *ledger, const char *name, const char *const *argv, int *out_code);
