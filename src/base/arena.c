@@ -22,7 +22,7 @@
 struct rt_arena {
     char *base;
     int64_t capacity, used, peak, wanted;
-    bool measuring;
+    bool measuring, borrowing;
     char name[32];
 };
 
@@ -64,9 +64,30 @@ rt_status rt_arena_create_measuring(rt_arena **ret_arena, const char *name, int6
     return create(ret_arena, name, capacity, true, err);
 }
 
+rt_status rt_arena_create_borrowing(rt_arena **ret_arena, const char *name, rt_err *err)
+{
+    rt_arena *arena = calloc(1, sizeof *arena);
+    *ret_arena = arena;
+    if (!arena) return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory for the %s arena", name);
+    arena->borrowing = true;
+    snprintf(arena->name, sizeof arena->name, "%s", name);
+    return RT_OK;
+}
+
+void rt_arena_borrow(rt_arena *arena, void *memory, int64_t bytes)
+{
+    RT_REQUIRE(arena->borrowing && (uintptr_t)memory % 64 == 0);
+    arena->base = memory, arena->capacity = bytes, arena->used = arena->peak = 0;
+    poison(arena, 0, bytes);
+}
+
 void rt_arena_free(rt_arena *arena)
 {
     if (!arena) return;
+    if (arena->borrowing) {
+        free(arena);
+        return;
+    }
     if (!arena->measuring) UNPOISON(arena->base, arena->capacity);
     munmap(arena->base, (size_t)arena->capacity);
     free(arena);

@@ -20,6 +20,9 @@ rt_status rt_arena_create(rt_arena **ret_arena, const char *name, int64_t capaci
 /* The same for finding out how much would be used: address space of which nobody is to touch much (what is touched all the
  * same is there), and which a checker of memory leaves alone. */
 rt_status rt_arena_create_measuring(rt_arena **ret_arena, const char *name, int64_t capacity, rt_err *err);
+/* An arena without memory of its own: rt_arena_borrow gives it a piece of another's, which must outlive its use. */
+rt_status rt_arena_create_borrowing(rt_arena **ret_arena, const char *name, rt_err *err);
+void rt_arena_borrow(rt_arena *arena, void *memory, int64_t bytes);
 void rt_arena_free(rt_arena *arena);
 
 /* Uninitialised memory aligned to 64 bytes; NULL when the capacity is exhausted (then rt_arena_wanted() tells how much

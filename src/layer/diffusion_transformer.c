@@ -133,7 +133,8 @@ static void conditioned_transition_backward(rt_ctx *ctx, const rt_dit_block *blo
     rt_op_adaptive_layer_norm(ctx, query, a, c->gate_transition_norm, c->shift_transition_norm);
     rt_op_epilogue_backward(ctx, dproduct, RT_ABSENT, da, RT_ABSENT, gate);
     rt_linear_backward(ctx, &block->b, dhidden, false, dproduct, RT_ABSENT);
-    rt_gated_backward(ctx, &block->a2, &block->a1, RT_ACT_SILU, dquery, hidden, dhidden, query);
+    rt_gated_backward(ctx, &block->a2, &block->a1, RT_ACT_SILU, dquery, hidden, dhidden, query,
+                      (rt_gated_saved){0});
     rt_linear_backward(ctx, &block->b, RT_ABSENT, false, dproduct, hidden);
     rt_linear_forward(ctx, &block->b, dproduct, hidden, RT_PLAIN);   /* what the gate multiplied */
     rt_op_epilogue_backward(ctx, RT_ABSENT, d->gate_transition, da, dproduct, gate);

@@ -114,6 +114,12 @@ void rt_linear_backward(rt_ctx *ctx, const rt_linear *linear, rt_tensor opt_dx, 
     for (const rt_adapter *a = linear->adapter; a; a = a->next) adapter_backward(ctx, a, opt_dx, dy, opt_x);
 }
 
+void rt_rows_backward(rt_ctx *ctx, int64_t n_item, int64_t width, bool shared, rt_tile_body *body, const void *user)
+{
+    if (shared) rt_tiles_in_turn(ctx, n_item, width, body, user);
+    else rt_tiles_run(ctx, n_item, width, body, user);
+}
+
 rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear)
 {
     if (linear->dweight.data) return linear->dweight;
@@ -132,25 +138,38 @@ rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_ac
     return y;
 }
 
-void rt_gated_forward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor y, rt_tensor x)
+rt_gated_saved rt_gated_keep(rt_ctx *ctx, int64_t rows, int64_t out)
 {
+    return ctx->frugal ? (rt_gated_saved){0} : (rt_gated_saved){RT_NEW(ctx, rows, out), RT_NEW(ctx, rows, out)};
+}
+
+void rt_gated_forward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor y, rt_tensor x,
+                      rt_gated_saved saved)
+{
+    if (saved.pre.data) {
+        rt_linear_forward(ctx, p, saved.value, x, RT_PLAIN);
+        rt_linear_forward(ctx, g, saved.pre, x, RT_PLAIN);
+        rt_op_epilogue(ctx, y, saved.pre, (rt_epilogue){.act = act, .mul = saved.value});
+        return;
+    }
     rt_linear_forward(ctx, p, y, x, RT_PLAIN);
     rt_linear_forward(ctx, g, y, x, (rt_epilogue){.act = act, .mul = y});
 }
 
 void rt_gated_backward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor dx, rt_tensor opt_y,
-                       rt_tensor dy, rt_tensor x)
+                       rt_tensor dy, rt_tensor x, rt_gated_saved saved)
 {
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_tensor value = rt_linear_new(ctx, p, x, RT_ACT_NONE), pre = rt_linear_new(ctx, g, x, RT_ACT_NONE);
-    rt_tensor dvalue = rt_new_like(ctx, value);
+    rt_tensor value = saved.pre.data ? saved.value : rt_linear_new(ctx, p, x, RT_ACT_NONE);
+    rt_tensor pre = saved.pre.data ? saved.pre : rt_linear_new(ctx, g, x, RT_ACT_NONE);
+    rt_tensor dvalue = rt_new_like(ctx, value), dpre = rt_new_like(ctx, pre);
     rt_epilogue gate = {.act = act, .mul = value};
     if (opt_y.data) rt_op_epilogue(ctx, opt_y, pre, gate);
     rt_zero(ctx, dvalue);
     rt_op_epilogue_backward(ctx, RT_ABSENT, dvalue, dy, pre, gate);
-    rt_op_epilogue_backward(ctx, pre, RT_ABSENT, dy, pre, gate);   /* pre becomes its own gradient */
+    rt_op_epilogue_backward(ctx, dpre, RT_ABSENT, dy, pre, gate);
     rt_linear_backward(ctx, p, dx, false, dvalue, x);
-    rt_linear_backward(ctx, g, dx, true, pre, x);
+    rt_linear_backward(ctx, g, dx, true, dpre, x);
     rt_arena_reset(ctx->step, mark);
 }
 
@@ -172,17 +191,26 @@ void rt_norm_backward(rt_ctx *ctx, const rt_norm *norm, rt_tensor opt_dx, bool a
         rt_op_layer_norm_backward(ctx, opt_dx, add, norm->dgain, norm->doffset, dy, x, norm->gain);
 }
 
+typedef struct {
+    const rt_norm *norm;
+    const rt_linear *linear;
+    rt_tensor y, x;
+    rt_epilogue epilogue;
+} norm_linear_job;
+
+static void norm_linear_rows(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const norm_linear_job *job = user;
+    rt_tensor normed = rt_norm_new(ctx, job->norm, rt_slice(job->x, first, count));
+    rt_linear_forward(ctx, job->linear, rt_slice(job->y, first, count), normed, job->epilogue);
+}
+
 void rt_norm_linear_forward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor y, rt_tensor x,
                             rt_epilogue epilogue)
 {
-    int64_t rows = rt_rows(x), mark = rt_arena_mark(ctx->step);
-    rt_tensor in = RT_VIEW(x, rows, rt_last(x)), out = RT_VIEW(y, rows, rt_last(y));
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor normed = rt_norm_new(ctx, norm, rt_slice(in, first, count));
-        rt_linear_forward(ctx, linear, rt_slice(out, first, count), normed, epilogue);
-        rt_arena_reset(ctx->step, mark);
-    }
+    int64_t rows = rt_rows(x);
+    rt_tiles_run(ctx, rows, 1, norm_linear_rows,
+                 &(norm_linear_job){norm, linear, RT_VIEW(y, rows, rt_last(y)), RT_VIEW(x, rows, rt_last(x)), epilogue});
 }
 
 void rt_norm_linear_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, rt_tensor opt_dx, rt_tensor dy,

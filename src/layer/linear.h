@@ -6,7 +6,7 @@
 #define RT_LAYER_LINEAR_H
 
 #include "layer/bind.h"
-#include "op/backend.h"
+#include "op/tiles.h"
 
 typedef struct {
     rt_tensor weight;    /* (out,in) in the context's real type; data NULL when only bf16 is wanted */
@@ -43,16 +43,33 @@ static inline bool rt_linear_trains(const rt_linear *linear)
     for (const rt_adapter *a = linear->adapter; a; a = a->next) trains = trains || a->da.data;
     return trains;
 }
+static inline bool rt_norm_trains(const rt_norm *norm) { return norm->dgain.data || norm->doffset.data; }
+/* A backward over n_item items of `width` rows each.  Where weights or what all rows share collect gradients (`shared`),
+ * ranges of rows follow each other; elsewhere they are dealt to the workers as rt_tiles_run does. */
+void rt_rows_backward(rt_ctx *ctx, int64_t n_item, int64_t width, bool shared, rt_tile_body *body, const void *user);
 /* The weight's gradient, or where it is frozen a zeroed scratch tensor: for ops that write several gradients at once. */
 rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear);
 /* y = x W^T + b on a new tensor of x's leading shape. */
 rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_act act);
 
+/* What a gated layer's backward would compute again: x P^T and x G^T (rows,out).  Data NULL: it does, because the context
+ * is frugal. */
+typedef struct {
+    rt_tensor value, pre;
+} rt_gated_saved;
+rt_gated_saved rt_gated_keep(rt_ctx *ctx, int64_t rows, int64_t out);
+static inline rt_gated_saved rt_gated_slice(rt_gated_saved saved, int64_t first, int64_t count)
+{
+    return saved.pre.data ? (rt_gated_saved){rt_slice(saved.value, first, count), rt_slice(saved.pre, first, count)} : saved;
+}
+
 /* y (...,out) = (x P^T) * act(x G^T), each with its bias if it has one */
-void rt_gated_forward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor y, rt_tensor x);
-/* dx (...,in) = gradient through both; opt_y: the forward's output again. */
+void rt_gated_forward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor y, rt_tensor x,
+                      rt_gated_saved saved);
+/* dx (...,in) = gradient through both; opt_y: the forward's output again.  x is read only where something is computed again
+ * or trains. */
 void rt_gated_backward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor dx, rt_tensor opt_y,
-                       rt_tensor dy, rt_tensor x);
+                       rt_tensor dy, rt_tensor x, rt_gated_saved saved);
 
 /* y (...,c) = LN(x); y may alias x. */
 void rt_norm_forward(rt_ctx *ctx, const rt_norm *norm, rt_tensor y, rt_tensor x);
@@ -71,9 +88,5 @@ static inline int64_t rt_linear_out(const rt_linear *linear) { return linear->we
 
 #define RT_PLAIN ((rt_epilogue){0})
 #define RT_ADD ((rt_epilogue){.add = true})
-
-/* Rows of a (M, C) view handled at a time, so that what lies between two products stays small: a constant, so that results
- * do not depend on the machine. */
-enum { RT_ROW_CHUNK = 4096 };
 
 #endif

@@ -8,34 +8,61 @@ void rt_transition_bind(rt_binder *binder, rt_transition *transition, const char
     rt_linear_bind(binder, &transition->out, prefix, "linear_no_bias", c, factor * c, false);
 }
 
+typedef struct {
+    const rt_transition *transition;
+    rt_tensor x;
+    rt_gated_saved hidden;
+} transition_rows;
+
+static void forward_rows(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const transition_rows *rows = user;
+    const rt_transition *transition = rows->transition;
+    rt_tensor x = rt_slice(rows->x, first, count), normed = rt_norm_new(ctx, &transition->norm, x);
+    rt_tensor hidden = RT_NEW(ctx, count, rt_linear_out(&transition->a));
+    rt_gated_forward(ctx, &transition->b, &transition->a, RT_ACT_SILU, hidden, normed,
+                     rt_gated_slice(rows->hidden, first, count));
+    rt_linear_forward(ctx, &transition->out, x, hidden, RT_ADD);
+}
+
 void rt_transition_forward(rt_ctx *ctx, const rt_transition *transition, rt_tensor x, rt_transition_saved *opt_saved)
 {
-    if (opt_saved) opt_saved->x = rt_new_copy(ctx, x);
-    int64_t rows = rt_rows(x), c = rt_last(x), hidden_width = rt_linear_out(&transition->a), mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(x, rows, c);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        rt_tensor chunk = rt_slice(flat, first, rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK);
-        rt_tensor normed = rt_norm_new(ctx, &transition->norm, chunk), hidden = RT_NEW(ctx, chunk.dim[0], hidden_width);
-        rt_gated_forward(ctx, &transition->b, &transition->a, RT_ACT_SILU, hidden, normed);
-        rt_linear_forward(ctx, &transition->out, chunk, hidden, RT_ADD);
-        rt_arena_reset(ctx->step, mark);
+    int64_t rows = rt_rows(x);
+    rt_gated_saved hidden = {0};
+    if (opt_saved) {
+        hidden = rt_gated_keep(ctx, rows, rt_linear_out(&transition->a));
+        *opt_saved = (rt_transition_saved){rt_new_copy(ctx, x), hidden};
     }
+    rt_tiles_run(ctx, rows, 1, forward_rows, &(transition_rows){transition, RT_VIEW(x, rows, rt_last(x)), hidden});
+}
+
+typedef struct {
+    const rt_transition *transition;
+    rt_tensor x, dx;
+    rt_gated_saved hidden;
+    bool trains;    /* a or b, whose gradients read LN(x) */
+} gradient_rows;
+
+static void backward_rows(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const gradient_rows *rows = user;
+    const rt_transition *t = rows->transition;
+    rt_tensor x = rt_slice(rows->x, first, count), dy = rt_slice(rows->dx, first, count), dnormed = rt_new_like(ctx, x);
+    rt_tensor normed = rows->trains || !rows->hidden.pre.data ? rt_norm_new(ctx, &t->norm, x) : RT_ABSENT;
+    rt_tensor dhidden = RT_NEW(ctx, count, rt_linear_out(&t->a)), hidden = RT_ABSENT;
+    if (rt_linear_trains(&t->out)) hidden = rt_new_like(ctx, dhidden);
+    rt_linear_backward(ctx, &t->out, dhidden, false, dy, RT_ABSENT);
+    rt_gated_backward(ctx, &t->b, &t->a, RT_ACT_SILU, dnormed, hidden, dhidden, normed,
+                      rt_gated_slice(rows->hidden, first, count));
+    if (hidden.data) rt_linear_backward(ctx, &t->out, RT_ABSENT, false, dy, hidden);
+    rt_norm_backward(ctx, &t->norm, dy, true, dnormed, x);
 }
 
 void rt_transition_backward(rt_ctx *ctx, const rt_transition *transition, rt_tensor dx, const rt_transition_saved *saved)
 {
-    int64_t rows = rt_rows(dx), c = rt_last(dx), hidden_width = rt_linear_out(&transition->a), mark = rt_arena_mark(ctx->step);
-    rt_tensor in = RT_VIEW(saved->x, rows, c), flat = RT_VIEW(dx, rows, c);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor x = rt_slice(in, first, count), dy = rt_slice(flat, first, count);
-        rt_tensor normed = rt_norm_new(ctx, &transition->norm, x), dnormed = rt_new_like(ctx, normed);
-        rt_tensor dhidden = RT_NEW(ctx, count, hidden_width), hidden = RT_ABSENT;
-        if (rt_linear_trains(&transition->out)) hidden = rt_new_like(ctx, dhidden);
-        rt_linear_backward(ctx, &transition->out, dhidden, false, dy, RT_ABSENT);
-        rt_gated_backward(ctx, &transition->b, &transition->a, RT_ACT_SILU, dnormed, hidden, dhidden, normed);
-        if (hidden.data) rt_linear_backward(ctx, &transition->out, RT_ABSENT, false, dy, hidden);
-        rt_norm_backward(ctx, &transition->norm, dy, true, dnormed, x);
-        rt_arena_reset(ctx->step, mark);
-    }
+    int64_t rows = rt_rows(dx), c = rt_last(dx);
+    const rt_transition *t = transition;
+    bool hidden = rt_linear_trains(&t->a) || rt_linear_trains(&t->b);
+    rt_rows_backward(ctx, rows, 1, hidden || rt_linear_trains(&t->out) || rt_norm_trains(&t->norm), backward_rows,
+                     &(gradient_rows){t, RT_VIEW(saved->x, rows, c), RT_VIEW(dx, rows, c), saved->hidden, hidden});
 }

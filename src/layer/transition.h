@@ -16,7 +16,8 @@ typedef struct {
 void rt_transition_bind(rt_binder *binder, rt_transition *transition, const char *prefix, int64_t c, int64_t factor);
 
 typedef struct {
-    rt_tensor x;   /* the input */
+    rt_tensor x;            /* the input */
+    rt_gated_saved hidden;
 } rt_transition_saved;
 
 /* x (...,c) += W (silu(LN(x) A^T) * (LN(x) B^T)); row chunks bound the hidden tensors. */

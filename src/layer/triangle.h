@@ -7,16 +7,17 @@
 
 #include "layer/linear.h"
 
+/* The factors a and b of a triangle product (N N,c), and what their gates' backward reads. */
+typedef struct {
+    rt_tensor left, right;
+    rt_gated_saved a, b;
+} rt_triangle_factors;
+
 /* x (N,N,c) = triangle product of a and b, where a = (LN(z) A^T) * sigmoid(LN(z) A_g^T) and b likewise; x is the caller's.
- * left and right (N N,c): the caller's tensors for a and b, to keep them; absent: two such tensors while it runs, or 16
- * channels at a time, a fifth of that, in a frugal context. */
-void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate, const rt_linear *b,
-                        const rt_linear *b_gate, rt_tensor x, rt_tensor z, bool outgoing, rt_tensor opt_left,
-                        rt_tensor opt_right);
-/* dz (N,N,c_z) += from dx, with the kept left and right.  Memory: two tensors (N,N,c). */
-void rt_triangle_update_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *a, const rt_linear *a_gate,
-                                 const rt_linear *b, const rt_linear *b_gate, rt_tensor dz, rt_tensor dx, rt_tensor z,
-                                 bool outgoing, rt_tensor left, rt_tensor right);
+ * project: a, its gate, b, its gate.  opt_factors: the caller's tensors, to keep them; NULL: two such tensors while it
+ * runs, or 16 channels at a time, a fifth of that, in a frugal context. */
+void rt_triangle_update(rt_ctx *ctx, const rt_norm *norm, const rt_linear *const project[4], rt_tensor x, rt_tensor z,
+                        bool outgoing, const rt_triangle_factors *opt_factors);
 
 /* Weights: layer_norm_in, layer_norm_out, linear_{a,b}_{p,g}, linear_g, linear_z; none has a bias. */
 typedef struct {
@@ -28,7 +29,8 @@ typedef struct {
 typedef struct {
     rt_tensor z;   /* (N,N,c_z): the input */
     rt_tensor x;   /* (N N,c_hidden): the product before its norm */
-    rt_tensor left, right;   /* (N N,c_hidden): its factors, costlier to recompute than the rest */
+    rt_triangle_factors factors;
+    rt_tensor pre, update;   /* (N N,c_z): the output's gate before its sigmoid, and what it gates; absent when frugal */
 } rt_triangle_multiplication_saved;
 
 void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplication *m, const char *prefix, int64_t c_z,
@@ -49,7 +51,8 @@ typedef struct {
 } rt_triangle_attention;
 
 typedef struct {
-    rt_tensor z;   /* (N,N,c_z): the input */
+    rt_tensor z;               /* (N,N,c_z): the input */
+    rt_tensor q, k, v, pre;    /* (N,N,c_hidden heads), pre: the gate before its sigmoid; absent when frugal */
 } rt_triangle_attention_saved;
 
 void rt_triangle_attention_bind(rt_binder *binder, rt_triangle_attention *a, const char *prefix, int64_t c_z,
@@ -57,7 +60,9 @@ void rt_triangle_attention_bind(rt_binder *binder, rt_triangle_attention *a, con
 /* z (N,N,c_z) += starting-node attention: row i attends over its columns with a bias from LN(z)[j,k].  The reference's
  * ending node is this on z transposed, with the bias from the transposed z too.  Row chunks bound q, k, v and g. */
 void rt_triangle_attention_forward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor z,
-                                   rt_triangle_attention_saved *opt_saved);
+                                   const rt_triangle_attention_saved *opt_saved);
+/* The tensors that it then fills. */
+rt_triangle_attention_saved rt_triangle_attention_keep(rt_ctx *ctx, const rt_triangle_attention *a, int64_t n);
 /* dz: the gradient at the output, then at the input. */
 void rt_triangle_attention_backward(rt_ctx *ctx, const rt_triangle_attention *a, rt_tensor dz,
                                     const rt_triangle_attention_saved *saved);

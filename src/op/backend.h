@@ -63,6 +63,9 @@ struct rt_ctx {
     double flop;          /* counted so far, while `counting` */
     bool counting;        /* measuring, and the work of every block is counted: see rt_ctx_count_begin */
     bool measuring;       /* memory is pushed as ever, nothing is computed: see rt_ctx_measure_begin */
+    struct rt_tile_contexts *tiles;   /* of its workers, see op/tiles; NULL: none */
+    int worker;           /* in a tile: whose; and what an op would cut further is not cut */
+    bool in_tile;
     bool frugal;          /* layers take longer in less memory where they can; the results are the same */
     bool (*opt_stop)(void);   /* asked between blocks: true makes the context fail with RT_ERR_STOPPED */
 };

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "op/cpu.h"
+#include "op/tiles.h"
 
 static const char *const OP_NAMES[] = {
 #define RT_OP(name, parameters, arguments, help) #name,
@@ -32,7 +33,10 @@ rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int
     ctx->real = kind == RT_BACKEND_REF64 ? RT_F64 : RT_F32;
     RT_TRY(rt_pool_create(&ctx->pool, threads, err));
     RT_TRY(rt_arena_create(&ctx->step, "activation", memory, err));
-    if (kind == RT_BACKEND_CPU) RT_TRY(rt_cpu_open(ctx, err));
+    if (kind == RT_BACKEND_CPU) {
+        RT_TRY(rt_cpu_open(ctx, err));
+        RT_TRY(rt_tile_contexts_create(&ctx->tiles, threads, err));
+    }
     *ret_ctx = ctx;
     ctx = NULL;
 done:
@@ -44,6 +48,7 @@ void rt_ctx_free(rt_ctx *ctx)
 {
     if (!ctx) return;
     if (ctx->op == &rt_backend_cpu) rt_cpu_close(ctx);
+    rt_tile_contexts_free(ctx->tiles);
     rt_arena_free(ctx->step);
     rt_pool_free(ctx->pool);
     free(ctx);

@@ -40,8 +40,11 @@ static inline int64_t rt_scratch_stride(int64_t bytes) { return (bytes + 63) / 6
 /* out[i] += partial[0][i] + partial[1][i] + ..., in this order: how gradients that several tiles add to are summed. */
 void rt_cpu_add_partials(rt_ctx *ctx, float *out, const float *partial, int64_t n_part, int64_t count);
 
-/* Rounds n floats to bfloat16, vectorised. */
+/* Rounds n floats to bfloat16, to nearest even. */
 void rt_cpu_to_bf16(uint16_t *out, const float *in, int64_t n);
+
+/* out[c][r] = in[r][c] for a block of rows x columns; strides in elements. */
+void rt_cpu_transpose_block(float *out, int64_t out_stride, const float *in, int64_t in_stride, int64_t rows, int64_t columns);
 
 /* True when this processor multiplies bfloat16 natively. */
 bool rt_cpu_has_bf16(void);

@@ -27,6 +27,7 @@ typedef struct {
     char **scratch;             /* one per worker: oneDNN's user scratchpad */
     void **scratch_memory;
     int64_t scratch_bytes;
+    int threads;
     bool bf16;
 } cpu_state;
 
@@ -52,6 +53,7 @@ rt_status rt_cpu_open(rt_ctx *ctx, rt_err *err)
     cpu_state *state;
     RT_TRY_ALLOC(state, 1);
     ctx->device = state;
+    state->threads = threads;
     RT_TRY_ALLOC(state->stream, threads);
     RT_TRY_ALLOC(state->scratch, threads);
     RT_TRY_ALLOC(state->scratch_memory, threads);
@@ -136,7 +138,7 @@ static rt_status grow_scratch(rt_ctx *ctx, int64_t bytes)
 {
     cpu_state *state = ctx->device;
     if (bytes <= state->scratch_bytes) return RT_OK;
-    for (int i = 0; i < rt_pool_threads(ctx->pool); i++) {
+    for (int i = 0; i < state->threads; i++) {
         free(state->scratch_memory[i]);
         state->scratch_memory[i] = rt_alloc(bytes + 64, 1, &ctx->err);
         if (!state->scratch_memory[i]) return ctx->status = RT_ERR_MEMORY;
@@ -176,7 +178,7 @@ static rt_status make_primitive(rt_ctx *ctx, rt_gemm_plan *plan)
     const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(primitive, dnnl_query_scratchpad_md, 0);
     RT_TRY(grow_scratch(ctx, (int64_t)dnnl_memory_desc_get_size(scratch)));
     const dnnl_memory_desc_t *described[4] = {&a, &b, &c, scratch};
-    for (int i = 0; i < 4 * rt_pool_threads(ctx->pool); i++)
+    for (int i = 0; i < 4 * state->threads; i++)
         RT_TRY(check(ctx, dnnl_memory_create(&plan->memory[i], described[i % 4], state->engine, DNNL_MEMORY_NONE),
                      "wrap memory"));
 done:
@@ -210,11 +212,12 @@ const rt_gemm_plan *rt_gemm_prepare(rt_ctx *ctx, rt_gemm shape)
     rt_gemm_plan **slot = &state->bucket[hash_shape(&shape) % BUCKETS];
     for (rt_gemm_plan *plan = *slot; plan; plan = plan->next)
         if (same_shape(&plan->shape, &shape)) {
-            plan->round = state->round;
+            if (plan->round != state->round) plan->round = state->round;   /* workers in tiles only read */
             return plan;
         }
+    if (ctx->in_tile && !ctx->measuring) RT_BUG("a tile needs a product that its rehearsal did not plan");
     rt_gemm_plan *plan = rt_alloc(1, sizeof *plan, &ctx->err);
-    if (plan) plan->memory = rt_alloc(4 * rt_pool_threads(ctx->pool), sizeof *plan->memory, &ctx->err);
+    if (plan) plan->memory = rt_alloc(4 * state->threads, sizeof *plan->memory, &ctx->err);
     if (!plan || !plan->memory) {
         free(plan);
         ctx->status = RT_ERR_MEMORY;
@@ -223,7 +226,7 @@ const rt_gemm_plan *rt_gemm_prepare(rt_ctx *ctx, rt_gemm shape)
     plan->shape = shape;
     plan->round = state->round;
     if (make_primitive(ctx, plan) != RT_OK) {
-        free_plan(plan, rt_pool_threads(ctx->pool));
+        free_plan(plan, state->threads);
         return NULL;
     }
     plan->next = *slot;
@@ -235,6 +238,7 @@ const rt_gemm_plan *rt_gemm_prepare(rt_ctx *ctx, rt_gemm shape)
 void rt_gemm_run(rt_ctx *ctx, const rt_gemm_plan *plan, const void *a, const void *b, float *c, int worker)
 {
     cpu_state *state = ctx->device;
+    worker += ctx->worker;
     dnnl_memory_t *memory = plan->memory + 4 * worker;
     dnnl_memory_set_data_handle(memory[0], (void *)(uintptr_t)a);
     dnnl_memory_set_data_handle(memory[1], (void *)(uintptr_t)b);
@@ -251,14 +255,4 @@ void rt_gemm_run(rt_ctx *ctx, const rt_gemm_plan *plan, const void *a, const voi
 char *rt_cpu_scratch(rt_ctx *ctx, int64_t bytes)
 {
     return RT_NEW_TYPE(ctx, RT_U8, rt_pool_threads(ctx->pool) * rt_scratch_stride(bytes)).data;
-}
-
-RT_CLONES void rt_cpu_to_bf16(uint16_t *out, const float *in, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, in + i, sizeof bits);
-        uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, nan = (bits >> 16) | 0x40u;
-        out[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
-    }
 }

@@ -79,7 +79,8 @@ void rt_cpu_linear(rt_ctx *ctx, rt_tensor y, rt_tensor x, rt_tensor w, rt_tensor
     job.row_tile = job.rows < ROW_TILE ? job.rows : ROW_TILE;
     job.row_tiles = rt_tiles(job.rows, job.row_tile);
     job.column_tile = job.out;
-    if (job.row_tiles < ENOUGH_TILES && job.out > 128) {   /* a multiple of 64, at least 64, about ENOUGH_TILES in all */
+    if (!ctx->in_tile && job.row_tiles < ENOUGH_TILES && job.out > 128) {
+        /* a multiple of 64, at least 64, about ENOUGH_TILES in all */
         int64_t wanted = (ENOUGH_TILES + job.row_tiles - 1) / job.row_tiles;
         job.column_tile = (job.out / wanted + 63) / 64 * 64;
         if (job.column_tile < 64) job.column_tile = 64;

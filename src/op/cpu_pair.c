@@ -1,37 +1,8 @@
 /* cpu_pair.c - ops on pair tensors (N,N,C): triangle products, outer products, averages, transposes, distances */
 #include <math.h>
-#if defined(__SSE__)
-#include <xmmintrin.h>
-#endif
 
 #include "op/cpu.h"
 #include "op/cpu_math.h"
-
-/* out[c][r] = in[r][c] for a block of rows x columns, in four-by-four squares. */
-static void transpose_block(float *out, int64_t out_stride, const float *in, int64_t in_stride, int64_t rows, int64_t columns)
-{
-    int64_t r = 0;
-#if defined(__SSE__)
-    for (; r + 4 <= rows; r += 4) {
-        int64_t c = 0;
-        for (; c + 4 <= columns; c += 4) {
-            const float *from = in + r * in_stride + c;
-            float *to = out + c * out_stride + r;
-            __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + in_stride), d = _mm_loadu_ps(from + 2 * in_stride),
-                   e = _mm_loadu_ps(from + 3 * in_stride);
-            _MM_TRANSPOSE4_PS(a, b, d, e);
-            _mm_storeu_ps(to, a);
-            _mm_storeu_ps(to + out_stride, b);
-            _mm_storeu_ps(to + 2 * out_stride, d);
-            _mm_storeu_ps(to + 3 * out_stride, e);
-        }
-        for (; c < columns; c++)
-            for (int64_t i = r; i < r + 4; i++) out[c * out_stride + i] = in[i * in_stride + c];
-    }
-#endif
-    for (; r < rows; r++)
-        for (int64_t c = 0; c < columns; c++) out[c * out_stride + r] = in[r * in_stride + c];
-}
 
 /* ---- triangle multiplication: groups of channels, each a batch of N x N x N products ---- */
 
@@ -52,10 +23,10 @@ typedef struct {
 static void gather_planes(float *planes, const float *in, int64_t n, int64_t c, int64_t first, int64_t group, bool swap)
 {
     if (!swap) {
-        transpose_block(planes, n * n, in + first, c, n * n, group);
+        rt_cpu_transpose_block(planes, n * n, in + first, c, n * n, group);
         return;
     }
-    for (int64_t i = 0; i < n; i++) transpose_block(planes + i * n, n * n, in + i * c + first, n * c, n, group);
+    for (int64_t i = 0; i < n; i++) rt_cpu_transpose_block(planes + i * n, n * n, in + i * c + first, n * c, n, group);
 }
 
 static void triangle_task(void *argument, int64_t task, int worker)
@@ -78,7 +49,7 @@ static void triangle_task(void *argument, int64_t task, int worker)
         const void *right = job->bf16 ? (void *)(b16 + c * n * n) : b + c * n * n;
         rt_gemm_run(job->ctx, job->plan, left, right, x + c * n * n, worker);
     }
-    transpose_block(job->x + first, job->c, x, n * n, group, n * n);
+    rt_cpu_transpose_block(job->x + first, job->c, x, n * n, group, n * n);
 }
 
 void rt_cpu_triangle_product(rt_ctx *ctx, rt_tensor x, rt_tensor a, rt_tensor b, bool outgoing)
@@ -130,11 +101,11 @@ static void triangle_gradient_task(void *argument, int64_t task, int worker)
     for (int64_t c = 0; c < group; c++)
         rt_gemm_run(job->ctx, job->left, job->outgoing ? PLANE(dx, c) : PLANE(b, c), job->outgoing ? PLANE(b, c) : PLANE(dx, c),
                     out + c * plane, worker);
-    transpose_block(job->da + first, job->c, out, plane, group, plane);
+    rt_cpu_transpose_block(job->da + first, job->c, out, plane, group, plane);
     for (int64_t c = 0; c < group; c++)
         rt_gemm_run(job->ctx, job->right, job->outgoing ? PLANE(dx, c) : PLANE(a, c), job->outgoing ? PLANE(a, c) : PLANE(dx, c),
                     out + c * plane, worker);
-    transpose_block(job->db + first, job->c, out, plane, group, plane);
+    rt_cpu_transpose_block(job->db + first, job->c, out, plane, group, plane);
 #undef PLANE
 }
 
@@ -176,7 +147,7 @@ static void outer_product_task(void *argument, int64_t task, int worker)
     const outer_job *job = argument;
     int64_t n = job->n, c = job->c, msa = job->msa;
     float *left = (float *)(job->scratch + worker * rt_scratch_stride(job->bytes)), *product = left + (c * msa + 15) / 16 * 16;
-    transpose_block(left, msa, job->a + (job->first + task) * c, n * c, msa, c);
+    rt_cpu_transpose_block(left, msa, job->a + (job->first + task) * c, n * c, msa, c);
     uint16_t *left16 = (uint16_t *)(product + c * n * c);
     if (job->bf16) rt_cpu_to_bf16(left16, left, c * msa);
     rt_gemm_run(job->ctx, job->plan, job->bf16 ? (void *)left16 : left, job->bf16 ? job->b16 : job->b, product, worker);
@@ -448,7 +419,7 @@ static void transpose_task(void *argument, int64_t tile, int worker)
     (void)worker;
     const pair_job *job = argument;   /* x is (n, c), z is (c, n); a tile is 64 rows of x */
     int64_t first = tile * 64, rows = job->n - first < 64 ? job->n - first : 64;
-    transpose_block(job->z + first, job->n, job->x + first * job->c, job->c, rows, job->c);
+    rt_cpu_transpose_block(job->z + first, job->n, job->x + first * job->c, job->c, rows, job->c);
 }
 
 void rt_cpu_transpose(rt_ctx *ctx, rt_tensor y, rt_tensor x)
@@ -575,7 +546,7 @@ void rt_cpu_distance_embed(rt_ctx *ctx, rt_tensor z, rt_tensor d, rt_tensor opt_
                     .raw = w_raw.data, .n = d.dim[0], .c = w_bin.dim[0], .bins = w_bin.dim[1]};
     rt_tensor columns = RT_NEW(ctx, job.bins, job.c);
     if (columns.data) {
-        transpose_block(columns.data, job.c, w_bin.data, job.bins, job.c, job.bins);
+        rt_cpu_transpose_block(columns.data, job.c, w_bin.data, job.bins, job.c, job.bins);
         job.w = columns.data;
         rt_pool_run(ctx->pool, job.n, distance_embed_task, &job);
     }

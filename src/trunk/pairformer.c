@@ -50,15 +50,15 @@ static rt_tensor before(rt_ctx *ctx, rt_tensor saved, rt_tensor mask, rt_tensor 
     return saved.data || !mask.data ? saved : rt_new_copy(ctx, z);
 }
 
-/* tri_att_end on z transposed; mask and kept input lie in that frame. */
-static void ending_attention(rt_ctx *ctx, const rt_pair_block *block, rt_tensor z, rt_tensor mask, rt_tensor opt_kept)
+/* tri_att_end on z transposed; mask and what is kept lie in that frame. */
+static void ending_attention(rt_ctx *ctx, const rt_pair_block *block, rt_tensor z, rt_tensor mask,
+                             const rt_triangle_attention_saved *opt_saved)
 {
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor swapped = rt_new_like(ctx, z);
     rt_op_transpose_pair(ctx, swapped, z, false);
-    if (opt_kept.data) rt_op_axpby(ctx, opt_kept, 0, swapped, 1);
-    rt_tensor start = before(ctx, opt_kept, mask, swapped);
-    rt_triangle_attention_forward(ctx, &block->tri_att_end, swapped, NULL);
+    rt_tensor start = before(ctx, opt_saved ? opt_saved->z : RT_ABSENT, mask, swapped);
+    rt_triangle_attention_forward(ctx, &block->tri_att_end, swapped, opt_saved);
     rt_dropout_apply(ctx, swapped, start, mask);
     rt_op_transpose_pair(ctx, z, swapped, false);
     rt_arena_reset(ctx->step, mark);
@@ -77,10 +77,11 @@ void rt_pair_block_forward(rt_ctx *ctx, const rt_pair_block *block, rt_tensor z,
     rt_triangle_multiplication_forward(ctx, &block->tri_mul_in, z, SAVED(tri_mul_in));
     rt_dropout_apply(ctx, z, opt_saved ? opt_saved->tri_mul_in.z : start, mask[1]);
     if (start.data) rt_op_axpby(ctx, start, 0, z, 1);
+    if (opt_saved) opt_saved->tri_att_start = rt_triangle_attention_keep(ctx, &block->tri_att_start, n);
     rt_triangle_attention_forward(ctx, &block->tri_att_start, z, SAVED(tri_att_start));
     rt_dropout_apply(ctx, z, opt_saved ? opt_saved->tri_att_start.z : start, mask[2]);
-    if (opt_saved) opt_saved->tri_att_end.z = rt_new_like(ctx, z);
-    ending_attention(ctx, block, z, mask[3], opt_saved ? opt_saved->tri_att_end.z : RT_ABSENT);
+    if (opt_saved) opt_saved->tri_att_end = rt_triangle_attention_keep(ctx, &block->tri_att_end, n);
+    ending_attention(ctx, block, z, mask[3], SAVED(tri_att_end));
     if (!opt_saved) rt_arena_reset(ctx->step, mark);
     rt_transition_forward(ctx, &block->pair_transition, z, SAVED(pair_transition));
 }

@@ -84,23 +84,30 @@ void rt_ribonanza_injector_bind(rt_binder *binder, rt_ribonanza_injector *inject
     rt_linear_bind_exact(binder, &injector->inject, gated, "proj", c, c, true);
 }
 
-/* pair (N,N,c) += to_out(LN(product) * out_gate) */
+typedef struct {
+    const rt_ribonanza_triangle *t;
+    rt_tensor pair, x;
+} triangle_rows;
+
+/* pair += to_out(LN(x) * out_gate) */
+static void update_rows(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const triangle_rows *rows = user;
+    const rt_ribonanza_triangle *t = rows->t;
+    rt_tensor chunk = rt_slice(rows->pair, first, count), out = rt_slice(rows->x, first, count);
+    rt_tensor normed = rt_norm_new(ctx, &t->norm, chunk);
+    rt_norm_forward(ctx, &t->out_norm, out, out);
+    rt_linear_forward(ctx, &t->out_gate, out, normed, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = out});
+    rt_linear_forward(ctx, &t->out, chunk, out, RT_ADD);
+}
+
 static void triangle_forward(rt_ctx *ctx, const rt_ribonanza_triangle *t, rt_tensor pair)
 {
     int64_t rows = rt_rows(pair), c = pair.dim[2], mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(pair, rows, c), x = RT_NEW(ctx, rows, c);
-    rt_triangle_update(ctx, &t->norm, &t->left, &t->left_gate, &t->right, &t->right_gate, x, pair, t->outgoing,
-                       RT_ABSENT, RT_ABSENT);
-    int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
-        rt_tensor chunk = rt_slice(flat, first, count), out = rt_slice(x, first, count);
-        rt_tensor normed = rt_norm_new(ctx, &t->norm, chunk);
-        rt_norm_forward(ctx, &t->out_norm, out, out);
-        rt_linear_forward(ctx, &t->out_gate, out, normed, (rt_epilogue){.act = RT_ACT_SIGMOID, .mul = out});
-        rt_linear_forward(ctx, &t->out, chunk, out, RT_ADD);
-        rt_arena_reset(ctx->step, inner);
-    }
+    rt_tensor x = RT_NEW(ctx, rows, c);
+    rt_triangle_update(ctx, &t->norm, (const rt_linear *const[4]){&t->left, &t->left_gate, &t->right, &t->right_gate}, x, pair,
+                       t->outgoing, NULL);
+    rt_tiles_run(ctx, rows, 1, update_rows, &(triangle_rows){t, RT_VIEW(pair, rows, c), x});
     rt_arena_reset(ctx->step, mark);
 }
 
@@ -117,17 +124,23 @@ static void attention_forward(rt_ctx *ctx, const rt_ribonanza_layer *l, rt_tenso
     rt_arena_reset(ctx->step, mark);
 }
 
+typedef struct {
+    const rt_ribonanza_layer *layer;
+    rt_tensor pair;
+} transition_rows;
+
+static void transition_forward(rt_ctx *ctx, const void *user, int64_t first, int64_t count)
+{
+    const transition_rows *rows = user;
+    const rt_ribonanza_layer *l = rows->layer;
+    rt_tensor chunk = rt_slice(rows->pair, first, count), normed = rt_norm_new(ctx, &l->pair_transition_norm, chunk);
+    rt_linear_forward(ctx, &l->pair_transition2, chunk, rt_linear_new(ctx, &l->pair_transition1, normed, RT_ACT_RELU), RT_ADD);
+}
+
 static void pair_transition_forward(rt_ctx *ctx, const rt_ribonanza_layer *l, rt_tensor pair)
 {
-    int64_t rows = rt_rows(pair), mark = rt_arena_mark(ctx->step);
-    rt_tensor flat = RT_VIEW(pair, rows, rt_last(pair));
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        rt_tensor chunk = rt_slice(flat, first, rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK);
-        rt_tensor hidden = rt_linear_new(ctx, &l->pair_transition1, rt_norm_new(ctx, &l->pair_transition_norm, chunk),
-                                         RT_ACT_RELU);
-        rt_linear_forward(ctx, &l->pair_transition2, chunk, hidden, RT_ADD);
-        rt_arena_reset(ctx->step, mark);
-    }
+    int64_t rows = rt_rows(pair);
+    rt_tiles_run(ctx, rows, 1, transition_forward, &(transition_rows){l, RT_VIEW(pair, rows, rt_last(pair))});
 }
 
 static void layer_forward(rt_ctx *ctx, const rt_ribonanza_layer *l, rt_tensor s, rt_tensor pair, int64_t heads)
