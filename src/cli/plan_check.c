@@ -165,6 +165,18 @@ static rt_status check_seeds(const rt_plan *plan, rt_err *err)
     return RT_OK;
 }
 
+/* All three, or no package. */
+static rt_status check_package(const rt_plan *plan, rt_err *err)
+{
+    static const char *const KEYS[] = {"package.title", "package.owner", "package.competition"};
+    int n = 0, missing = 0;
+    for (int i = 0; i < 3; i++)
+        if (rt_plan_text(plan, KEYS[i])) n++;
+        else missing = i;
+    if (n == 0 || n == 3) return RT_OK;
+    return refuse(plan, KEYS[missing], err, "is missing", "a package has title, owner and competition; none of them: no package");
+}
+
 static rt_status check_homologs(const rt_plan *plan, const char *key, rt_err *err)
 {
     for (int i = 0; i < rt_plan_count(plan, key); i++)
@@ -179,6 +191,7 @@ rt_status rt_plan_check_together(const rt_plan *plan, bool files, rt_err *err)
     RT_TRY(check_data(plan, err));
     RT_TRY(check_families(plan, files, err));
     RT_TRY(check_seeds(plan, err));
+    RT_TRY(check_package(plan, err));
     RT_TRY(check_homologs(plan, "phase1.augment", err));
     RT_TRY(check_homologs(plan, "phase2.augment", err));
     if (files && strcmp(rt_plan_text(plan, "device"), "cuda") == 0 && rt_cuda_unavailable())

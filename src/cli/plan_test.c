@@ -26,7 +26,8 @@ static int list_verbs(const rt_command *out[8], unsigned uses)
         {RT_PLAN_SPLIT, &rt_cmd_split}, {RT_PLAN_AUDIT, &rt_cmd_audit}, {RT_PLAN_PAIRS, &rt_cmd_pairs},
         {RT_PLAN_AUGMENT, &rt_cmd_augment}, {RT_PLAN_VALIDATION, &rt_cmd_export}, {RT_PLAN_TEST, &rt_cmd_export},
         {RT_PLAN_PHASE1, &rt_cmd_train}, {RT_PLAN_PHASE2, &rt_cmd_train}, {RT_PLAN_PREDICT, &rt_cmd_predict},
-        {RT_PLAN_SCORE, &rt_cmd_score}, {RT_PLAN_COMPARE, &rt_cmd_compare}, {RT_PLAN_ENSEMBLE, &rt_cmd_lora}};
+        {RT_PLAN_SCORE, &rt_cmd_score}, {RT_PLAN_COMPARE, &rt_cmd_compare}, {RT_PLAN_ENSEMBLE, &rt_cmd_lora},
+        {RT_PLAN_PACKAGE, &rt_cmd_package}};
     int n = 0;
     for (size_t i = 0; i < sizeof OF / sizeof *OF; i++)
         if ((uses & OF[i].use) && n < 8) out[n++] = OF[i].verb;

@@ -41,6 +41,7 @@ typedef struct {
     const char *name, *help;
     unsigned uses;                   /* RT_PLAN_*: the keys that it reads */
     const char *verb;                /* that this build must have; NULL: any build has what it takes */
+    const char *needs;               /* a key without which the step is left out; NULL: none */
     const char *const *output;       /* in OUT, ends with NULL: set aside when the inputs change; those that begin with
                                       * RT_TUNE_MAYBE need not be there */
     const char *expected;            /* what the plan itself reckons */

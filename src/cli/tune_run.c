@@ -302,6 +302,11 @@ static rt_status run_step(rt_tune *t, const rt_tune_step *step, rt_err *err)
         json_object_set_new(record, "state", json_string("absent"));
         return rt_ledger_save(&t->ledger, err);
     }
+    if (step->needs && !rt_plan_text(t->plan, step->needs)) {
+        rt_info("step %s: the plan has no %s; it is left out", step->name, step->needs);
+        json_object_set_new(record, "state", json_string("absent"));
+        return rt_ledger_save(&t->ledger, err);
+    }
     RT_TRY(find_inputs(t, step, err));
     RT_TRY(rt_inputs_hash(hash, t->inputs, err));
     const char *had = json_string_value(json_object_get(record, "inputs_sha256")),

@@ -692,15 +692,58 @@ done:
     return status;
 }
 
+/* Packages hold safetensors; a base may be what PyTorch wrote. */
+static rt_status as_safetensors(rt_tune *t, char path[PATH_MAX], int number, rt_err *err)
+{
+    char to[PATH_MAX];
+    if (rt_ends_with(path, ".safetensors")) return RT_OK;
+    snprintf(to, sizeof to, "%s", rt_tune_path(t, "ensemble/member-%d.safetensors", number));
+    rt_tune_begin(t, "convert", NULL);
+    rt_tune_add(t, path, NULL);
+    rt_tune_add(t, "--out", to);
+    snprintf(path, PATH_MAX, "%s", to);
+    return rt_tune_command(t, NULL, NULL, NULL, err);
+}
+
+/* What the arms were folded with, for the notebook's predict. */
+static void add_predict(rt_tune *t, int n_checkpoint)
+{
+    static const char *const KEYS[] = {"predict.trunks", "predict.cycles", "predict.steps", "predict.template_idx",
+                                       "predict.template_missing", "predict.no_template", "precision"};
+    char text[400];
+    int64_t samples = (int64_t)rt_plan_number(t->plan, "predict.samples") / n_checkpoint;
+    snprintf(text, sizeof text, "samples=%lld", (long long)(samples > 0 ? samples : 1));
+    rt_tune_add(t, "--predict", text);
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+        const char *value = rt_plan_text(t->plan, KEYS[i]);
+        if (!value) continue;
+        snprintf(text, sizeof text, "%s=%s", rt_plan_key_find(KEYS[i])->option, value);
+        rt_tune_add(t, "--predict", text);
+    }
+}
+
 static rt_status run_package(rt_tune *t, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_tune_arm chosen;
+    char ranking[PATH_MAX];
+    const char *rule = rt_plan_text(t->plan, "select.rule");
     RT_TRY(rt_tune_ensemble(t, &chosen, err));
+    for (int i = 0; i < chosen.n_checkpoint; i++) RT_TRY(as_safetensors(t, chosen.path[i], i, err));
     rt_tune_begin(t, "package", NULL);
-    for (int i = 0; i < chosen.n_checkpoint; i++) rt_tune_add(t, "--checkpoint", chosen.path[i]);
+    for (int i = 0; i < chosen.n_checkpoint; i++) {
+        rt_tune_add(t, "--checkpoint", chosen.path[i]);
+        snprintf(ranking, sizeof ranking, "%s", chosen.path[i]);
+        snprintf(strrchr(ranking, '/'), 16, "/ranking.json");
+        if (strcmp(rule, "learned") == 0 && rt_file_exists(ranking)) rt_tune_add(t, "--ranking", ranking);
+    }
     rt_tune_add_keys(t, RT_PLAN_PACKAGE);
+    add_predict(t, chosen.n_checkpoint);
+    rt_tune_add(t, "--select", rule);
     rt_tune_add(t, "--out", rt_tune_path(t, "package"));
+    RT_TRY(rt_tune_command(t, NULL, NULL, NULL, err));
+    rt_tune_begin(t, "package", NULL);
+    rt_tune_add(t, "--check", rt_tune_path(t, "package"));
     RT_TRY(rt_tune_command(t, NULL, NULL, NULL, err));
 done:
     return status;
@@ -766,7 +809,8 @@ const rt_tune_step RT_TUNE_STEPS[] = {
     {.name = "compare", .help = "opens the test part and says what may be claimed",
      .uses = RT_PLAN_TEST | FOLD | RT_PLAN_GOAL,
      OUTPUT("scores", "compare", "summary.json"), .find_inputs = compare_inputs, .run = run_compare},
-    {.name = "package", .help = "makes the folders for Kaggle", .verb = "package", .uses = RT_PLAN_PACKAGE,
+    {.name = "package", .help = "makes the folders for Kaggle", .verb = "package",
+     .needs = "package.title", .uses = RT_PLAN_PACKAGE | RT_PLAN_PREDICT,
      OUTPUT("package"),
      .find_inputs = package_inputs, .run = run_package},
     {.name = "report", .help = "writes report.html", .verb = "report", OUTPUT("report.html"),

@@ -8,6 +8,7 @@
 #   expect_same A B          two values
 #   model FILE               writes a small random checkpoint (666,040 parameters)
 #   needs PATH               skips the case when a file is not here
+#   needs_portable           skips it when the program runs with a libstdc++ for newer systems than Ubuntu 22.04
 # Set for cases: DATA (tests/data), GOLDEN (shared golden files, which only some machines have), BINARY.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +37,11 @@ expect_same() { [ "$1" = "$2" ] || note "'$1' is not '$2'"; }
 skip() { echo "$*" >"$skip"; exit 0; }
 model() { "$BINARY" init --config "$DATA/tiny_config.json" --out "$1" --quiet >/dev/null || note "init failed"; }
 needs() { [ -e "$1" ] || skip "no $1"; }
+needs_portable() {
+    local library=$(LD_TRACE_LOADED_OBJECTS=1 "$BINARY" | sed -n 's/.*libstdc++.so.6 => \([^ ]*\).*/\1/p')
+    grep -aqE 'GLIBC_2\.(3[6-9]|[4-9][0-9])' "$library" && skip "tools/portable_libstdcxx.sh made no libstdc++: no libstdc++_pic.a"
+    return 0
+}
 
 passed=0 failed=0 skipped=0
 [ $# -gt 0 ] || set -- $(cd "$here/cases" && ls -- *.sh)
