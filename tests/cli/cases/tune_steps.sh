@@ -27,7 +27,7 @@ cp -r out/summary.json whole.json
 ALL='doctor import families split audit pairs baseline phase1 phase2'
 run tune plan.yaml
 expect_exit 0
-skipped $ALL ensemble predict compare
+skipped $ALL select ensemble predict compare
 cmp whole.json out/summary.json || note "the summary changed though nothing ran"
 run tune plan.yaml --only baseline
 skipped baseline
@@ -47,14 +47,14 @@ cmp -s out/replaced/1/phase2/best.safetensors out/phase2/best.safetensors && not
 # threads change no result, and so no step runs again for them
 sed -i 's/threads: 2/threads: 1/' plan.yaml
 run tune plan.yaml
-skipped $ALL ensemble predict compare
+skipped $ALL select ensemble predict compare
 # what was frozen may not change silently
 sed -i 's/steps: 2}/steps: 3}/' plan.yaml
 run tune plan.yaml
 expect_exit 1
 expect_stderr 'protocol.json: the protocol was frozen before training, and now differs: predict.steps'
 expect_stderr '--new-protocol'
-expect_same "$(steps done)" 12
+expect_same "$(steps done)" 13
 run tune plan.yaml --new-protocol --to baseline
 expect_exit 0
 expect_stderr 'a new protocol takes the place of the frozen one: predict.steps changed'
