@@ -12,7 +12,7 @@ rt_status rt_plan_check_value(const rt_plan_key *key, const char *text, rt_err *
 /* With `files` also what this machine must have: Infernal, CUDA.  RT_ERR_MISMATCH with file and line. */
 rt_status rt_plan_check_together(const rt_plan *plan, bool files, rt_err *err);
 
-/* May a folder be called so: letters, digits, - _ . and no dot first? */
+/* May a base be called so: letters, digits, - _ . and no dot first; not "compare" nor "chosen.json"? */
 bool rt_plan_is_name(const char *text);
 
 #endif

@@ -201,6 +201,8 @@ static void what_makes_no_sense_is_refused(void **state)
     refused("data: {structures: s}\nfamilies: {no_rfam: true}\n", 0, "no checkpoint to begin with", "");
     refused("bases: {a: x}\ndata: {structures: s}\n", 0, "which Rfam family", "families.cm");
     refused("bases: {../a: x}\n", 1, "cannot be a folder's name", "");
+    refused("bases: {compare: x}\n", 1, "cannot be a folder's name", "");
+    refused(GOOD "package: {owner: a, title: b}\n", 0, "is missing", "title, owner and competition");
     refused("bases: [x]\n", 1, "names and files were expected", "");
     refused("- a\n", 1, "is no plan", "--print-plan");
     refused("", 1, "is no plan", "--print-plan");
