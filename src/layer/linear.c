@@ -140,7 +140,7 @@ rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_ac
 
 rt_gated_saved rt_gated_keep(rt_ctx *ctx, int64_t rows, int64_t out)
 {
-    return ctx->frugal ? (rt_gated_saved){0} : (rt_gated_saved){RT_NEW(ctx, rows, out), RT_NEW(ctx, rows, out)};
+    return (rt_gated_saved){RT_NEW(ctx, rows, out), RT_NEW(ctx, rows, out)};
 }
 
 void rt_gated_forward(rt_ctx *ctx, const rt_linear *p, const rt_linear *g, rt_act act, rt_tensor y, rt_tensor x,

@@ -52,8 +52,7 @@ rt_tensor rt_linear_gradient(rt_ctx *ctx, const rt_linear *linear);
 /* y = x W^T + b on a new tensor of x's leading shape. */
 rt_tensor rt_linear_new(rt_ctx *ctx, const rt_linear *linear, rt_tensor x, rt_act act);
 
-/* What a gated layer's backward would compute again: x P^T and x G^T (rows,out).  Data NULL: it does, because the context
- * is frugal. */
+/* What a gated layer's backward reads: x P^T and x G^T (rows,out).  Data NULL: it computes them again. */
 typedef struct {
     rt_tensor value, pre;
 } rt_gated_saved;

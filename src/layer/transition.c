@@ -48,7 +48,7 @@ static void backward_rows(rt_ctx *ctx, const void *user, int64_t first, int64_t 
     const gradient_rows *rows = user;
     const rt_transition *t = rows->transition;
     rt_tensor x = rt_slice(rows->x, first, count), dy = rt_slice(rows->dx, first, count), dnormed = rt_new_like(ctx, x);
-    rt_tensor normed = rows->trains || !rows->hidden.pre.data ? rt_norm_new(ctx, &t->norm, x) : RT_ABSENT;
+    rt_tensor normed = rows->trains ? rt_norm_new(ctx, &t->norm, x) : RT_ABSENT;
     rt_tensor dhidden = RT_NEW(ctx, count, rt_linear_out(&t->a)), hidden = RT_ABSENT;
     if (rt_linear_trains(&t->out)) hidden = rt_new_like(ctx, dhidden);
     rt_linear_backward(ctx, &t->out, dhidden, false, dy, RT_ABSENT);

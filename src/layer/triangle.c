@@ -127,7 +127,7 @@ void rt_triangle_multiplication_forward(rt_ctx *ctx, const rt_triangle_multiplic
         *opt_saved = (rt_triangle_multiplication_saved){.z = rt_new_copy(ctx, z), .x = RT_NEW(ctx, rows, c)};
         opt_saved->factors = (rt_triangle_factors){RT_NEW(ctx, rows, c), RT_NEW(ctx, rows, c), rt_gated_keep(ctx, rows, c),
                                                    rt_gated_keep(ctx, rows, c)};
-        if (!ctx->frugal) opt_saved->pre = RT_NEW(ctx, rows, c_z), opt_saved->update = RT_NEW(ctx, rows, c_z);
+        opt_saved->pre = RT_NEW(ctx, rows, c_z), opt_saved->update = RT_NEW(ctx, rows, c_z);
     }
     int64_t mark = rt_arena_mark(ctx->step);
     update_rows update = {.m = m, .z = RT_VIEW(z, rows, c_z), .x = opt_saved ? opt_saved->x : RT_NEW(ctx, rows, c)};
@@ -152,11 +152,9 @@ static void update_backward(rt_ctx *ctx, const void *user, int64_t first, int64_
     const rt_triangle_multiplication *m = rows->m;
     rt_tensor dy = rt_slice(rows->dz, first, count), chunk = rt_slice(rows->z, first, count);
     rt_tensor product = rt_slice(rows->saved->x, first, count), dproduct = rt_slice(rows->dx, first, count);
-    rt_tensor pre = slice_of(rows->saved->pre, first, count), update = slice_of(rows->saved->update, first, count);
-    bool again = !pre.data;
-    rt_tensor normed = again || rows->trains ? rt_norm_new(ctx, &m->norm_in, chunk) : RT_ABSENT;
-    rt_tensor out = again || rows->trains ? rt_norm_new(ctx, &m->norm_out, product) : RT_ABSENT;
-    if (again) update = rt_linear_new(ctx, &m->z, out, RT_ACT_NONE), pre = rt_linear_new(ctx, &m->g, normed, RT_ACT_NONE);
+    rt_tensor pre = rt_slice(rows->saved->pre, first, count), update = rt_slice(rows->saved->update, first, count);
+    rt_tensor normed = rows->trains ? rt_norm_new(ctx, &m->norm_in, chunk) : RT_ABSENT;
+    rt_tensor out = rows->trains ? rt_norm_new(ctx, &m->norm_out, product) : RT_ABSENT;
     rt_tensor dupdate = rt_new_like(ctx, update), dpre = rt_new_like(ctx, pre), dnormed = rt_new_like(ctx, chunk);
     rt_epilogue gate = {.act = RT_ACT_SIGMOID, .mul = update};
     rt_zero(ctx, dupdate);
@@ -175,7 +173,7 @@ static void project_backward(rt_ctx *ctx, const void *user, int64_t first, int64
     const rt_triangle_multiplication *m = rows->m;
     const rt_triangle_factors *f = &rows->saved->factors;
     rt_tensor chunk = rt_slice(rows->z, first, count), dnormed = rt_new_like(ctx, chunk), part = rt_new_like(ctx, chunk);
-    rt_tensor normed = rows->trains || !f->a.pre.data ? rt_norm_new(ctx, &m->norm_in, chunk) : RT_ABSENT;
+    rt_tensor normed = rows->trains ? rt_norm_new(ctx, &m->norm_in, chunk) : RT_ABSENT;
     rt_gated_backward(ctx, &m->a_p, &m->a_g, RT_ACT_SIGMOID, dnormed, RT_ABSENT, rt_slice(rows->dleft, first, count), normed,
                       rt_gated_slice(f->a, first, count));
     rt_gated_backward(ctx, &m->b_p, &m->b_g, RT_ACT_SIGMOID, part, RT_ABSENT, rt_slice(rows->dright, first, count), normed,
@@ -267,7 +265,6 @@ rt_triangle_attention_saved rt_triangle_attention_keep(rt_ctx *ctx, const rt_tri
 {
     int64_t width = rt_linear_out(&a->q), c_z = a->q.weight.dim[1];
     rt_triangle_attention_saved saved = {.z = RT_NEW(ctx, n, n, c_z)};
-    if (ctx->frugal) return saved;
     saved.q = RT_NEW(ctx, n, n, width), saved.k = RT_NEW(ctx, n, n, width);
     saved.v = RT_NEW(ctx, n, n, width), saved.pre = RT_NEW(ctx, n, n, width);
     return saved;
@@ -298,12 +295,9 @@ static void attention_backward(rt_ctx *ctx, const void *user, int64_t first, int
     const rt_triangle_attention *a = rows->a;
     const rt_triangle_attention_saved *s = rows->saved;
     rt_tensor chunk = rt_slice(s->z, first, count), dy = rt_slice(rows->dz, first, count), dnormed = rt_new_like(ctx, chunk);
-    bool again = !s->pre.data;
-    rt_tensor normed = again || rows->trains ? rt_norm_new(ctx, &a->norm, chunk) : RT_ABSENT;
-    rt_tensor q = again ? rt_linear_new(ctx, &a->q, normed, RT_ACT_NONE) : rt_slice(s->q, first, count);
-    rt_tensor k = again ? rt_linear_new(ctx, &a->k, normed, RT_ACT_NONE) : rt_slice(s->k, first, count);
-    rt_tensor v = again ? rt_linear_new(ctx, &a->v, normed, RT_ACT_NONE) : rt_slice(s->v, first, count);
-    rt_tensor pre = again ? rt_linear_new(ctx, &a->g, normed, RT_ACT_NONE) : rt_slice(s->pre, first, count);
+    rt_tensor normed = rows->trains ? rt_norm_new(ctx, &a->norm, chunk) : RT_ABSENT;
+    rt_tensor q = rt_slice(s->q, first, count), k = rt_slice(s->k, first, count), v = rt_slice(s->v, first, count);
+    rt_tensor pre = rt_slice(s->pre, first, count);
     rt_tensor g = rt_new_like(ctx, pre), d_o = rt_new_like(ctx, pre), dpre = rt_new_like(ctx, pre);
     rt_attention_grad grad = {.dq = rt_new_like(ctx, q), .dk = rt_new_like(ctx, k), .dv = rt_new_like(ctx, v),
                               .opt_dbias = rows->dbias, .opt_dgate = rt_new_like(ctx, g),

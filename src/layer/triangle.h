@@ -30,7 +30,7 @@ typedef struct {
     rt_tensor z;   /* (N,N,c_z): the input */
     rt_tensor x;   /* (N N,c_hidden): the product before its norm */
     rt_triangle_factors factors;
-    rt_tensor pre, update;   /* (N N,c_z): the output's gate before its sigmoid, and what it gates; absent when frugal */
+    rt_tensor pre, update;   /* (N N,c_z): the output's gate before its sigmoid, and what it gates */
 } rt_triangle_multiplication_saved;
 
 void rt_triangle_multiplication_bind(rt_binder *binder, rt_triangle_multiplication *m, const char *prefix, int64_t c_z,
@@ -52,7 +52,7 @@ typedef struct {
 
 typedef struct {
     rt_tensor z;               /* (N,N,c_z): the input */
-    rt_tensor q, k, v, pre;    /* (N,N,c_hidden heads), pre: the gate before its sigmoid; absent when frugal */
+    rt_tensor q, k, v, pre;    /* (N,N,c_hidden heads), pre: the gate before its sigmoid */
 } rt_triangle_attention_saved;
 
 void rt_triangle_attention_bind(rt_binder *binder, rt_triangle_attention *a, const char *prefix, int64_t c_z,
