@@ -58,12 +58,12 @@ static json_t *options_json(const rt_predict_run *r)
     for (int i = 0; i < o->n_seed; i++) json_array_append_new(seeds, json_integer((json_int_t)o->seed[i]));
     return json_pack("{s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o}", "version",
                      o->version ? o->version : "", "config", preset_name(o->model.opt_config), "precision",
-                     (int)o->model.precision, "backend", (int)o->backend, "no_ribonanza", o->model.no_ribonanza, "protocol", (int)o->protocol, "rank_by",
-                     (int)o->rank_by, "no_template", (int)o->no_template, "template_missing", (int)o->template_missing,
-                     "trunks", (json_int_t)o->n_trunk, "keep", (json_int_t)o->keep, "samples",
-                     (json_int_t)r->report->n_sample, "cycles", (json_int_t)r->report->n_cycle, "steps",
-                     (json_int_t)r->report->n_step, "confidence", o->write_confidence, "plots", o->write_plots,
-                     "template_idx", sets, "seeds", seeds);
+                     (int)o->model.precision, "backend", (int)o->backend, "no_ribonanza", o->model.no_ribonanza, "protocol",
+                     (int)o->protocol, "rank_by", (int)o->rank_by, "no_template", (int)o->no_template,
+                     "template_missing", (int)o->template_missing, "trunks", (json_int_t)o->n_trunk, "keep",
+                     (json_int_t)o->keep, "samples", (json_int_t)r->report->n_sample, "cycles",
+                     (json_int_t)r->report->n_cycle, "steps", (json_int_t)r->report->n_step, "confidence",
+                     o->write_confidence, "plots", o->write_plots, "template_idx", sets, "seeds", seeds);
 }
 
 rt_status rt_predict_resume_open(rt_predict_run *r, rt_err *err)

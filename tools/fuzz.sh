@@ -9,9 +9,9 @@ names=${*:-$(ls src/*/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||')}
 for name in $names; do
     source=$(ls src/*/"${name}"_fuzz.c)
     room=$(basename "$(dirname "$source")")
-    case $room in base | io) rooms="base io" ;; prep) rooms="base io score prep" ;; *) rooms="base io $room" ;; esac
-    [ "$room" != ship ] || rooms="base io"
-    files=$( (for r in $rooms; do ls src/"$r"/*.c; done; [ "$room" != ship ] || echo "src/ship/$name.c") | grep -v '_test\.c$\|_fuzz\.c$\|pairs_vienna\.c$')
+    case $room in base | io | ship) rooms="base io" ;; prep) rooms="base io score prep" ;; *) rooms="base io $room" ;; esac
+    files=$( (for r in $rooms; do ls src/"$r"/*.c; done; [ "$room" != ship ] || echo "src/ship/$name.c") |
+        grep -v '_test\.c$\|_fuzz\.c$\|pairs_vienna\.c$')
     mkdir -p "build/fuzz/$name/corpus"
     # shellcheck disable=SC2086
     "${CLANG:-clang-14}" -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc \

@@ -97,7 +97,8 @@ static rt_status read_options(const rt_options *o, rt_package_options *out, text
     RT_TRY(read_texts(o, "kernel", t->kernel, &out->kernel, err));
     RT_TRY(read_predict(o, t, &out->predict, err));
     if (out->pool.n && (!out->opt_rule || (strcmp(out->opt_rule, "mixed") != 0 && strcmp(out->opt_rule, "consensus") != 0)))
-        RT_TRY(rt_fail(err, RT_ERR_USAGE, NULL, 0, "--pool needs --select mixed or consensus: outside predictions have no scores"));
+        RT_TRY(rt_fail(err, RT_ERR_USAGE, NULL, 0,
+                       "--pool needs --select mixed or consensus: outside predictions have no scores"));
 done:
     return status;
 }

@@ -129,9 +129,10 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_families families = {0};
     rt_select_report report = {0};
     json_t *rules = NULL;
+    const char *confidence = rt_option_text(o, "confidence");
     rt_select_options options = {.candidates = {.pred = pred, .pool = pool},
                                  .rule = rt_rule_find(rt_option_text(o, "rule")),
-                                 .confidence = rt_option_has(o, "confidence") ? rt_rule_find(rt_option_text(o, "confidence")) : -1,
+                                 .confidence = confidence ? rt_rule_find(confidence) : -1,
                                  .keep = rt_option_int(o, "keep"),
                                  .opt_native = rt_option_text(o, "native"),
                                  .gain = {.base = rt_rule_find(rt_option_text(o, "against")), .keep = rt_option_int(o, "keep"),

@@ -105,7 +105,8 @@ static void against_all(void **state)
         rt_rng rng = rt_rng_make(7, trial, 0, RT_DRAW_WEIGHTS);
         for (int i = 0; i < N; i++) {
             confidence[i] = rt_rng_uniform(&rng, (uint64_t)i);
-            for (int j = 0; j <= i; j++) tm[i * N + j] = tm[j * N + i] = i == j ? 1 : rt_rng_uniform(&rng, (uint64_t)(N * (i + 1) + j));
+            for (int j = 0; j <= i; j++)
+                tm[i * N + j] = tm[j * N + i] = i == j ? 1 : rt_rng_uniform(&rng, (uint64_t)(N * (i + 1) + j));
         }
         rt_choose_weights(weight, confidence, N);
         assert_int_equal(rt_choose_by_likeness(chosen, &n, tm, confidence, N, 4, &err), RT_OK);

@@ -29,14 +29,15 @@ rt_status rt_kaggle_check_title(const char *title, bool notebook, rt_err *err)
     size_t length = strlen(title), least = notebook ? 5 : 6;
     const char *what = notebook ? "notebook" : "data set";
     if (length < least || length > 50)
-        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s's title '%.80s' has %zu characters: Kaggle takes %zu to 50", what, title,
-                       length, least);
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s's title '%.80s' has %zu characters: Kaggle takes %zu to 50", what,
+                       title, length, least);
     for (const char *p = title; *p; p++)
         if (*p < ' ' || *p > '~')
             return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s's title may hold printable ASCII only", what);
     rt_kaggle_slug(slug, title);
     if (strlen(slug) < least)
-        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s's title '%s' gives the slug '%s', which is too short", what, title, slug);
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s's title '%s' gives the slug '%s', which is too short", what, title,
+                       slug);
     return RT_OK;
 }
 
@@ -110,7 +111,10 @@ json_t *rt_kaggle_dataset_mistakes(const json_t *metadata)
 }
 
 /* The command line takes true and "true". */
-static bool is_true(const json_t *value) { return json_is_true(value) || strcasecmp("true", json_is_string(value) ? json_string_value(value) : "") == 0; }
+static bool is_true(const json_t *value)
+{
+    return json_is_true(value) || (json_is_string(value) && strcasecmp("true", json_string_value(value)) == 0);
+}
 
 json_t *rt_kaggle_kernel_mistakes(const json_t *metadata)
 {

@@ -56,9 +56,11 @@ static void flat_name(char *out, size_t size, const char *path)
 
 enum { PIECE = 1 << 24 };
 
-/* Writes and hashes in pieces, so that a file of gigabytes leaves memory as it goes. */
-static rt_status copy_bytes(char out_sha256[RT_HASH_TEXT], const uint8_t *data, int64_t size, const char *path, rt_err *err)
+/* Writes and hashes in pieces, so that a file of gigabytes leaves memory as it goes.  from: the file, or a text. */
+static rt_status copy_bytes(char out_sha256[RT_HASH_TEXT], const rt_map *from, const char *path, rt_err *err)
 {
+    const uint8_t *data = from->data;
+    int64_t size = from->size;
     rt_status status = RT_OK;
     rt_writer *writer = NULL;
     rt_hash *hash = NULL;
@@ -69,6 +71,7 @@ static rt_status copy_bytes(char out_sha256[RT_HASH_TEXT], const uint8_t *data, 
         if (rt_stop_requested()) RT_TRY(rt_fail(err, RT_ERR_STOPPED, NULL, 0, "stopped; the package is not finished"));
         rt_hash_add(hash, data + at, n);
         fwrite(data + at, 1, (size_t)n, rt_writer_stream(writer));
+        if (size > PIECE) rt_map_forget(from, data + at, n);
     }
     status = rt_writer_commit(writer, err);
     writer = NULL;
@@ -89,12 +92,13 @@ rt_status rt_manifest_copy(json_t **ret_files, const rt_manifest_list *list, con
     for (int64_t i = 0; i < list->n; i++) {
         const rt_manifest_entry *e = &list->entry[i];
         char name[600], path[4800], sha256[RT_HASH_TEXT];
-        rt_map map = {0};
+        rt_map map = {.data = (const uint8_t *)e->text};
         flat_name(name, sizeof name, e->path);
         rt_path_join(path, sizeof path, folder, name);
         if (e->source[0]) RT_TRY(rt_map_open(&map, e->source, err));
-        int64_t size = e->source[0] ? map.size : (int64_t)strlen(e->text);
-        status = copy_bytes(sha256, e->source[0] ? map.data : (const uint8_t *)e->text, size, path, err);
+        else map.size = (int64_t)strlen(e->text);
+        int64_t size = map.size;
+        status = copy_bytes(sha256, &map, path, err);
         if (e->source[0]) rt_map_close(&map);
         RT_TRY(status);
         json_array_append_new(files, json_pack("{s:s, s:s, s:s, s:I, s:s}", "file", name, "path", e->path, "role", e->role,

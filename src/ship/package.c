@@ -41,7 +41,8 @@ static rt_status add_checkpoint(job *j, int index, bool *out_ribonanza, rt_err *
     if (status != RT_OK) return status;
     if (strcmp(rt_weights_format(weights), "safetensors") != 0) {
         rt_fail(err, RT_ERR_FORMAT, file, 0, "is no safetensors file");
-        RT_TRY(rt_hint(err, "'rnatune convert %s --out FILE.safetensors' makes one; what you validated is what is shipped", file));
+        RT_TRY(rt_hint(err, "'rnatune convert %s --out FILE.safetensors' makes one; what you validated is what is shipped",
+                       file));
     }
     *out_ribonanza = rt_weights_find(weights, RT_PACKAGE_RIBONANZA) != NULL;
     RT_TRY(rt_hash_file(j->sha256[index], NULL, file, err));

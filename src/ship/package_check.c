@@ -219,7 +219,8 @@ static void check_ribonanza(job *j)
             check_own_ribonanza(mistakes, file, j->dataset);
     }
     if (!where || strcmp(where, "none") == 0)
-        json_array_append_new(mistakes, json_string("the package has no RibonanzaNet2: RNAPro is then no better than its templates"));
+        json_array_append_new(mistakes,
+                              json_string("the package has no RibonanzaNet2: RNAPro is then no better than its templates"));
     else if (strcmp(where, "folder") == 0 && parts != 2)
         json_array_append_new(mistakes, json_sprintf("RibonanzaNet2's folder has %d of its 2 files", parts));
     add_check(j, "RibonanzaNet2", mistakes);
@@ -229,7 +230,8 @@ static void check_internet(job *j)
 {
     json_t *mistakes = json_array();
     const char *line = j->code ? rt_notebook_internet(j->code) : NULL;
-    if (line) json_array_append_new(mistakes, json_sprintf("the notebook wants the internet: %.*s", (int)strcspn(line, "\n"), line));
+    if (line)
+        json_array_append_new(mistakes, json_sprintf("the notebook wants the internet: %.*s", (int)strcspn(line, "\n"), line));
     add_check(j, "internet", mistakes);
 }
 
