@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/process.h"
+#include "cli/choices.h"
 #include "op/backend.h"
 #include "prep/augment.h"
 #include "prep/split.h"
@@ -35,35 +36,32 @@ static rt_status check_date(const char *text, rt_err *err)
 
 static rt_status check_size(const char *text, rt_err *err)
 {
-    char *end;
-    double number = strtod(text, &end);
-    if (end != text && isfinite(number) && number > 0 && (!*end || (strchr("KMGT", *end) && !end[1]))) return RT_OK;
+    int64_t bytes;
+    if (rt_choice_read_bytes(text, &bytes)) return RT_OK;
     return rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.40s' is no size such as 200G", text);
+}
+
+static rt_status check_time(const char *text, rt_err *err)
+{
+    double seconds;
+    if (rt_choice_read_duration(text, &seconds)) return RT_OK;
+    return rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.40s' is no time such as 8h30m", text);
 }
 
 static rt_status check_sizes(const char *text, rt_err *err)
 {
-    double share[3];
-    int n = 0;
-    if (sscanf(text, "%lf/%lf/%lf%n", &share[0], &share[1], &share[2], &n) == 3 && !text[n] && share[0] > 0 &&
-        share[1] > 0 &&
-        share[2] > 0)
-        return RT_OK;
-    rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.40s' is not of the form TRAIN/VALIDATION/TEST", text);
-    return rt_hint(err, "such as 80/10/10; each part needs targets");
+    double share[RT_PARTS];
+    rt_status status = rt_split_read_sizes(share, text, err);
+    if (status != RT_OK) return status;
+    for (int k = 0; k < RT_PARTS; k++)
+        if (share[k] == 0) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.40s': each part needs targets", text);
+    return RT_OK;
 }
 
 static rt_status check_weight(const char *text, rt_err *err)
 {
-    const char *equals = strchr(text, '=');
-    char *end = NULL;
-    double value = equals ? strtod(equals + 1, &end) : NAN;
-    for (int k = 0; k < RT_TERMS && equals; k++)
-        if (strlen(rt_terms_name(k)) == (size_t)(equals - text) &&
-            strncmp(rt_terms_name(k), text, (size_t)(equals - text)) == 0 && end != equals + 1 && !*end && value >= 0)
-            return RT_OK;
-    rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.60s' is no loss term and a weight of at least 0", text);
-    return rt_hint(err, "plddt=1, pae=1, pde=1, resolved=1, mse=4, smooth_lddt=4 or distogram=0.03");
+    rt_step_terms weights = {0};
+    return rt_terms_read(&weights, text, err);
 }
 
 static rt_status check_augmentation(const char *text, rt_err *err)
@@ -99,6 +97,7 @@ static const struct {
     {"phase1.weights", check_weight},     {"phase2.weights", check_weight},    {"phase1.augment", check_augmentation},
     {"phase2.augment", check_augmentation}, {"compare.metric", check_metric},  {"predict.template_idx", check_digits},
     {"phase1.cache_size", check_size},    {"predict.memory_limit", check_size}, {"predict.rank_by", check_ranking},
+    {"package.time_budget", check_time},
 };
 
 rt_status rt_plan_check_value(const rt_plan_key *key, const char *text, rt_err *err)
