@@ -89,8 +89,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     status = rt_tune_run(&t, err);
     rt_hashes_close(&t.hashes);
     RT_TRY(status);
-    if (!t.only && !t.to && rt_tune_print_summary(&t)) rt_info("the table is in %s, every step in %s", rt_tune_path(&t, "summary.json"),
-                                           rt_tune_path(&t, "steps.json"));
+    if (!t.only && !t.to && rt_tune_print_summary(&t))
+        rt_info("the table is in %s, every step in %s", rt_tune_path(&t, "summary.json"), rt_tune_path(&t, "steps.json"));
     if (rt_file_exists(rt_tune_path(&t, "report.html"))) rt_info("report: %s", rt_tune_path(&t, "report.html"));
 done:
     rt_ledger_close(&t.ledger);
