@@ -6,8 +6,8 @@ set -eu
 rnatune=$1
 here=$(dirname "$0")
 out=${DEMO_OUT:-demo_out}
-"$rnatune" tune "$here/demo/plan.yaml" --out "$out" >"$out.tsv" || { rm -f "$out.tsv"; exit 1; }
-mv "$out.tsv" "$out/summary.tsv"
+mkdir -p "$out"
+"$rnatune" tune "$here/demo/plan.yaml" --out "$out" >"$out/summary.tsv"
 awk -F '\t' 'NR > 1 { printf "%-34s %8s   %s to %s\n    %s\n", $1, $2, $3, $4, $5 }' "$out/summary.tsv"
 cat <<END
 
