@@ -351,7 +351,7 @@ static rt_status print_table(job *j, bool split, rt_err *err)
     print_number(split ? all_gb : NAN);
     printf("\tabout a week\ton this machine, %s, %s\n", rt_tune_device(t), rt_plan_text(t->plan, "precision"));
     if (!split) {
-        rt_info("hours and disk are not known before the split is there: 'rnatune tune %s --to audit' takes minutes, "
+        rt_info("hours and disk are not known before the split is there: 'rnatune tune %s --to audit' makes it, "
                 "then ask again",
                 rt_plan_path(t->plan));
         return RT_OK;
