@@ -1,11 +1,16 @@
 # the whole plan; a second time nothing runs; a changed key or file runs the steps that read it, and those that follow from them;
 # what they made before is set aside; the frozen protocol; the second look at the test part
 . "$here/make_plan.sh"
+run tune plan.yaml --to predict
+expect_exit 0
+expect_no_stdout
+[ -s out/predictions/phase2/seed42/submission.csv ] || note "the test part was not folded"
+[ ! -e out/held_out/test/natives ] && [ ! -e out/test_opened.json ] || note "the test part was opened before all choices were made"
+expect_stderr 'step phase1: from small is the best on validation: rmsd '
 run tune plan.yaml
 expect_exit 0
 expect_stdout "$(printf 'phase2 - base\t')"
 expect_stdout "$(printf 'test part opened\t1\t')"
-expect_stderr 'step phase1: from small is the best on validation: rmsd '
 expect_same "$(steps failed) $(steps running)" '0 0'
 for file in plan.yaml protocol.json test_opened.json doctor.tsv set/index.sqlite families.tsv split.tsv audit.tsv audit.json \
     pairs/pairs.tsv baseline/small/seed42/submission.csv baseline/small/scores/seed44/scores.tsv phase1/small/best.safetensors \
