@@ -116,18 +116,26 @@ WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mk
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all bench-torch bench-torch-lora bench-usalign check unit lint demo asan valgrind fuzz stress libs clean
+.PHONY: all bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs clean
 lint:
 	@tools/lint.sh
 
 unit: $(TEST_PROGRAMS)
 	@tools/run_tests.sh $(TEST_PROGRAMS)
 
-check: $(BUILD)/rnatune $(TEST_PROGRAMS)
+# fuzz entries over the inputs that once were findings
+REPLAYS := $(FUZZERS:src/%_fuzz.c=$(BUILD)/replay/%)
+$(BUILD)/replay/%: $(BUILD)/tests/fuzz/replay.o $(BUILD)/src/%_fuzz.o $(BUILD)/librnatune.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CUDA_LIBS)
+replay: $(REPLAYS)
+	@tests/fuzz/run.sh $(BUILD)/rnatune
+
+check: $(BUILD)/rnatune $(TEST_PROGRAMS) $(REPLAYS)
 	@tools/check.sh $(BUILD) $(TEST_PROGRAMS)
 
 asan:
-	$(MAKE) BUILD=$(BUILD)/asan CUDA=0 SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
+	$(MAKE) BUILD=$(BUILD)/asan CUDA=0 SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit replay
 
 valgrind: $(TEST_PROGRAMS)
 	@WRAP="valgrind -q --leak-check=full --error-exitcode=9 --suppressions=tools/valgrind.supp" tools/run_tests.sh $(TEST_PROGRAMS)

@@ -45,6 +45,8 @@ static rt_status open_predictor(rt_augment_inputs *x, rt_augment_set_options *to
 {
     rt_predictor_options options = {.opt_cache = rt_option_text(o, "pairs-cache"), .min_prob = 0.01};
     if (!(to->plan.on & RT_AUGMENT_BIT(RT_AUGMENT_COMPENSATORY))) return RT_OK;
+    double asked = rt_augment_value(&to->plan, RT_AUGMENT_COMPENSATORY, "min-p");
+    if (asked > 0 && asked < options.min_prob) options.min_prob = asked;   /* 0 lets every pair pass, listed or not */
     RT_REQUIRE(rt_predict_method_find(&options.method, rt_option_text(o, "pairs-by")));
     rt_status status = rt_predictor_open(&x->predictor, &options, err);
     to->opt_predictor = x->predictor;

@@ -129,8 +129,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
         const rt_audit_check_result *c = &audit.check[k];
         if (c->not_checked && !c->n_leak) rt_info("%-10s not checked: %s", rt_leak_name((rt_leak_kind)k),
                                                   c->not_checked);
-        else rt_info("%-10s %lld leaks (%lld checked)", rt_leak_name((rt_leak_kind)k), (long long)c->n_leak,
-                     (long long)c->n_checked);
+        else rt_info("%-10s %lld leaks (%lld checked%s%s)", rt_leak_name((rt_leak_kind)k), (long long)c->n_leak,
+                     (long long)c->n_checked, c->not_checked ? "; not in full: " : "", c->not_checked ? c->not_checked : "");
     }
     rt_info("%s: the split %s; written: %s.audit.json", split, audit.n_leak ? "LEAKS" : "holds", split);
     cli->check_failed = audit.n_leak > 0;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -12,6 +13,7 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/target_file.h"
+#include "io/csv.h"
 #include "prep/audit.h"
 #include "prep/tsv.h"
 
@@ -93,9 +95,67 @@ done:
 
 /* ---- examples as files -------------------------------------------------------------------------------------------- */
 
+enum { NAME = 260, ID_SHOWN = 120 };
+#define CHANGES "changes.tsv"
+
+/* "1EHZ_A_noise_0": a file's name.  Of an id that is too long for one, or has letters that are none of one's, the part
+ * that can be shown and a hash of all of it. */
+static void name_example(char out[NAME], const char *target, const char *what, int64_t opt_number)
+{
+    char id[ID_SHOWN + 1], digits[24] = "", hash[24] = "";
+    size_t n = strlen(target), shown = n < ID_SHOWN ? n : ID_SHOWN;
+    bool whole = shown == n && target[0] != '.';
+    for (size_t i = 0; i < shown; i++) {
+        bool fits = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+", target[i]) != NULL;
+        id[i] = fits ? target[i] : '_';
+        whole = whole && fits;
+    }
+    id[shown] = 0;
+    if (id[0] == '.') id[0] = '_';
+    if (!whole) snprintf(hash, sizeof hash, "_%016llx", (unsigned long long)rt_hash_text(target));
+    if (opt_number >= 0) snprintf(digits, sizeof digits, "_%lld", (long long)opt_number);
+    snprintf(out, NAME, "%s%s_%s%s", id, hash, what, digits);
+}
+
+/* Most rows' examples have gone with an earlier row: what is not there is fine. */
+static void remove_example(const job *j, const char *name)
+{
+    char path[4096], file[NAME + 8];
+    if (strlen(name) >= NAME || strchr(name, '/')) return;
+    snprintf(file, sizeof file, "%s.cif", name);
+    rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), file);
+    unlink(path);
+}
+
+/* What an earlier preview wrote into the folder, which its table of changes lists, would look like this one's. */
+static rt_status remove_earlier_preview(job *j)
+{
+    rt_status status = RT_OK;
+    char path[4096], native[NAME];
+    rt_csv *csv = NULL;
+    int64_t target, example;
+    bool more;
+    rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), CHANGES);
+    if (!rt_file_exists(path)) return RT_OK;
+    RT_TRY(rt_csv_open_tsv(&csv, path, j->err));
+    RT_TRY(rt_csv_require(csv, &target, "target", j->err));
+    RT_TRY(rt_csv_require(csv, &example, "example", j->err));
+    for (;;) {
+        RT_TRY(rt_csv_next(csv, &more, j->err));
+        if (!more) break;
+        name_example(native, rt_csv_text(csv, target), "native", -1);
+        remove_example(j, native);
+        remove_example(j, rt_csv_text(csv, example));
+    }
+    if (unlink(path) != 0) status = rt_fail(j->err, RT_ERR_IO, path, 0, "an earlier preview's table cannot be removed");
+done:
+    rt_csv_close(csv);
+    return status;
+}
+
 static rt_status write_example(job *j, const char *name, const rt_target *t, const char *sequence, const float *xyz)
 {
-    char path[4096], file[300];
+    char path[4096], file[NAME + 8];
     snprintf(file, sizeof file, "%s.cif", name);
     rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), file);
     return rt_target_file_write(path, NULL, name, t, sequence, xyz, 1, j->err);
@@ -133,8 +193,8 @@ static rt_status show_variant(job *j, const rt_target *t, rt_augment_kind kind, 
     rt_augment_example e = {0};
     rt_augment_log log = {0};
     rt_augment_draw draw = {.kinds = RT_AUGMENT_BIT(kind), .variant = variant};
-    char name[260];
-    snprintf(name, sizeof name, "%.120s_%s_%lld", t->id, rt_augmentation_of(kind)->name, (long long)variant);
+    char name[NAME];
+    name_example(name, t->id, rt_augmentation_of(kind)->name, variant);
     const rt_augment_reason refused = rt_augment_set_refusal(j->augment.set, t, &draw);
     if (refused != RT_REASON_NONE) {   /* no sample gets it: nothing of it is shown */
         rt_augment_change none = {.kind = kind, .reason = refused, .i = -1, .j = -1, .probability = NAN,
@@ -155,14 +215,14 @@ static rt_status show_noise(job *j, const rt_target *t, int64_t variant)
 {
     rt_status status = RT_OK;
     rt_err *err = j->err;
-    char name[260];
+    char name[NAME];
     float *xyz = NULL;
     int64_t size = t->length * t->n_slot * 3;
     rt_augment_noise_key key = {.seed = j->plan.seed, .stream = rt_hash_text(t->id), .number = (uint64_t)variant};
     RT_TRY_ALLOC(xyz, size);
     memcpy(xyz, rt_target_xyz(t, 0), (size_t)size * sizeof *xyz);
     int64_t moved = rt_augment_noise(xyz, t->length, t->n_slot, false, &j->plan, &key);
-    snprintf(name, sizeof name, "%.120s_noise_%lld", t->id, (long long)variant);
+    name_example(name, t->id, "noise", variant);
     fprintf(j->changes, "%s\t%s\tnoise\t1\t-\t-\t-\t-\tmade\tmade\t-\t-\t-\t-\t-\t%lld residues moved, %lld of their bonds "
             "broken\n", t->id, name, (long long)moved,
             (long long)rt_augment_broken_bonds(rt_target_xyz(t, 0), xyz, t->length, t->n_slot));
@@ -175,8 +235,8 @@ done:
 static rt_status show_target(job *j, const rt_target *t)
 {
     rt_status status = RT_OK;
-    char name[260];
-    snprintf(name, sizeof name, "%.120s_native", t->id);
+    char name[NAME];
+    name_example(name, t->id, "native", -1);
     RT_TRY(write_example(j, name, t, t->sequence, rt_target_xyz(t, 0)));
     for (int64_t v = 0; v < rt_option_int(j->o, "variants"); v++)
         for (int k = 0; k < RT_AUGMENTATIONS; k++) {
@@ -194,7 +254,7 @@ static rt_status preview(job *j)
     char path[4096];
     rt_writer *writer = NULL;
     int64_t most = rt_option_int(j->o, "examples");
-    rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), "changes.tsv");
+    rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), CHANGES);
     RT_TRY(rt_writer_open(&writer, path, j->err));
     j->changes = rt_writer_stream(writer);
     fprintf(j->changes, "target\texample\taugmentation\ttier\ti\tj\tfrom\tto\toutcome\treason\tprobability\tbonds_before\t"
@@ -269,6 +329,7 @@ static rt_status work(job *j)
     RT_TRY(rt_augment_inputs_open(&j->augment, &j->plan, o, j->set, j->target, j->n_target,
                                   rt_option_has(o, "split") ? &j->split : NULL, rt_option_text(o, "split"), j->pool,
                                   j->cli->record, j->err));
+    RT_TRY(remove_earlier_preview(j));
     if (rt_option_flag(o, "preview")) RT_TRY(preview(j));
     RT_TRY(write_record(j));
     printf("key\tvalue\n");

@@ -96,7 +96,9 @@ static rt_status find_warnings(job *j, rt_err *err)
         if (listed)
             warn(j, "%s was chosen on %lld of these %lld targets (%s): its score on them is too good", arm_name(j, k),
                  (long long)listed, (long long)p->n, first);
-        j->leak[k] = listed > 0;
+        j->leak[k] = listed > 0 || j->source[k].held_out;
+        if (j->source[k].held_out)
+            warn(j, "%s: the run's best epoch was chosen on these targets: its loss on them is too good", arm_name(j, k));
         if (k > 0 && (arm->fewest_models != j->arm[0].fewest_models || arm->most_models != j->arm[0].most_models))
             warn(j, "%s and %s differ in models per target: %lld to %lld and %lld to %lld", arm_name(j, 0),
                  arm_name(j, k), (long long)j->arm[0].fewest_models, (long long)j->arm[0].most_models,
@@ -105,6 +107,11 @@ static rt_status find_warnings(job *j, rt_err *err)
     for (int c = 0; c < j->n_comparison; c++) {
         const rt_paired_difference *d = &j->difference[c];
         int64_t a = d->a, b = d->b;
+        if (j->source[a].held_out && j->source[b].held_out) {
+            warn(j, "%s and %s: losses are of one kind when the runs' seed, loss weights, crop and rollouts are the same, as "
+                    "their run.json say", arm_name(j, a), arm_name(j, b));
+            continue;
+        }
         j->differs[c] = rt_protocol_compare(j->warnings, arm_name(j, a), j->source[a].run, arm_name(j, b),
                                             j->source[b].run, p->target, p->n);
         if (j->arm[a].fewest_models != j->arm[b].fewest_models || j->arm[a].most_models != j->arm[b].most_models)
@@ -287,17 +294,45 @@ static void print_pairs(rt_text *out, const job *j)
     }
 }
 
+/* A family's targets in every arm: their mean, and how far it is from the first arm's. */
+static void print_families(rt_text *out, const job *j)
+{
+    const rt_paired *p = &j->paired;
+    rt_text_add(out, "family\ttargets");
+    for (int k = 0; k < j->n_arm; k++) rt_text_add(out, "\t%s", arm_name(j, k));
+    for (int k = 1; k < j->n_arm; k++) rt_text_add(out, "\t%s - %s", arm_name(j, k), arm_name(j, 0));
+    rt_text_add(out, "\n");
+    for (int64_t f = 0; f < p->n_family; f++) {
+        double mean[MAX_ARMS] = {0};
+        int64_t n = 0;
+        const char *name = NULL;
+        for (int64_t i = 0; i < p->n; i++) {
+            if (p->family[i] != f) continue;
+            name = p->family_name[i] ? p->family_name[i] : p->target[i];
+            for (int k = 0; k < j->n_arm; k++) mean[k] += p->value[k * p->n + i];
+            n++;
+        }
+        rt_text_add(out, "%s\t%lld", name, (long long)n);
+        for (int k = 0; k < j->n_arm; k++) rt_text_add(out, "\t%.5f", mean[k] / (double)n);
+        for (int k = 1; k < j->n_arm; k++) rt_text_add(out, "\t%+.5f", (mean[k] - mean[0]) / (double)n);
+        rt_text_add(out, "\n");
+    }
+}
+
 static rt_status write_files(rt_cli *cli, const job *j, const json_t *root, const rt_text *table, rt_err *err)
 {
     rt_status status = RT_OK;
     const char *folder = rt_option_text(j->options, "out");
     char path[4200];
-    rt_text pairs = {0};
+    rt_text pairs = {0}, families = {0};
     RT_TRY(rt_make_folder(folder, err));
     print_pairs(&pairs, j);
-    if (pairs.failed) RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory"));
+    print_families(&families, j);
+    if (pairs.failed || families.failed) RT_TRY(rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory"));
     rt_path_join(path, sizeof path, folder, "pairs.tsv");
     RT_TRY(rt_write_text(path, pairs.data, pairs.length, err));
+    rt_path_join(path, sizeof path, folder, "by_family.tsv");
+    RT_TRY(rt_write_text(path, families.data, families.length, err));
     rt_path_join(path, sizeof path, folder, "compare.tsv");
     RT_TRY(rt_write_text(path, table->data, table->length, err));
     rt_path_join(path, sizeof path, folder, "compare.json");
@@ -312,9 +347,10 @@ static rt_status write_files(rt_cli *cli, const job *j, const json_t *root, cons
     rt_run_record_seed(cli->record, rt_option_int(j->options, "seed"));
     rt_path_join(path, sizeof path, folder, "run.json");
     RT_TRY(rt_run_record_write(cli->record, j->options, path, err));
-    rt_info("results: %s/compare.tsv, compare.json, pairs.tsv and run.json", folder);
+    rt_info("results: %s/compare.tsv, compare.json, pairs.tsv, by_family.tsv and run.json", folder);
 done:
     rt_text_free(&pairs);
+    rt_text_free(&families);
     return status;
 }
 
@@ -345,8 +381,11 @@ static rt_status open_arms(job *j, rt_err *err)
                            rt_operand_at(j->options, k)));
         }
         RT_TRY(rt_arm_source_reduce(&j->arm[k], &j->source[k], j->metric, j->per_target, err));
-        if (j->arm[k].n_target == 0)
-            RT_TRY(rt_fail(err, RT_ERR_MISMATCH, j->source[k].path, 0, "%s of no target is known", j->metric->name));
+        if (j->arm[k].n_target == 0) {
+            rt_fail(err, RT_ERR_MISMATCH, j->source[k].path, 0, "%s of no target is known", j->metric->name);
+            RT_TRY(j->source[k].held_out ? rt_hint(err, "a training run's held-out targets have a --metric loss")
+                                         : RT_ERR_MISMATCH);
+        }
     }
 done:
     return status;
@@ -423,7 +462,8 @@ done:
 static const rt_operand OPERANDS[] = {
     {.name = "ARM", .type = RT_OPTION_TEXT, .required = true, .repeated = true,
      .help = "[NAME=]scores.tsv, as 'rnatune score' writes it, or several of different seeds joined by commas, whose mean "
-             "counts; or [NAME=]results.sqlite:CHECKPOINT; two or more"},
+             "counts; [NAME=]results.sqlite:CHECKPOINT; or with --metric loss [NAME=]RUN/held_out.tsv of a training run; two "
+             "or more"},
     {0},
 };
 
@@ -431,7 +471,7 @@ static const rt_option OPTIONS[] = {
     {.name = "families", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "each target its own",
      .help = "TSV with columns target and family"},
     {.name = "metric", .type = RT_OPTION_TEXT, .value = "NAME", .fallback = "tm_resid",
-     .help = "column of the tables: tm_align, rmsd, lddt_c1, inf_all ..."},
+     .help = "column of the tables: tm_align, rmsd, lddt_c1, inf_all ...; loss for training runs"},
     {.name = "per-target", .type = RT_OPTION_CHOICE, .choices = "best|top1|mean|best5", .fallback = "best",
      .help = "a target's models as one number: the best, the one ranked first, the mean, or the best of ranks 1 to 5"},
     {.name = "interval", .type = RT_OPTION_CHOICE, .choices = "studentised|bca", .fallback = "studentised",
@@ -443,7 +483,7 @@ static const rt_option OPTIONS[] = {
     {.name = "selected-on", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "selected_on in run.json",
      .help = "targets, one a line, that a checkpoint was chosen on"},
     {.name = "out", .type = RT_OPTION_OUT_FOLDER, .value = "DIR",
-     .help = "also write compare.tsv, compare.json, pairs.tsv, run.json"},
+     .help = "also write compare.tsv, compare.json, pairs.tsv, by_family.tsv, run.json"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},
 };
@@ -464,7 +504,8 @@ const rt_command rt_cmd_compare = {
         "run.json beside each arm's predictions, and when a checkpoint was chosen on the same targets.",
     .output =
         "A table of comparison, quantity and value, whose last line for each comparison says what may be claimed; or "
-        "JSON. In DIR: the same as compare.tsv and compare.json, pairs.tsv with each target's values, and run.json.",
+        "JSON. In DIR: the same as compare.tsv and compare.json, pairs.tsv with each target's values, by_family.tsv with "
+        "each family's means, and run.json.",
     .examples =
         "  rnatune compare base/scores.tsv tuned/scores.tsv --families families.tsv\n"
         "  rnatune compare results.sqlite:base results.sqlite:phase1 --families families.tsv --metric lddt_c1\n",

@@ -207,6 +207,10 @@ static rt_status check_options(task *t, rt_err *err)
     if (status != RT_OK) return status;
     if (t->json && strcmp(t->format, "tsv") != 0 && strcmp(t->format, "contacts") != 0)
         return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--json is of the tables: --format tsv and contacts, and --compare");
+    if (!compares && t->min_prob > 0 && t->min_prob < LISTED) {
+        rt_fail(err, RT_ERR_USAGE, NULL, 0, "--min-prob %g: pairs below %g are never listed", t->min_prob, LISTED);
+        return rt_hint(err, "--min-prob 0 lists all that are");
+    }
     if (t->json && rt_option_has(o, "out"))
         return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--json goes to stdout: not with --out");
     if (from_structure) t->structure = "probable";

@@ -125,7 +125,7 @@ static rt_status choose_targets(job *j)
             j->validation[j->loop.n_validation++] = i;
         }
     }
-    j->loop.train = j->train, j->loop.validation = j->validation;
+    j->loop.train = j->train, j->loop.validation = j->validation, j->loop.opt_component = j->component;
     rt_info("%lld training targets, %lld held out for validation; %lld without a resolution count %s, %lld outside "
             "%.1f-%.1f A and %lld without labels are left out",
             (long long)j->loop.n_train, (long long)j->loop.n_validation, (long long)j->n_unknown,
@@ -344,6 +344,16 @@ static rt_status open_augment(job *j)
     return status;
 }
 
+/* Of the memory that is free now, a part stays for the samples that are built ahead and for other programs. */
+static void choose_kept(job *j)
+{
+    const double USABLE = .8;
+    double taken = (double)rt_model_bytes(j->model) + 12 * (double)rt_params_elements(j->params);
+    j->ctx->keep_every = rt_option_int(j->o, "keep-every");
+    if (!rt_option_has(j->o, "keep-every"))
+        rt_loop_choose_kept(j->ctx, j->model, &j->loop, (int64_t)(USABLE * (double)rt_memory_available() - taken));
+}
+
 static rt_status open_job(job *j)
 {
     rt_status status = RT_OK;
@@ -385,10 +395,10 @@ static rt_status open_job(job *j)
     RT_TRY(rt_ctx_create(&j->ctx, rt_choice_backend(rt_option_text(o, "device")), rt_choice_threads(o),
                          rt_memory_available(), j->err));
     model.real = j->ctx->real;
-    j->ctx->keep_every = rt_option_int(o, "keep-every");
     RT_TRY(rt_model_open(&j->model, &model, j->err));
     rt_info("%lld of %lld parameters train, in %lld tensors", (long long)rt_params_elements(j->params),
             (long long)j->model->n_parameters, (long long)rt_params_count(j->params));
+    if (j->loop.n_train > 0) choose_kept(j);
     RT_TRY(open_augment(j));
     RT_TRY(hash_data(j));
     RT_TRY(hash_plan(j));
@@ -791,10 +801,10 @@ static const rt_option OPTIONS[] = {
     {.name = "keep-every",
      .type = RT_OPTION_INT,
      .value = "K",
-     .fallback = "1",
      .low = 0,
      .high = 1000,
-     .help = "activations of every K-th block are kept, the others computed again; 0: all are kept"},
+     .help = "activations of every K-th block are kept, the others computed again; 0: all are kept (default: 0 where they "
+             "fit in memory, else 1)"},
     {.name = "resume", .type = RT_OPTION_FLAG, .help = "go on with the run in --out"},
     {.name = "continue-adam",
      .type = RT_OPTION_FLAG,
@@ -856,7 +866,8 @@ const rt_command rt_cmd_train = {
         "distogram 0.03. The confidence head judges structures that move: train it too with --also confidence_head, or refit it "
         "afterwards with 'train confidence --adapter RUN/best'.",
     .output = "A table of steps, losses and the resulting model. RUN holds checkpoints.json and its files, log.jsonl, "
-              "TensorBoard events, best.safetensors and final.safetensors (for 'predict --checkpoint'), and run.json. Phase "
+              "TensorBoard events, best.safetensors and final.safetensors (for 'predict --checkpoint'), held_out.tsv (the best "
+              "epoch's loss of each held-out target, for 'compare --metric loss'), and run.json. Phase "
               "lora: PEFT folders best, final and one of each epoch (for 'predict --adapter' and 'rnatune lora').",
     .examples =
         "  rnatune train confidence --checkpoint rnapro.pt --data set --split split.tsv --out run\n"

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "feat/chains.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = rt_copy_text((const char *)data, (int64_t)size, NULL), *line[3] = {text, NULL, NULL}, *at = text;

@@ -88,8 +88,7 @@ void rt_cpu_linear(rt_ctx *ctx, rt_tensor y, rt_tensor x, rt_tensor w, rt_tensor
     }
     job.mul_rows = epilogue.mul.data ? rt_count(epilogue.mul) / job.out : 1;
     job.native_bf16 = w.dtype == RT_BF16 && rt_cpu_has_bf16();
-    job.direct = !opt_bias.data && epilogue.act == RT_ACT_NONE && !epilogue.mul.data && !epilogue.add &&
-                 job.column_tile == job.out;
+    job.direct = !opt_bias.data && epilogue.act == RT_ACT_NONE && !epilogue.mul.data && job.column_tile == job.out;
     int64_t column_tiles = rt_tiles(job.out, job.column_tile);
     for (int last_row = 0; last_row < 2; last_row++)
         for (int last_column = 0; last_column < 2; last_column++) {
@@ -98,7 +97,7 @@ void rt_cpu_linear(rt_ctx *ctx, rt_tensor y, rt_tensor x, rt_tensor w, rt_tensor
             if (m == 0 || n == 0) continue;
             job.plan[last_row][last_column] = rt_gemm_prepare(
                 ctx, (rt_gemm){.m = m, .n = n, .k = job.in, .a_row = job.in, .a_col = 1, .b_row = 1, .b_col = job.in,
-                               .c_row = n, .bf16 = job.native_bf16});
+                               .c_row = n, .bf16 = job.native_bf16, .add = job.direct && epilogue.add});
         }
     int64_t mark = rt_arena_mark(ctx->step);
     if (job.native_bf16) job.x_bytes = rt_scratch_stride(job.row_tile * job.in * 2);

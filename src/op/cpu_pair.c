@@ -133,9 +133,9 @@ void rt_cpu_triangle_product_backward(rt_ctx *ctx, rt_tensor da, rt_tensor db, r
 typedef struct {
     rt_ctx *ctx;
     float *y;
-    const float *a, *b, *bias;
-    int64_t n, c, msa, first, out;
-    bool bf16, add;
+    const float *a, *b;
+    int64_t n, c, msa, first;
+    bool bf16;
     const void *b16;
     const rt_gemm_plan *plan;
     char *scratch;
@@ -242,16 +242,19 @@ void rt_cpu_outer_product_backward(rt_ctx *ctx, rt_tensor da, rt_tensor db, rt_t
     rt_arena_reset(ctx->step, mark);
 }
 
-/* For row i: w_i[p][q] = sum_r w[p][q][r] x[i][r], then z[i] = x w_i^T. */
-RT_CLONES static void contract_weight(float *out, const float *w, const float *x, int64_t rows, int64_t c)
-{
-    for (int64_t p = 0; p < rows; p++) {
-        float sum = 0;
-        #pragma omp simd reduction(+ : sum)
-        for (int64_t r = 0; r < c; r++) sum += w[p * c + r] * x[r];
-        out[p] = sum;
-    }
-}
+/* For a group of rows i: w_i[p][q] = sum_r w[p][q][r] x[i][r], a product for all of them; then z[i] = x w_i^T each. */
+enum { OUTER_GROUP = 16 };
+
+typedef struct {
+    float *z;
+    const float *x, *w, *bias;
+    int64_t n, c, out;
+    bool add;
+    rt_ctx *ctx;
+    const rt_gemm_plan *contract[2], *plan;   /* [last group] */
+    char *scratch;
+    int64_t bytes, weight_bytes;
+} outer_linear_job;
 
 RT_CLONES static void store_rows(float *z, const float *tile, const float *bias, int64_t rows, int64_t out, bool add)
 {
@@ -262,27 +265,38 @@ RT_CLONES static void store_rows(float *z, const float *tile, const float *bias,
         }
 }
 
-static void outer_linear_task(void *argument, int64_t i, int worker)
+static void outer_linear_task(void *argument, int64_t group, int worker)
 {
-    const outer_job *job = argument;
-    float *weight = (float *)(job->scratch + worker * rt_scratch_stride(job->bytes));
-    float *tile = weight + (job->out * job->c + 15) / 16 * 16;
-    contract_weight(weight, job->b, job->a + i * job->c, job->out * job->c, job->c);
-    rt_gemm_run(job->ctx, job->plan, job->a, weight, tile, worker);
-    store_rows(job->y + i * job->n * job->out, tile, job->bias, job->n, job->out, job->add);
+    const outer_linear_job *job = argument;
+    char *base = job->scratch + worker * rt_scratch_stride(job->bytes);
+    float *weight = (float *)base, *tile = (float *)(base + job->weight_bytes);
+    int64_t first = group * OUTER_GROUP, rows = job->n - first < OUTER_GROUP ? job->n - first : OUTER_GROUP;
+    rt_gemm_run(job->ctx, job->contract[rows < OUTER_GROUP], job->x + first * job->c, job->w, weight, worker);
+    for (int64_t i = 0; i < rows; i++) {
+        rt_gemm_run(job->ctx, job->plan, job->x, weight + i * job->out * job->c, tile, worker);
+        store_rows(job->z + (first + i) * job->n * job->out, tile, job->bias, job->n, job->out, job->add);
+    }
 }
 
 void rt_cpu_outer_linear(rt_ctx *ctx, rt_tensor z, rt_tensor x, rt_tensor w, rt_tensor opt_bias, bool add)
 {
     int64_t mark = rt_arena_mark(ctx->step);
-    outer_job job = {.ctx = ctx, .y = z.data, .a = x.data, .b = w.data, .bias = opt_bias.data, .n = x.dim[0], .c = x.dim[1],
-                     .out = w.dim[0], .add = add};
+    outer_linear_job job = {.ctx = ctx, .z = z.data, .x = x.data, .w = w.data, .bias = opt_bias.data, .n = x.dim[0],
+                            .c = x.dim[1], .out = w.dim[0], .add = add};
+    int64_t wide = job.out * job.c;
     RT_REQUIRE(w.dtype == RT_F32);
+    for (int last = 0; last < 2; last++) {
+        int64_t m = last ? job.n % OUTER_GROUP : job.n < OUTER_GROUP ? 0 : OUTER_GROUP;
+        if (m)
+            job.contract[last] = rt_gemm_prepare(ctx, (rt_gemm){.m = m, .n = wide, .k = job.c, .a_row = job.c, .a_col = 1,
+                                                                .b_row = 1, .b_col = job.c, .c_row = wide});
+    }
     job.plan = rt_gemm_prepare(ctx, (rt_gemm){.m = job.n, .n = job.out, .k = job.c, .a_row = job.c, .a_col = 1, .b_row = 1,
                                               .b_col = job.c, .c_row = job.out});
-    job.bytes = ((job.out * job.c + 15) / 16 * 16 + job.n * job.out) * 4;
+    job.weight_bytes = rt_scratch_stride(OUTER_GROUP * wide * 4);
+    job.bytes = job.weight_bytes + job.n * job.out * 4;
     job.scratch = rt_cpu_scratch(ctx, job.bytes);
-    if (ctx->status == RT_OK) rt_pool_run(ctx->pool, job.n, outer_linear_task, &job);
+    if (ctx->status == RT_OK) rt_pool_run(ctx->pool, rt_tiles(job.n, OUTER_GROUP), outer_linear_task, &job);
     rt_arena_reset(ctx->step, mark);
 }
 

@@ -43,7 +43,7 @@ typedef struct {
 typedef struct {
     int64_t n_checked;       /* groups, pairs, templates, targets that were looked at */
     int64_t n_leak;
-    const char *not_checked; /* why nothing was looked at; NULL: it was */
+    const char *not_checked; /* why nothing, or not all of it, was looked at; NULL: it was */
 } rt_audit_check_result;
 
 typedef struct {

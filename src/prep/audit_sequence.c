@@ -208,7 +208,9 @@ static void count_checked(const texts *t)
         n_train += t->auditor->part[i] == RT_PART_TRAIN;
         n_origin += origin;
     }
-    check[RT_LEAK_HELD_OUT].n_checked = t->n_held || n_origin ? n_train + t->n_text - t->n - t->n_held : 0;
+    /* augmented examples by their source at least; without a table training targets count when their coordinates are
+     * compared (audit_structure) */
+    check[RT_LEAK_HELD_OUT].n_checked = (t->n_held || n_origin ? n_train : 0) + t->n_text - t->n - t->n_held;
     if (!t->n_held && !n_origin) check[RT_LEAK_HELD_OUT].not_checked = "no held-out table (--hold-out)";
     check[RT_LEAK_AUGMENTED].n_checked = t->n_text - t->n - t->n_held;
     if (!t->auditor->in->opt_augmented) check[RT_LEAK_AUGMENTED].not_checked = "no augmented examples (--augmented)";

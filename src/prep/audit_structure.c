@@ -147,6 +147,9 @@ done:
 static rt_status copied_coordinates(rt_auditor *a, rt_tm *tm, rt_err *err)
 {
     rt_status status = RT_OK;
+    rt_audit_check_result *result = &a->out->check[RT_LEAK_HELD_OUT];
+    bool *compared = NULL;
+    RT_TRY_ALLOC(compared, a->n);
     for (int64_t i = 0; i < a->n; i++) {
         const rt_target *held = rt_dataset_at(a->in->set, i);
         if ((a->part[i] != RT_PART_VALIDATION && a->part[i] != RT_PART_TEST) || !held->n_conformation) continue;
@@ -155,6 +158,7 @@ static rt_status copied_coordinates(rt_auditor *a, rt_tm *tm, rt_err *err)
             double score, rmsd;
             int64_t n;
             if (a->part[k] != RT_PART_TRAIN || t->length != held->length || !t->n_conformation) continue;
+            compared[k] = true;
             RT_TRY(rt_template_match(tm, &score, &rmsd, &n, held, rt_target_c1(t, 0, 0), 3 * t->n_slot, INFINITY, err));
             if (n < RT_TEMPLATE_ANSWER_RESIDUES || rmsd > RT_TEMPLATE_ANSWER_RMSD) continue;
             RT_TRY(rt_audit_add(a, RT_LEAK_HELD_OUT, t->id, "train", held->id, rt_part_name(a->part[i]), rmsd,
@@ -163,7 +167,9 @@ static rt_status copied_coordinates(rt_auditor *a, rt_tm *tm, rt_err *err)
                                 strcmp(t->sequence, held->sequence) == 0 ? "the same sequence" : "another sequence"));
         }
     }
+    for (int64_t k = 0; k < a->n && result->not_checked; k++) result->n_checked += compared[k];   /* else all are counted */
 done:
+    free(compared);
     return status;
 }
 

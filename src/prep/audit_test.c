@@ -112,6 +112,7 @@ static void expect_leak(const world *w, rt_leak_kind kind, const char *word)
     }
     if (!audit.n_leak) fail_msg("a planted leak (%s) was not found", rt_leak_name(kind));
     assert_int_equal(audit.check[kind].n_leak, audit.n_leak);
+    assert_true(audit.check[kind].n_checked > 0);
     expect_word(audit.leak[0].detail, word);
     assert_int_equal(rt_audit_check(test_path("split.tsv"), set, NULL, NULL, &err), RT_ERR_MISMATCH);
     expect_word(err.what, "found leaks");
@@ -290,6 +291,9 @@ static void copied_coordinates(void **state)
     test_sequence(w.sequence[4], 25, 502);
     w.target[1].fold = w.target[4].fold = 60;
     w.target[1].masked = 5;
+    expect_leak(&w, RT_LEAK_HELD_OUT, "the same coordinates: 20 of 25 residues, another sequence");
+    strcpy(w.held, "target_id,sequence\n");   /* found without a table, too, and what was compared is counted */
+    strcpy(strchr(w.augmented, '\n') + 1, "");
     expect_leak(&w, RT_LEAK_HELD_OUT, "the same coordinates: 20 of 25 residues, another sequence");
 }
 

@@ -9,7 +9,7 @@
 
 enum { P, HELIX, PAIR, MIN_P, BONDS, RELAX };
 enum { RELAX_PROBABILITY = 1, RELAX_CANONICAL = 2, RELAX_TERTIARY = 4 };
-enum { DRAWS_PER_PAIR = 2 };
+enum { DRAWS_PER_PAIR = 2, ATTEMPTS = 8 };
 /* Angstrom from ideal: at 4.0 a bond is none any more, and an old pair that poor says nothing about a new one. */
 static const double LOOSEST = 1.0;
 
@@ -55,10 +55,49 @@ static rt_augment_reason judge(const rt_augment_job *job, int64_t i, int64_t j)
     if (!(s->bits[RELAX] & RELAX_PROBABILITY) && !((double)map->probability[i] >= s->value[MIN_P]))
         return RT_REASON_IMPROBABLE;
     const uint32_t minded = rt_augment_minded(s->bits[RELAX], RELAX_TERTIARY);
-    if ((map->tertiary[i] | map->tertiary[j]) & minded) return RT_REASON_TERTIARY;
-    bool knot = map->partner[i] == j && !map->nested[i];
-    return knot && minded & RT_TERTIARY_PSEUDOKNOT ? RT_REASON_TERTIARY : RT_REASON_NONE;
+    return (map->tertiary[i] | map->tertiary[j]) & minded ? RT_REASON_TERTIARY : RT_REASON_NONE;
 }
+
+/* ---- what is drawn ------------------------------------------------------------------------------------------------ */
+
+/* The element of a residue's draws in an attempt: a pair's are its 5' residue's, a helix's the 3' residue's of its first
+ * pair, which is no pair's own. */
+static uint64_t element_of(const rt_augment_job *job, int64_t attempt, int64_t residue)
+{
+    return (uint64_t)(DRAWS_PER_PAIR * (attempt * job->map->length + residue));
+}
+
+static bool draws_helix(const rt_augment_job *job, int64_t attempt, const rt_helix *helix)
+{
+    return rt_rng_uniform(&job->rng, element_of(job, attempt, helix->j)) < job->setting->value[HELIX];
+}
+
+static bool draws_pair(const rt_augment_job *job, int64_t attempt, int64_t i)
+{
+    return rt_rng_uniform(&job->rng, element_of(job, attempt, i)) < job->setting->value[PAIR];
+}
+
+static bool draws_any_that_may_change(const rt_augment_job *job, int64_t attempt, const rt_helices *helices)
+{
+    for (int64_t h = 0; h < helices->n; h++) {
+        const rt_helix *helix = &helices->helix[h];
+        if (!draws_helix(job, attempt, helix)) continue;
+        for (int64_t k = 0; k < helix->n; k++)
+            if (draws_pair(job, attempt, helix->i + k) && judge(job, helix->i + k, helix->j - k) == RT_REASON_NONE)
+                return true;
+    }
+    return false;
+}
+
+/* Where few pairs may change, most draws hold none of them: such a one is drawn again, some times. */
+static int64_t choose_attempt(const rt_augment_job *job, const rt_helices *helices)
+{
+    for (int64_t attempt = 0; attempt < ATTEMPTS; attempt++)
+        if (draws_any_that_may_change(job, attempt, helices)) return attempt;
+    return 0;
+}
+
+/* ---- what becomes of it ------------------------------------------------------------------------------------------- */
 
 /* Both bases rebuilt, or neither: the reason then.  paired: in the structure, so that there are bonds to be kept. */
 static rt_augment_reason rebuild(rt_augment_job *job, rt_augment_change *change, bool paired)
@@ -107,7 +146,7 @@ static void draw_pair(rt_augment_change *change, int64_t pick)
     }
 }
 
-static rt_status change_pair(rt_augment_job *job, int64_t i, int64_t j, rt_err *err)
+static rt_status change_pair(rt_augment_job *job, int64_t attempt, int64_t i, int64_t j, rt_err *err)
 {
     const rt_fold_map *map = job->map;
     rt_augment_change change = {.kind = RT_AUGMENT_COMPENSATORY, .i = i, .j = j, .bonds_before = NAN, .bonds_after = NAN,
@@ -117,7 +156,7 @@ static rt_status change_pair(rt_augment_job *job, int64_t i, int64_t j, rt_err *
     const bool paired = map->partner[i] == j;   /* or the user does not mind that it is not */
     change.reason = judge(job, i, j);
     if (change.reason == RT_REASON_NONE) {
-        draw_pair(&change, rt_rng_below(&job->rng, (uint64_t)(DRAWS_PER_PAIR * i + 1), 3));
+        draw_pair(&change, rt_rng_below(&job->rng, element_of(job, attempt, i) + 1, 3));
         change.reason = job->xyz ? rebuild(job, &change, paired) : RT_REASON_UNRESOLVED;
         if (change.reason == RT_REASON_UNRESOLVED && !paired) {
             set_letters(job, &change);
@@ -130,7 +169,6 @@ static rt_status change_pair(rt_augment_job *job, int64_t i, int64_t j, rt_err *
 rt_status rt_aug_compensatory_make(rt_augment_job *job, rt_err *err)
 {
     rt_status status = RT_OK;
-    const rt_augment_setting *s = job->setting;
     const int64_t n = job->map->length;
     int32_t *partner = NULL;
     rt_helices helices = {0};
@@ -142,13 +180,12 @@ rt_status rt_aug_compensatory_make(rt_augment_job *job, rt_err *err)
                                   .probability = NAN, .bonds_before = NAN, .bonds_after = NAN};
         RT_TRY(rt_augment_note(job, &none, err));
     }
+    const int64_t attempt = choose_attempt(job, &helices);
     for (int64_t h = 0; h < helices.n; h++) {
         const rt_helix *helix = &helices.helix[h];
-        /* the elements of a helix are those of the 3' ends of its pairs: no pair's own draws */
-        if (rt_rng_uniform(&job->rng, (uint64_t)(DRAWS_PER_PAIR * helix->j)) >= s->value[HELIX]) continue;
-        for (int64_t k = 0; k < helix->n; k++)
-            if (rt_rng_uniform(&job->rng, (uint64_t)(DRAWS_PER_PAIR * (helix->i + k))) < s->value[PAIR])
-                RT_TRY(change_pair(job, helix->i + k, helix->j - k, err));
+        for (int64_t k = 0; draws_helix(job, attempt, helix) && k < helix->n; k++)
+            if (draws_pair(job, attempt, helix->i + k))
+                RT_TRY(change_pair(job, attempt, helix->i + k, helix->j - k, err));
     }
 done:
     rt_helices_free_members(&helices);

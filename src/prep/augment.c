@@ -121,9 +121,9 @@ static void mark_changed(uint8_t *by, char *was, const rt_augment_example *e, rt
         if (e->sequence[i] != was[i]) by[i] = (uint8_t)kind, was[i] = e->sequence[i];
 }
 
-/* A further conformation gets the letters of the first, judged by what it is itself; what has no label in the first's
- * example has none here.  What is masked here alone is counted where the letter, or that of the pair's other base, is
- * from.  `by`: as marked.  letters: native ones, overwritten. */
+/* A further conformation gets the letters of the first, judged by what it is itself (what is around the first one stands
+ * elsewhere in another); what has no label in the first's example has none here.  What is masked here alone is counted
+ * where the letter, or that of the pair's other base, is from.  `by`: as marked.  letters: native ones, overwritten. */
 static rt_status rebuild_other(rt_augment_example *e, rt_augment_tally *tally, const rt_augment_plan *plan,
                                const rt_target *target, const rt_fold_map *map, int64_t conformation, const uint8_t *by,
                                char *letters, rt_err *err)
@@ -179,6 +179,7 @@ rt_status rt_augment_make(rt_augment_example *out_example, rt_augment_tally *opt
     if (map->has_bases) {
         job.xyz = e->xyz;
         RT_TRY(rt_base_fit_create(&job.fit, job.xyz, e->length, err));
+        job.fit.opt_around = &map->around;
     }
     for (size_t m = 0; m < sizeof MAKER / sizeof *MAKER; m++) {
         rt_augment_kind kind = MAKER[m].kind;

@@ -1,11 +1,6 @@
 /* augment_fuzz.c - any bytes as an augmentation's settings and as a file of seed alignments: an error or a plan, never a
  * crash.  Built by `make fuzz`. */
-#define _GNU_SOURCE
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "io/fuzz_files.h"
 
 #include "prep/augment.h"
 
@@ -13,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char text[600], path[40];
+    char text[600];
     rt_augment_plan plan = {0};
     rt_seeds seeds = {0};
     rt_text printed = {0};
@@ -23,10 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[n] = 0;
     if (rt_augment_plan_add(&plan, text, &err) == RT_OK) rt_augment_plan_print(&printed, &plan);
     rt_text_free(&printed);
-    int file = memfd_create("fuzz", 0);
-    if (file < 0) return 0;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    if (write(file, data, size) == (ssize_t)size && rt_seeds_read(&seeds, path, &err) == RT_OK) {
+    fuzz_write("seeds", data, size);
+    if (rt_seeds_read(&seeds, fuzz_path("seeds"), &err) == RT_OK) {
         rt_homologs homologs;
         rt_family_row row = {.family = "RF00001"};
         rt_homolog_rules rules = {.identity = 0.3, .gaps = 0.5, .keep = 4};
@@ -34,6 +27,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             rt_homologs_free_members(&homologs);
     }
     rt_seeds_free_members(&seeds);
-    close(file);
     return 0;
 }

@@ -144,7 +144,8 @@ static void make_entry(void *argument, int64_t i, int worker)
     rt_progress_step(i + 1);
 }
 
-/* A family's examples beyond its limit are refused, in the order of the targets. */
+/* A family's examples beyond its limit are refused, in the order of the targets.  Those that are too near a held-out
+ * sequence are none of its examples. */
 static rt_status limit_families(rt_augment_set *set, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -158,7 +159,7 @@ static rt_status limit_families(rt_augment_set *set, rt_err *err)
         if (!e->homologs.family) continue;
         int64_t family = rt_seeds_find(o->opt_seeds, e->homologs.family) - o->opt_seeds->seed;
         for (int64_t s = ALONE * o->variants; s < COMBINATIONS * o->variants; s++)
-            if (e->sequence[s] && (double)++used[family] > limit) {
+            if (e->sequence[s] && !e->refused[s] && (double)++used[family] > limit) {
                 e->refused[s] = RT_REASON_FAMILY_LIMIT;
                 set->summary.limited++;
             }
@@ -194,7 +195,7 @@ static rt_status gather(texts *t, rt_augment_set *set, rt_err *err)
     const rt_augment_set_options *o = &set->options;
     for (int64_t i = 0; i < set->n; i++)
         for (int64_t s = 0; s < COMBINATIONS * o->variants; s++)
-            if (set->entry[i].sequence[s] && !set->entry[i].refused[s])
+            if (set->entry[i].sequence[s])
                 RT_TRY(add_text(t, set->entry[i].sequence[s], MADE, &set->entry[i].refused[s], err));
     for (int64_t i = 0; o->opt_split && i < rt_dataset_count(o->set); i++) {
         const rt_target *target = rt_dataset_at(o->set, i);
@@ -303,7 +304,7 @@ static rt_status write_down(rt_augment_set *set, rt_err *err)
         int64_t count = count_sequences(e, COMBINATIONS * variants);
         set->summary.changed_targets += count > 1;
         set->summary.sequences += count > 1 ? count : 0;
-        set->summary.surroundings += e->map.has_surroundings;
+        set->summary.surroundings += e->map.around.known;
         rt_augment_tally_add(&set->summary.tally, &e->tally);
         rt_hash_add(hash, e->refused, COMBINATIONS * variants);
         for (int64_t s = 0; s < COMBINATIONS * variants; s++) {
@@ -357,8 +358,8 @@ rt_status rt_augment_set_open(rt_augment_set **ret_set, const rt_augment_set_opt
     if (rt_augment_sequence_bits(&options->plan)) {
         if (options->plan.on & RT_AUGMENT_BIT(RT_AUGMENT_COMPENSATORY)) RT_TRY(predict(&w, pool, err));
         RT_TRY(make_all(&w, pool, err));
-        RT_TRY(limit_families(set, err));
         if (options->opt_split || options->opt_held) RT_TRY(screen(set, pool, err));
+        RT_TRY(limit_families(set, err));
         RT_TRY(write_down(set, err));
     }
     *ret_set = set;

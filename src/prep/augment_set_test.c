@@ -78,10 +78,10 @@ static int64_t draw_many(const rt_augment_set *set, const rt_target *t, const ch
 static void what_is_held_out_is_never_drawn(void **state)
 {
     (void)state;
-    corpus demo;
-    open_folder(&demo, "examples/demo/structures", "demo", NULL);
+    corpus shipped;
+    open_folder(&shipped, "examples/demo/structures", "demo", NULL);
     rt_augment_set_options none = {0};
-    rt_augment_set *free_set = open_set(demo.set, &none, PLAN);
+    rt_augment_set *free_set = open_set(shipped.set, &none, PLAN);
     const rt_augmented *list = rt_augment_set_record(free_set);
     int64_t longest = 0;
     for (int64_t i = 0; i < list->n; i++)
@@ -89,7 +89,7 @@ static void what_is_held_out_is_never_drawn(void **state)
     char leak[512], source[64], id[64];
     snprintf(leak, sizeof leak, "%s", list->row[longest].sequence);
     snprintf(source, sizeof source, "%s", list->row[longest].source);
-    rt_dataset *set = with_held_out(demo.set, leak);
+    rt_dataset *set = with_held_out(shipped.set, leak);
     rt_split_row row = {.target = strcpy(id, "HELD"), .part = RT_PART_TEST};
     rt_split split = {.row = &row, .n = 1};
     rt_held_out held = {0};
@@ -121,7 +121,7 @@ static void what_is_held_out_is_never_drawn(void **state)
     rt_augment_set_close(by_table);
     rt_augment_set_close(by_identity);
     rt_dataset_close(set);
-    close_corpus(&demo);
+    close_corpus(&shipped);
 }
 
 static void families_have_their_limit(void **state)
@@ -170,19 +170,19 @@ static void families_have_their_limit(void **state)
 static void samples_get_their_share(void **state)
 {
     (void)state;
-    corpus demo;
-    open_folder(&demo, "examples/demo/structures", "share", NULL);
+    corpus shipped;
+    open_folder(&shipped, "examples/demo/structures", "share", NULL);
     rt_augment_set_options none = {0};
-    rt_augment_set *set = open_set(demo.set, &none, "compensatory:p=0.3,relax=probability");
+    rt_augment_set *set = open_set(shipped.set, &none, "compensatory:p=0.3,relax=probability");
     int64_t n = 0;
     for (uint64_t number = 0; number < 4000; number++) {
         rt_augment_reason reason;
-        n += rt_augment_set_pick(set, &reason, rt_dataset_at(demo.set, 0), 9, number).kinds != 0;
+        n += rt_augment_set_pick(set, &reason, rt_dataset_at(shipped.set, 0), 9, number).kinds != 0;
         assert_false(rt_augment_set_has_noise(set, 9, number));
     }
     assert_true(n > 1100 && n < 1300);
     rt_augment_set_close(set);
-    close_corpus(&demo);
+    close_corpus(&shipped);
 }
 
 static int make_pool(void **state)

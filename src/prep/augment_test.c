@@ -151,21 +151,6 @@ static void turn_keeps_distances(void **state)
 
 /* ---- variants ----------------------------------------------------------------------------------------------------- */
 
-static corpus demo;
-
-static int open_demo(void **state)
-{
-    if (test_folder_make(state) != 0) return -1;
-    open_folder(&demo, "examples/demo/structures", "demo", NULL);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    close_corpus(&demo);
-    return test_folder_remove(state);
-}
-
 static void make(rt_augment_example *e, rt_augment_log *opt_log, const rt_augment_plan *plan, const corpus *c, int64_t target,
                  int64_t variant)
 {

@@ -48,6 +48,22 @@ static inline void close_corpus(corpus *c)
     rt_dataset_close(c->set);
 }
 
+/* The shipped demo's structures, for a group of tests. */
+static corpus demo;
+
+static inline int open_demo(void **state)
+{
+    if (test_folder_make(state) != 0) return -1;
+    open_folder(&demo, "examples/demo/structures", "demo", NULL);
+    return 0;
+}
+
+static inline int close_demo(void **state)
+{
+    close_corpus(&demo);
+    return test_folder_remove(state);
+}
+
 static inline rt_augment_plan plan_of(const char *text)
 {
     rt_augment_plan plan = {.seed = 7};

@@ -89,6 +89,19 @@ static int64_t clashes_with(const float *r, const rt_nucleobase *base, const flo
     return n;
 }
 
+static int64_t clashes_around(const float *r, const rt_nucleobase *base, const rt_surroundings *around, int64_t residue)
+{
+    int64_t n = 0;
+    for (int64_t k = around->first[residue]; k < around->first[residue + 1]; k++) {
+        const rt_near_atom *atom = &around->atom[k];
+        for (int i = 0; i < base->n; i++) {
+            float limit = RADIUS[base->atom[i].slot] + atom->radius - OVERLAP;
+            n += squared(r + 3 * base->atom[i].slot, atom->xyz) < limit * limit;
+        }
+    }
+    return n;
+}
+
 rt_base_clashes rt_base_fit_clashes(const rt_base_fit *fit, const float *xyz, int64_t residue, char letter, int64_t but)
 {
     const rt_nucleobase *base = rt_nucleobase_of(letter);
@@ -105,6 +118,7 @@ rt_base_clashes rt_base_fit_clashes(const rt_base_fit *fit, const float *xyz, in
         if (k == residue || k == but || ball[3] < 0 || squared(ball, centre) > reach * reach) continue;
         n.others += clashes_with(r, base, centre, far * far, xyz + k * PER * 3);
     }
+    if (fit->opt_around && fit->opt_around->first) n.others += clashes_around(r, base, fit->opt_around, residue);
     return n;
 }
 

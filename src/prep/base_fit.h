@@ -1,5 +1,5 @@
 /* base_fit.h - does a rebuilt base fit where it stands: clashes with what is around it, hydrogen bonds of its pair
- * Room: prep.  Uses: prep/atom_slot, prep/nucleobase, base/memory.
+ * Room: prep.  Uses: prep/atom_slot, prep/nucleobase, prep/surroundings, base/memory.
  * Reference: radii and overlap of score/clash.h; N. C. Seeman, J. M. Rosenberg, A. Rich, PNAS 73:804 (1976), J. M.
  * Rosenberg et al., J. Mol. Biol. 104:145 (1976), the hydrogen bonds of GC and AU in crystals.
  *
@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "prep/surroundings.h"
 
 /* A ball around each residue, so that few need a closer look. */
 typedef struct {
     int64_t length;
     float *ball;                 /* (length, 4): centre and radius; radius below 0: no atom is known */
+    const rt_surroundings *opt_around;   /* what else there is; set by whoever knows it */
 } rt_base_fit;
 
 /* Cost: one pass over the atoms.  Errors: RT_ERR_MEMORY. */
@@ -25,8 +27,8 @@ void rt_base_fit_free_members(rt_base_fit *fit);
 /* Takes note that a residue's atoms have moved. */
 void rt_base_fit_move(rt_base_fit *fit, const float *xyz, int64_t residue);
 
-/* Pairs of atoms that overlap by more than 0.4 Angstrom: of the base with other residues, and of the base with its own
- * sugar and phosphate, four bonds away and more. */
+/* Pairs of atoms that overlap by more than 0.4 Angstrom: of the base with other residues and what is around them, and of
+ * the base with its own sugar and phosphate, four bonds away and more. */
 typedef struct { int64_t others, own; } rt_base_clashes;
 
 /* Those of the base `letter` at a residue; `but`: a residue that does not count, -1 for none. */

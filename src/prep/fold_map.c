@@ -4,21 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "prep/nucleobase.h"
-
-static const double SAME_PLACE = 0.01;   /* Angstrom: the set's float32 and the file's decimals are the same atom */
 
 void rt_fold_map_free_members(rt_fold_map *map)
 {
     free(map->partner);
-    free(map->nested);
     free(map->tertiary);
     free(map->tetraloop);
     free(map->predicted);
     free(map->probability);
     free(map->loop);
+    rt_surroundings_free_members(&map->around);
     *map = (rt_fold_map){0};
 }
 
@@ -88,62 +85,6 @@ rt_status rt_fold_map_molecule(rt_molecule *out_molecule, const char *sequence, 
     return RT_OK;
 }
 
-/* ---- surroundings ------------------------------------------------------------------------------------------------ */
-
-/* An atom of the target's own chain in the file: a C1' that is where the target has one. */
-static const rt_atom *find_own(const rt_structure *s, const rt_target *target)
-{
-    for (int64_t k = 0; k < s->n_atom; k++) {
-        const rt_atom *c1 = &s->atom[k];
-        if (strcmp(c1->name, "C1'") != 0 || c1->model != s->atom[0].model) continue;
-        for (int64_t i = 0; i < target->length; i++) {
-            const float *own = rt_target_c1(target, 0, i);
-            double far = 0;
-            for (int d = 0; d < 3; d++) far = fmax(far, fabs((double)own[d] - c1->xyz[d]));
-            if (isfinite(own[0]) && far < SAME_PLACE) return c1;
-        }
-    }
-    return NULL;
-}
-
-static bool is_nucleotide(const char *component) { return component[0] && !component[1] && strchr("ACGU", component[0]); }
-
-/* The other RNA chains of the model become part of what is around. */
-static rt_status add_other_chains(rt_foreign *around, const rt_structure *s, const rt_target *target, rt_err *err)
-{
-    const rt_atom *own = find_own(s, target);
-    for (int64_t k = 0; k < s->n_atom; k++) {
-        const rt_atom *atom = &s->atom[k];
-        if (atom->model != s->atom[0].model || !is_nucleotide(atom->residue)) continue;
-        if (atom->element[0] == 'H' || (!atom->element[0] && atom->name[0] == 'H')) continue;
-        if (!own || (!strcmp(own->label_chain, atom->label_chain) && !strcmp(own->auth_chain, atom->auth_chain))) continue;
-        void *items = around->atom;
-        rt_status status = rt_grow(&items, &around->capacity, around->n + 1, sizeof *around->atom, err);
-        around->atom = items;
-        if (status != RT_OK) return status;
-        around->atom[around->n] = (rt_foreign_atom){0};
-        memcpy(around->atom[around->n++].xyz, atom->xyz, sizeof atom->xyz);
-    }
-    return RT_OK;
-}
-
-/* *out_found false: there is no file, or none that can be read, which is no error: the set is what counts. */
-static rt_status find_around(rt_foreign *out_around, bool *out_found, const rt_target *target, rt_err *err)
-{
-    rt_structure structure = {0};
-    rt_err why;
-    rt_status status = RT_OK;
-    *out_found = false;
-    if (!(target->origin & RT_ORIGIN_STRUCTURES) || !rt_file_exists(target->source)) return RT_OK;
-    if (rt_structure_open(&structure, target->source, &why) != RT_OK || structure.n_atom == 0) goto done;
-    RT_TRY(rt_foreign_find(out_around, &structure, 0, err));
-    RT_TRY(add_other_chains(out_around, &structure, target, err));
-    *out_found = true;
-done:
-    rt_structure_free_members(&structure);
-    return status;
-}
-
 /* ---- the map ----------------------------------------------------------------------------------------------------- */
 
 static void mark_tetraloops(rt_fold_map *map, const rt_annotation *a)
@@ -197,19 +138,17 @@ rt_status rt_fold_map_build(rt_fold_map *out_map, const rt_target *target, const
     int64_t n = target->length;
     *map = (rt_fold_map){.length = n, .has_bases = target->n_slot == RT_SLOT_COUNT && target->n_conformation > 0};
     RT_TRY_ALLOC(map->partner, n);
-    RT_TRY_ALLOC(map->nested, n);
     RT_TRY_ALLOC(map->tertiary, n);
     RT_TRY_ALLOC(map->tetraloop, n);
     RT_TRY_ALLOC(map->predicted, n);
     RT_TRY_ALLOC(map->probability, n);
     for (int64_t i = 0; i < n; i++) map->partner[i] = map->predicted[i] = -1;
     if (map->has_bases) {
-        if (around) RT_TRY(find_around(&foreign, &map->has_surroundings, target, err));
+        if (around) RT_TRY(rt_surroundings_find(&map->around, &foreign, target, err));
         RT_TRY(rt_fold_map_molecule(&molecule, target->sequence, rt_target_xyz(target, 0), target->n_slot,
                                     target->segments, err));
         RT_TRY(rt_annotation_build(&annotation, &molecule, &foreign, err));
         memcpy(map->partner, annotation.partner, (size_t)n * sizeof *map->partner);
-        memcpy(map->nested, annotation.nested, (size_t)n * sizeof *map->nested);
         memcpy(map->tertiary, annotation.tertiary, (size_t)n * sizeof *map->tertiary);
         mark_tetraloops(map, &annotation);
     }

@@ -1,5 +1,5 @@
 /* fold_map.h - what a target's structure says about each residue: what an augmentation may change
- * Room: prep.  Uses: prep/annotation, prep/dataset, prep/foreign, prep/pairs, io/structure, score/molecule.
+ * Room: prep.  Uses: prep/annotation, prep/dataset, prep/pairs, prep/surroundings, score/molecule.
  *
  * Made once per target of its first conformation, and kept.  A set knows the RNA alone; where the target's own structure
  * file is still there, the proteins, ligands, ions and other RNA chains around it are looked at, too.
@@ -13,6 +13,7 @@
 #include "prep/annotation.h"
 #include "prep/dataset.h"
 #include "prep/pairs.h"
+#include "prep/surroundings.h"
 
 /* Residues in a row without a canonical pair, between two that have one. */
 typedef struct {
@@ -23,16 +24,15 @@ typedef struct {
 typedef struct {
     int64_t length;
     bool has_bases;            /* the set knows more than C1' */
-    bool has_surroundings;     /* the structure's file was there */
     bool has_prediction;
     int32_t *partner;          /* (length) canonical pair in the structure, -1: none */
-    bool *nested;              /* (length) that pair belongs to the nested structure */
     uint32_t *tertiary;        /* (length) RT_TERTIARY_ bits (prep/annotation.h) */
     bool *tetraloop;           /* (length) one of four in a row that end in a non-canonical pair, or that a pair closes */
     int32_t *predicted;        /* (length) the likeliest partner by sequence, -1: none */
     float *probability;        /* (length) of the pair with `partner`, else with `predicted`; 0: not predicted */
     rt_fold_loop *loop;
     int64_t n_loop;
+    rt_surroundings around;    /* atoms that the set has not; nothing known where nobody looked */
 } rt_fold_map;
 
 /* opt_pairs: the sequence's predicted pairs; NULL: has_prediction false.  A target without coordinates has no pairs.

@@ -6,21 +6,6 @@
 #include "prep/base_fit.h"
 #include "score/clash.h"
 
-static corpus demo;
-
-static int open_demo(void **state)
-{
-    if (test_folder_make(state) != 0) return -1;
-    open_folder(&demo, "examples/demo/structures", "demo", NULL);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    close_corpus(&demo);
-    return test_folder_remove(state);
-}
-
 static void map_is_of_the_target(void **state)
 {
     (void)state;
@@ -28,7 +13,7 @@ static void map_is_of_the_target(void **state)
     for (int64_t k = 0; k < demo.n; k++) {
         const rt_fold_map *m = &demo.map[k];
         assert_int_equal(m->length, rt_dataset_at(demo.set, k)->length);
-        assert_true(m->has_bases && m->has_prediction && m->has_surroundings);
+        assert_true(m->has_bases && m->has_prediction && m->around.known);
         for (int64_t i = 0; i < m->length; i++) {
             pairs += m->partner[i] > i;
             if (m->partner[i] >= 0) assert_int_equal(m->partner[m->partner[i]], i);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "io/polymer.h"
 
 static bool same_place(const rt_atom *a, const rt_atom *b)
 {
@@ -32,33 +31,59 @@ static void leave_out_rna(bool *out_rna, const rt_structure *s, const rt_polymer
         if (out_rna[i] && !out_rna[i - 1]) out_rna[i - 1] = same_place(&s->atom[i - 1], &s->atom[i]);
 }
 
-rt_status rt_foreign_find(rt_foreign *out_foreign, const rt_structure *structure, int32_t model, rt_err *err)
+char rt_foreign_element(const rt_atom *atom)
+{
+    if (atom->element[0]) return atom->element[1] ? 0 : atom->element[0];
+    const char *name = atom->name;
+    while (*name >= '0' && *name <= '9') name++;
+    return *name;
+}
+
+static rt_status add(rt_foreign *foreign, const rt_atom *atom, bool ligand, rt_err *err)
+{
+    void *items = foreign->atom;
+    rt_status status = rt_grow(&items, &foreign->capacity, foreign->n + 1, sizeof *foreign->atom, err);
+    foreign->atom = items;
+    if (status != RT_OK) return status;
+    rt_foreign_atom *to = &foreign->atom[foreign->n++];
+    *to = (rt_foreign_atom){.element = rt_foreign_element(atom), .ligand = ligand};
+    memcpy(to->xyz, atom->xyz, sizeof to->xyz);
+    return RT_OK;
+}
+
+rt_status rt_foreign_find(rt_foreign *out_foreign, const rt_structure *structure, const rt_polymer *polymer, int32_t model,
+                          rt_err *err)
 {
     rt_status status = RT_OK;
     rt_foreign foreign = {0};
-    rt_polymer polymer = {0};
     bool *rna = NULL;
     int32_t ordinal = -1;
-    RT_TRY(rt_polymer_build(&polymer, structure, model, err));
     RT_TRY_ALLOC(rna, structure->n_atom);
-    leave_out_rna(rna, structure, &polymer);
+    leave_out_rna(rna, structure, polymer);
     for (int64_t i = 0; i < structure->n_atom; i++) {
         const rt_atom *a = &structure->atom[i];
         ordinal += i == 0 || a->model != a[-1].model;
         if (ordinal != model || rna[i] || is_water(a) || rt_polymer_is_hydrogen(a)) continue;
-        void *items = foreign.atom;
-        status = rt_grow(&items, &foreign.capacity, foreign.n + 1, sizeof *foreign.atom, err);
-        foreign.atom = items;
-        RT_TRY(status);
-        rt_foreign_atom *to = &foreign.atom[foreign.n++];
-        memcpy(to->xyz, a->xyz, sizeof to->xyz);
-        to->ligand = a->hetero && (!structure->numbered || a->label_number == RT_NO_NUMBER);
+        RT_TRY(add(&foreign, a, a->hetero && (!structure->numbered || a->label_number == RT_NO_NUMBER), err));
     }
 done:
     free(rna);
-    rt_polymer_free_members(&polymer);
     if (status != RT_OK) rt_foreign_free_members(&foreign);
     *out_foreign = foreign;
+    return status;
+}
+
+rt_status rt_foreign_add_chains(rt_foreign *foreign, const rt_structure *structure, const rt_polymer *polymer, int64_t own,
+                                rt_err *err)
+{
+    rt_status status = RT_OK;
+    for (int64_t c = 0; c < polymer->n_chain; c++) {
+        const rt_polymer_residue *first = polymer->residue + polymer->chain[c].first_residue;
+        for (int64_t r = 0; r < polymer->chain[c].n_residue && c != own; r++)
+            for (int64_t k = 0; k < first[r].n_atom; k++)
+                RT_TRY(add(foreign, &structure->atom[polymer->atom[first[r].first_atom + k]], false, err));
+    }
+done:
     return status;
 }
 

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "io/structure.h"
+#include "io/polymer.h"
 
 typedef struct {
     double xyz[3];            /* Angstrom */
+    char element;             /* 'C', 'N', ..; 0 for those of two letters */
     bool ligand;              /* a ligand's or an ion's; else a polymer's */
 } rt_foreign_atom;
 
@@ -20,8 +21,16 @@ typedef struct {
     int64_t n, capacity;
 } rt_foreign;
 
-/* The heavy atoms of one model that are neither of an RNA chain of it nor water's.  Errors: RT_ERR_MEMORY. */
-rt_status rt_foreign_find(rt_foreign *out_foreign, const rt_structure *structure, int32_t model, rt_err *err);
+/* The heavy atoms of one model that are neither of an RNA chain of it nor water's.  polymer: of that model.
+ * Errors: RT_ERR_MEMORY. */
+rt_status rt_foreign_find(rt_foreign *out_foreign, const rt_structure *structure, const rt_polymer *polymer, int32_t model,
+                          rt_err *err);
+/* The RNA chains but the one numbered `own`, modified residues too, become part of what is foreign.
+ * Errors: RT_ERR_MEMORY. */
+rt_status rt_foreign_add_chains(rt_foreign *foreign, const rt_structure *structure, const rt_polymer *polymer, int64_t own,
+                                rt_err *err);
+/* By what the file says, else by the atom's name; 0 for elements of two letters. */
+char rt_foreign_element(const rt_atom *atom);
 void rt_foreign_free_members(rt_foreign *foreign);
 
 #endif

@@ -84,7 +84,7 @@ rt_status rt_pairs_3d_read(rt_pairs_3d *out_found, const char *path, rt_err *err
     RT_TRY(rt_structure_open(&structure, path, err));
     RT_TRY(rt_polymer_build(&polymer, &structure, 0, err));
     RT_TRY(rt_molecule_build(&found.molecule, &structure, 0, "C1'", path, err));
-    RT_TRY(rt_foreign_find(&foreign, &structure, 0, err));
+    RT_TRY(rt_foreign_find(&foreign, &structure, &polymer, 0, err));
     RT_TRY(rt_annotation_build(&found.annotation, &found.molecule, &foreign, err));
     RT_TRY_ALLOC(found.place, polymer.n_residue);
     RT_TRY_ALLOC(found.chain, polymer.n_chain);

@@ -1,11 +1,6 @@
 /* prep_tables_fuzz.c - any bytes as each of this room's tables: an error or rows, never a crash.  Built by `make
  * fuzz`. */
-#define _GNU_SOURCE
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "io/fuzz_files.h"
 
 #include "prep/augmented.h"
 #include "prep/chain_table.h"
@@ -46,7 +41,6 @@ static void read_files(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char path[40];
     rt_err err;
     rt_hits hits;
     rt_models models;
@@ -58,12 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (rt_models_parse(&models, "fuzz", (const char *)data, (int64_t)size,
                         &err) == RT_OK) rt_models_free_members(&models);
-    int file = memfd_create("fuzz", 0);
-    if (file < 0) return 0;
-    if (write(file, data, size) == (ssize_t)size) {
-        snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-        read_files(path);
-    }
-    close(file);
+    fuzz_write("table", data, size);
+    read_files(fuzz_path("table"));
     return 0;
 }

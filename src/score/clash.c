@@ -10,7 +10,7 @@
 #define OVERLAP 0.4
 #define LARGEST_RADIUS 1.8
 
-static double radius_of(char element)
+double rt_clash_radius(char element)
 {
     switch (element) {
     case 'C': return 1.70;
@@ -60,13 +60,13 @@ rt_status rt_clash(double *out_score, int64_t *opt_count, const rt_molecule *mol
     RT_TRY(rt_sweep_order(&order, xyz, n, err));
     for (int64_t p = 0; p < n; p++) {
         const rt_molecule_atom *a = &molecule->atom[order[p]];
-        double radius = radius_of(a->element);
+        double radius = rt_clash_radius(a->element);
         for (int64_t q = p + 1; q < n && radius > 0; q++) {
             const rt_molecule_atom *b = &molecule->atom[order[q]];
             double x = b->xyz[0] - a->xyz[0], y = b->xyz[1] - a->xyz[1], z = b->xyz[2] - a->xyz[2];
             if (x >= radius + LARGEST_RADIUS - OVERLAP) break;
-            double limit = radius + radius_of(b->element) - OVERLAP;
-            if (radius_of(b->element) == 0 || x * x + y * y + z * z >= limit * limit) continue;
+            double limit = radius + rt_clash_radius(b->element) - OVERLAP;
+            if (rt_clash_radius(b->element) == 0 || x * x + y * y + z * z >= limit * limit) continue;
             if (!is_bonded(molecule, a, b)) count++;
         }
     }

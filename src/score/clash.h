@@ -16,4 +16,7 @@
 /* Clashes per 1,000 heavy atoms; NaN for a molecule without atoms.  opt_count: clashes.  Errors: RT_ERR_MEMORY. */
 rt_status rt_clash(double *out_score, int64_t *opt_count, const rt_molecule *molecule, rt_err *err);
 
+/* Van der Waals radius in Angstrom; 0 for elements that never clash.  element: 'C', ... */
+double rt_clash_radius(char element);
+
 #endif

@@ -6,7 +6,7 @@
 
 #define NONE(name, help)
 #define ENTRY(column, digits, help) {.name = #column, .decimals = (digits), .offset = offsetof(rt_score_row, column)},
-static const rt_metric METRICS[] = {RT_SCORE_COLUMNS(NONE, ENTRY, NONE)};
+static const rt_metric METRICS[] = {RT_SCORE_COLUMNS(NONE, ENTRY, NONE) ENTRY(loss, 5, "")};
 
 enum { N_METRIC = sizeof METRICS / sizeof *METRICS };
 
@@ -46,7 +46,7 @@ double rt_metric_value(const rt_metric *metric, const rt_score_row *row)
 bool rt_metric_lower(const rt_metric *metric)
 {
     return strcmp(metric->name, "rmsd") == 0 || strcmp(metric->name, "rmsd_aligned") == 0 ||
-           strcmp(metric->name, "clash") == 0;
+           strcmp(metric->name, "clash") == 0 || strcmp(metric->name, "loss") == 0;
 }
 
 bool rt_metric_better(const rt_metric *metric, double a, double b) { return rt_metric_lower(metric) ? a < b : a > b; }

@@ -16,13 +16,13 @@ typedef struct {
     size_t offset;   /* in a row */
 } rt_metric;
 
-/* A REAL column of RT_SCORE_COLUMNS that measures a model (d0 does not); NULL when there is no such metric. */
+/* A REAL column of RT_SCORE_COLUMNS that measures a model (d0 does not), or "loss"; NULL when there is no such metric. */
 const rt_metric *rt_metric_find(const char *name);
 /* The same for a name that a user gave.  Errors: RT_ERR_USAGE, with the nearest name or all names as a hint. */
 rt_status rt_metric_read(const rt_metric **out_metric, const char *name, rt_err *err);
 /* The row's value, NaN when it is not known. */
 double rt_metric_value(const rt_metric *metric, const rt_score_row *row);
-/* True when a smaller value is better: rmsd, rmsd_aligned, clash. */
+/* True when a smaller value is better: rmsd, rmsd_aligned, clash, loss. */
 bool rt_metric_lower(const rt_metric *metric);
 /* True when a is better than b. */
 bool rt_metric_better(const rt_metric *metric, double a, double b);

@@ -36,6 +36,7 @@ static int64_t *count_of(const rt_score_row *row, const column *c) { return (int
 void rt_score_row_init(rt_score_row *out_row)
 {
     memset(out_row, 0, sizeof *out_row);
+    out_row->loss = NAN;
     for (int c = 0; c < N_COLUMNS; c++) {
         if (COLUMNS[c].kind == REAL) *real_of(out_row, &COLUMNS[c]) = NAN;
         if (COLUMNS[c].kind == COUNT) *count_of(out_row, &COLUMNS[c]) = -1;

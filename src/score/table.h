@@ -63,6 +63,7 @@ typedef struct {
 #undef RT_TEXT_FIELD
 #undef RT_REAL_FIELD
 #undef RT_COUNT_FIELD
+    double loss;   /* of a training run's held-out target (train/validation.h); no column of the table */
 } rt_score_row;
 
 typedef struct {

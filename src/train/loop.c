@@ -38,6 +38,7 @@ typedef struct {
     rt_train_parts parts;
     rt_train_state state;
     rt_validation base;
+    rt_step_terms *of; /* (n_validation) each held-out target's, of the last validation */
     double last_save, begun;
     int64_t saved_sample; /* state.sample of the newest checkpoint */
     int64_t first_step;   /* above 0: the optimizer went on from a file */
@@ -75,17 +76,23 @@ static void warn_unusable(run *r, const rt_err *why)
 /* ---- validation ---------------------------------------------------------------------------------------------------
  */
 
-static rt_status validate(run *r, rt_validation *out, bool *out_done)
+static rt_validation_options validation_options(const run *r)
 {
     const rt_loop_options *o = r->options;
-    rt_validation_options options = {.set = o->set,
-                                     .target = o->validation,
-                                     .n = o->n_validation,
-                                     .sample = &o->sample,
-                                     .plan = &r->plan,
-                                     .seed = o->seed,
-                                     .opt_cache = r->cache,
-                                     .arena = r->sample_arena};
+    return (rt_validation_options){.set = o->set,
+                                   .target = o->validation,
+                                   .n = o->n_validation,
+                                   .sample = &o->sample,
+                                   .plan = &r->plan,
+                                   .seed = o->seed,
+                                   .opt_cache = r->cache,
+                                   .arena = r->sample_arena};
+}
+
+static rt_status validate(run *r, rt_validation *out, bool *out_done)
+{
+    rt_validation_options options = validation_options(r);
+    options.opt_of = r->of;
     rt_status status = rt_validation_run(r->ctx, r->model, out, out_done, &options, r->err);
     r->report->n_unusable += out->n_unusable;
     return status;
@@ -203,6 +210,15 @@ static void say_validation(run *r, const rt_validation *v, double value, bool be
     rt_text_free(&text);
 }
 
+/* The best epoch's held-out targets one by one. */
+static rt_status write_held_out(run *r)
+{
+    char path[PATH_MAX];
+    const rt_validation_options options = validation_options(r);
+    path_of(r, path, RT_VALIDATION_TABLE);
+    return rt_validation_write(path, &options, r->of, r->options->opt_component, r->err);
+}
+
 static rt_status check_epoch(const run *r)
 {
     if (r->state.epoch_samples > 0) return RT_OK;
@@ -230,6 +246,7 @@ static rt_status end_epoch(run *r)
             r->report->last_calibration = calibration_error(&terms);
             if (best) status = export_as(r, "best");
             if (best && status == RT_OK) status = export_torch(r, "best.pt");
+            if (best && status == RT_OK) status = write_held_out(r);
         }
     }
     if (status == RT_OK && done) status = rt_loop_export_epoch(r->options, r->model, r->state.step, r->state.epoch + 1, r->err);
@@ -420,6 +437,8 @@ static rt_status open_run(run *r, bool *out_go_on)
         RT_TRY(rt_loop_torch_continue(r->adam, &r->state, o->opt_continue, r->model->params, r->err));
     if (o->ema > 0) RT_TRY(rt_average_create(&r->average, r->model->params, o->ema, r->err));
     RT_TRY(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err));
+    r->of = rt_alloc(o->n_validation, sizeof *r->of, r->err);
+    if (!r->of) RT_TRY(RT_ERR_MEMORY);
     rt_loop_torch_say(o, r->model, r->average != NULL);
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
     RT_TRY(find_base(r, out_go_on));
@@ -539,6 +558,7 @@ done:
     rt_average_free(r.average);
     rt_adam_free(r.adam);
     rt_arena_free(r.sample_arena);
+    free(r.of);
     return status;
 }
 
@@ -589,6 +609,23 @@ rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
 {
     return rt_loop_try_target(ctx, model, options, find_longest(options), options->step.most_cycles, true, out_measure,
                               err);
+}
+
+void rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t room)
+{
+    rt_err why;
+    rt_arena *arena = NULL;
+    rt_sample sample = {0};
+    int64_t bytes = 0;
+    ctx->keep_every = 0;
+    bool fits = rt_ctx_can_measure(ctx) && build_sample(&sample, &arena, options, find_longest(options), &why) == RT_OK &&
+                rt_work_bytes(ctx, model, &bytes, &options->step, &sample.features, &sample.label, &sample.key, &why) == RT_OK &&
+                bytes <= room;
+    ctx->keep_every = fits ? 0 : 1;
+    if (fits) rt_info("all activations are kept: up to %.2f GiB", (double)bytes / (1 << 30));
+    else rt_info("activations: every block's inputs are kept, the others are computed again");
+    rt_sample_free_members(&sample);
+    rt_arena_free(arena);
 }
 
 rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,

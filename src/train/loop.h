@@ -28,6 +28,7 @@ typedef struct {
     const rt_dataset *set;
     const int64_t *train, *validation; /* numbers in the set */
     int64_t n_train, n_validation;     /* n_validation 0: none is done */
+    const char *const *opt_component;  /* (n_validation) of the split; NULL: each its own */
     rt_step_options step;
     rt_sample_options sample;
     int64_t views;                           /* of each target, seen in turn, one an epoch; 0: every visit draws anew */
@@ -100,6 +101,11 @@ rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options
  * Errors: as rt_step_run's and rt_sample_build's. */
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
+
+/* As little activation checkpointing as memory allows: all activations are kept (ctx->keep_every 0) where the same sample's
+ * step then fits `room` bytes, else, or where that cannot be found out, every block's inputs (1).  Results do not depend
+ * on it. */
+void rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t room);
 
 /* The same sample's work, counted and not done: seconds.  *out_tokens: its size. */
 rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,

@@ -1,8 +1,11 @@
 #include "train/validation.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
@@ -113,6 +116,8 @@ rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *o
     bool said = false;
     *out = (rt_validation){.number = {NAN, NAN, NAN, NAN}};
     *out_done = false;
+    for (int64_t i = 0; o->opt_of && i < o->n; i++)
+        for (int k = 0; k < RT_TERMS; k++) *rt_terms_at(&o->opt_of[i], k) = NAN;
     rt_progress_start("held-out target", o->n);
     RT_TRY_ALLOC(data.target, o->n);
     for (int64_t i = 0; i < o->n; i++) {
@@ -129,6 +134,7 @@ rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *o
         if (status != RT_OK) goto done;
         if (loss.counts) {
             rt_terms_add(&sum, loss.term, 1), n++;
+            if (o->opt_of) o->opt_of[i] = loss.term;
             watch_loss(o, i, &loss, &said);
         }
         rt_progress_step(i + 1);
@@ -141,4 +147,34 @@ done:
     rt_progress_end();
     rt_selection_data_free_members(&data);
     return status;
+}
+
+static void print_number(FILE *out, double value)
+{
+    if (isfinite(value)) fprintf(out, "\t%.9g", value);
+    else fputs("\tNA", out);
+}
+
+rt_status rt_validation_write(const char *path, const rt_validation_options *options, const rt_step_terms *of,
+                              const char *const *opt_component, rt_err *err)
+{
+    const rt_validation_options *o = options;
+    rt_writer *writer;
+    rt_status status = rt_writer_open(&writer, path, err);
+    if (status != RT_OK) return status;
+    FILE *out = rt_writer_stream(writer);
+    fputs("target\tfamily\tloss", out);
+    for (int k = 0; k < RT_TERMS; k++)
+        if (rt_terms_has(o->plan, k)) fprintf(out, "\t%s", rt_terms_name(k));
+    fputc('\n', out);
+    for (int64_t i = 0; i < o->n; i++) {
+        const char *id = rt_dataset_at(o->set, o->target[i])->id, *component = opt_component ? opt_component[i] : "-";
+        rt_step_terms terms = of[i];
+        fprintf(out, "%s\t%s", id, strcmp(component, "-") == 0 ? id : component);   /* one of its own */
+        print_number(out, rt_step_total(&terms, &o->plan->options.weight));
+        for (int k = 0; k < RT_TERMS; k++)
+            if (rt_terms_has(o->plan, k)) print_number(out, *rt_terms_at(&terms, k));
+        fputc('\n', out);
+    }
+    return rt_writer_commit(writer, err);
 }

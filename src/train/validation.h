@@ -20,7 +20,10 @@ typedef struct {
     uint64_t seed;
     rt_trunk_cache *opt_cache;
     rt_arena *arena;         /* for one sample */
+    rt_step_terms *opt_of;   /* (n) filled: each target's terms; NAN where it has no loss that counts */
 } rt_validation_options;
+
+#define RT_VALIDATION_TABLE "held_out.tsv"
 
 enum { RT_VALIDATION_NUMBERS = 4 };
 
@@ -43,6 +46,12 @@ rt_draw_key rt_validation_key(uint64_t seed, const rt_target *target);
  * the first target whose loss is not finite is named.  Errors: rt_step_run's. */
 rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *out, bool *out_done,
                             const rt_validation_options *options, rt_err *err);
+
+/* The table of a run's held-out targets that `rnatune compare --metric loss` takes: target, family (its component of the
+ * split, whose targets are relatives), loss, and its terms.  of: as filled by rt_validation_run.  opt_component (n).
+ * Errors: RT_ERR_IO. */
+rt_status rt_validation_write(const char *path, const rt_validation_options *options, const rt_step_terms *of,
+                              const char *const *opt_component, rt_err *err);
 
 /* Held-out targets one after another for rt_validation_run and train/choice: builds the sample of target `index`.
  * *out_built false: warned about and left out.  Errors: RT_ERR_MEMORY. */

@@ -87,7 +87,8 @@ static void what_differs_is_named(void **state)
 {
     (void)state;
     char text[200];
-    json_t *a = json_pack("{s:s, s:s, s:s}", "lr", "1", "crop", "2", "gone", "3"), *b = json_pack("{s:s, s:s}", "lr", "1", "crop", "4");
+    json_t *a = json_pack("{s:s, s:s, s:s}", "lr", "1", "crop", "2", "gone", "3"), *b = json_pack("{s:s, s:s}", "lr",
+            "1", "crop", "4");
     rt_inputs_differ(text, sizeof text, a, b);
     assert_string_equal(text, "crop, gone");
     rt_inputs_differ(text, sizeof text, a, a);
@@ -100,11 +101,13 @@ static void what_differs_is_named(void **state)
     json_decref(b);
 }
 
-/* A step that was interrupted keeps its finished commands when it begins again with the same inputs, and loses them with others. */
+/* A step that was interrupted keeps its finished commands when it begins again with the same inputs, and loses them
+ * with others. */
 static void interrupted_steps_keep_what_is_done(void **state)
 {
     (void)state;
-    static const char *const NAMES[] = {"one", "two"}, *const DONE[] = {"rnatune", "a", NULL}, *const FAILED[] = {"rnatune", "b", NULL};
+    static const char *const NAMES[] = {"one", "two"}, *const DONE[] = {"rnatune", "a", NULL},
+        *const FAILED[] = {"rnatune", "b", NULL};
     rt_err err, why = {0};
     rt_ledger l;
     int code = -1;
@@ -125,7 +128,8 @@ static void interrupted_steps_keep_what_is_done(void **state)
     assert_true(rt_ledger_has(&l, "one", FAILED, &code) && code == 3);
     const json_t *commands = json_object_get(rt_ledger_step(&l, "one"), "commands");
     assert_int_equal(json_array_size(commands), 2);
-    assert_true(json_real_value(json_object_get(json_array_get(commands, 1), "seconds")) == 0.75);   /* of both starts */
+    /* of both starts */
+    assert_true(json_real_value(json_object_get(json_array_get(commands, 1), "seconds")) == 0.75);
     rt_fail(&why, RT_ERR_IO, "f", 3, "went wrong");
     assert_int_equal(rt_ledger_end(&l, "one", "failed", 1, &why, &err), RT_OK);
     assert_string_equal(json_string_value(json_object_get(rt_ledger_step(&l, "one"), "error")), "f:3: went wrong");
@@ -147,7 +151,8 @@ static void the_last_error_is_found(void **state)
 {
     (void)state;
     char text[200];
-    const char *log = test_file("log", "rnatune train: first\nrnatune 0.1.0 train: 3 s\nrnatune train: a.pt: \x1b[2Jbad\n  hint: none\n");
+    const char *log = test_file("log", "rnatune train: first\nrnatune 0.1.0 train: 3 s\nrnatune train: a.pt: "
+                                       "\x1b[2Jbad\n  hint: none\n");
     rt_child_last_error(text, sizeof text, log, "train");
     assert_string_equal(text, "rnatune train: a.pt: ?[2Jbad");
     rt_child_last_error(text, sizeof text, log, "score");

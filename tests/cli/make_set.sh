@@ -20,7 +20,7 @@ epoch_weights() { awk '/"epoch_end": true/ { end = 1 } /"sha256"/ { if (end) pri
 # same_run A B: everything that a later use of the run reads
 same_run() {
     local file
-    for file in final.safetensors best.safetensors base_validation.json; do
+    for file in final.safetensors best.safetensors base_validation.json held_out.tsv; do
         cmp "$1/$file" "$2/$file" || note "$file differs between $1 and $2"
     done
     expect_same "$(epoch_weights "$1" | wc -l)" 3
