@@ -244,8 +244,9 @@ const rt_command rt_cmd_package = {
     .output =
         "A table of file, role, bytes and SHA-256; with --check of check, result and what is wrong.",
     .examples =
-        "  rnatune package --checkpoint best.safetensors --ribonanza ribonanzanet2 --title \"RNAPro tuned\" --owner anna \\\n"
-        "      --competition stanford-rna-3d-folding-2 --msa stanford-rna-3d-folding-2/MSA --out kaggle\n"
+        "  rnatune package --checkpoint best.safetensors --ribonanza ribonanzanet2 \\\n"
+        "      --title \"RNAPro tuned\" --owner anna --competition stanford-rna-3d-folding-2 \\\n"
+        "      --msa stanford-rna-3d-folding-2/MSA --out kaggle\n"
         "  rnatune package --check kaggle\n"
         "  kaggle datasets create -p kaggle/dataset\n"
         "  kaggle kernels push -p kaggle/notebook\n",

@@ -62,6 +62,16 @@ void rt_choose_weights(double *out_weight, const double *opt_confidence, int64_t
         if (isnan(opt_confidence[i])) out_weight[i] = weights / known;
 }
 
+/* The TM-score of a candidate to the one most like it, and a trace more, so that of equals the more confident is taken; 1 when
+ * it is alone. */
+static double vouched(const double *tm, int64_t n, int64_t i)
+{
+    double most = n > 1 ? 0 : 1;
+    for (int64_t j = 0; j < n; j++)
+        if (j != i) most = fmax(most, tm[i * n + j]);
+    return most + 1e-6;
+}
+
 /* Orders the chosen: each place goes to the one that adds most to what those before it reach. */
 static void order_by_gain(int64_t *chosen, int64_t k, const double *weighted, int64_t n, double *reached)
 {
@@ -81,6 +91,17 @@ static void order_by_gain(int64_t *chosen, int64_t k, const double *weighted, in
     }
 }
 
+/* The most confident candidate takes the last of several places unless it has one. */
+static void keep_most_confident(int64_t *chosen, int64_t k, const double *confidence, int64_t n)
+{
+    int64_t best = -1;
+    for (int64_t i = 0; i < n; i++)
+        if (!isnan(confidence[i]) && (best < 0 || confidence[i] > confidence[best])) best = i;
+    for (int64_t m = 0; m < k; m++)
+        if (chosen[m] == best) return;
+    if (best >= 0 && k > 1) chosen[k - 1] = best;
+}
+
 rt_status rt_choose_by_likeness(int64_t *out_chosen, int64_t *out_n, const double *tm, const double *opt_confidence,
                                 int64_t n, int64_t k, rt_err *err)
 {
@@ -95,9 +116,11 @@ rt_status rt_choose_by_likeness(int64_t *out_chosen, int64_t *out_n, const doubl
     RT_TRY_ALLOC(reached, n);
     rt_choose_weights(weight, opt_confidence, n);
     for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < n; j++) weighted[i * n + j] = weight[i] * tm[i * n + j];
+        for (int64_t j = 0; j < n; j++)
+            weighted[i * n + j] = weight[i] * (i == j && opt_confidence ? vouched(tm, n, i) : tm[i * n + j]);
     RT_TRY(rt_kmedoids_find(out_chosen, weighted, n, *out_n, err));
     order_by_gain(out_chosen, *out_n, weighted, n, reached);
+    if (opt_confidence) keep_most_confident(out_chosen, *out_n, opt_confidence, n);
 done:
     free(weight);
     free(weighted);

@@ -3,10 +3,13 @@
  *
  * Rules: the five scores of a summary.json, best first; consensus, candidates that are like many others; mixed, the same
  * where a candidate counts by its confidence.  Both of the latter choose the k that maximise
- *     sum_i w_i max_{m chosen} TM(i, m) / sum_i w_i,
- * the best TM-score that k submissions are expected to reach if the truth is like candidate i with probability w_i.
- * consensus: w = 1 (k-medoids).  mixed: w = exp(z), z the confidence less its mean over the target's candidates, in
- * standard deviations; a candidate without a confidence has the mean weight of those with one: it is placed by consensus.
+ *     sum_i w_i max_{m chosen} s(i, m),   s the TM-score between candidates.
+ * consensus: w = 1, s(i, i) = 1: k-medoids.
+ * mixed: the best TM-score that k submissions are expected to reach if the truth is like candidate i with a probability that
+ * follows w_i.  w = exp(z), z the confidence less its mean over the target's candidates, in standard deviations; a candidate
+ * without a confidence has the mean weight of those with one: it is placed by consensus.  s(i, i) is the TM-score to the
+ * candidate most like i: nobody vouches for himself, or a place would go to each that is like no other.  The most confident
+ * candidate always has a place, the last one if need be, so that the best of several is never less than the first by confidence.
  * They come in the order in which each adds most to the sum, so that every beginning of the list is a good choice too.
  * Ties: what stands first among the candidates (folders as they were named, then samples as they were drawn).
  */
