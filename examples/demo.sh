@@ -8,7 +8,7 @@ here=$(dirname "$0")
 out=${DEMO_OUT:-demo_out}
 mkdir -p "$out"
 "$rnatune" tune "$here/demo/plan.yaml" --out "$out" >"$out/summary.tsv"
-awk -F '\t' 'NR > 1 { printf "%-34s %8s   %s to %s\n    %s\n", $1, $2, $3, $4, $5 }' "$out/summary.tsv"
+awk -F '\t' 'NR > 1 { printf "%-34s %8s%s   %s\n", $1, $2, $3 == "NA" ? "" : "   " $3 " to " $4, $5 }' "$out/summary.tsv"
 cat <<END
 
 What really happened, up or down, is the table above. Everything is in $out/:
