@@ -224,6 +224,12 @@ static json_t *dataset_json(const job *j)
                                   "of the libraries it carries.", o->version, o->commit));
 }
 
+static void add_argument(json_t *arguments, const char *option, const char *value)
+{
+    json_array_append_new(arguments, json_string(option));
+    json_array_append_new(arguments, json_string(value));
+}
+
 /* The arguments of predict and select that the notebook shows. */
 static void add_arguments(job *j)
 {
@@ -235,9 +241,9 @@ static void add_arguments(job *j)
         says_keep |= strcmp(o->predict.item[i], "--keep") == 0;
         says_device |= strcmp(o->predict.item[i], "--device") == 0;
     }
-    if (j->ranked && !says_rank) json_array_extend(predict, json_pack("[ss]", "--rank-by", "learned"));
-    if (o->opt_rule && !says_keep) json_array_extend(predict, json_pack("[ss]", "--keep", "100"));
-    if (o->gpu && !says_device) json_array_extend(predict, json_pack("[ss]", "--device", "cuda"));
+    if (j->ranked && !says_rank) add_argument(predict, "--rank-by", "learned");
+    if (o->opt_rule && !says_keep) add_argument(predict, "--keep", "100");
+    if (o->gpu && !says_device) add_argument(predict, "--device", "cuda");
     json_object_set_new(j->settings, "PREDICT", predict);
     json_object_set_new(j->settings, "SELECT", o->opt_rule ? json_pack("[ss]", "--rule", o->opt_rule) : json_null());
 }
