@@ -86,14 +86,12 @@ static rt_status run(rt_cli *cli, rt_err *err)
     RT_TRY(open_folder(&t, err));
     RT_TRY(rt_tune_protocol_check(&t, err));
     RT_TRY(rt_plan_write(plan, rt_tune_path(&t, "plan.yaml"), err));
-    status = rt_tune_run(&t, err);
-    rt_hashes_close(&t.hashes);
-    RT_TRY(status);
+    RT_TRY(rt_tune_run(&t, err));
     if (!t.only && !t.to && rt_tune_print_summary(&t))
         rt_info("the table is in %s, every step in %s", rt_tune_path(&t, "summary.json"), rt_tune_path(&t, "steps.json"));
     if (rt_file_exists(rt_tune_path(&t, "report.html"))) rt_info("report: %s", rt_tune_path(&t, "report.html"));
 done:
-    rt_ledger_close(&t.ledger);
+    rt_tune_close(&t);
     rt_plan_free(plan);
     return status;
 }

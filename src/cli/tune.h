@@ -69,6 +69,8 @@ rt_status rt_tune_copy(const char *from, const char *to, rt_err *err);
 const char *rt_tune_device(const rt_tune *t);
 /* The steps that --from and --only leave; exit status as main's. */
 rt_status rt_tune_run(rt_tune *t, rt_err *err);
+/* Keeps the hashes that are new, and frees what the run holds. */
+void rt_tune_close(rt_tune *t);
 
 /* ---- tune_arms.c ---- */
 typedef struct {

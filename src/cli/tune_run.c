@@ -349,9 +349,14 @@ rt_status rt_tune_run(rt_tune *t, rt_err *err)
         if (t->to && strcmp(step->name, t->to) == 0) break;
     }
 done:
+    return status;
+}
+
+void rt_tune_close(rt_tune *t)
+{
     words_clear(&t->words);
     free(t->words.word);
     json_decref(t->inputs);
-    t->words = (rt_words){0}, t->inputs = NULL;
-    return status;
+    rt_hashes_close(&t->hashes);
+    rt_ledger_close(&t->ledger);
 }
