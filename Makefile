@@ -1,6 +1,6 @@
 # rnatune: `make demo` and `make check` do all the set-up themselves (Debian 12).
 #   make            the program, build/rnatune
-#   make demo       fold held-out RNAs with the shipped small base
+#   make demo       the whole plan, 'rnatune tune', in minutes: shipped structures, shipped small base
 #   make check      lint, unit tests, golden values, command-line tests
 #   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
@@ -23,7 +23,7 @@ CFLAGS  += -std=gnu11 -g -O2 $(WARN) -fopenmp-simd -fno-math-errno -fno-trapping
 LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lsqlite3 -lz -lgomp -lpthread -ldl -lm
 LDFLAGS += $(SANITIZE)
 
-ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship
+ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship tune
 SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)) $(wildcard src/*.c))
 # the plain reference is compiled twice, for float and for double
 REFERENCE := $(wildcard src/op/cpu_ref*.c)
@@ -161,7 +161,7 @@ bench-torch-lora: $(BUILD)/rnatune
 STRESSED := $(addprefix $(BUILD)/test/,score/bootstrap_test train/checkpoint_test inject_test difference_test)
 stress: $(BUILD)/rnatune $(STRESSED)
 	@RT_STRESS=1 TEST_TIMEOUT=3600 tools/run_tests.sh $(STRESSED)
-	@RT_KILLS=20 tests/cli/run.sh $(BUILD)/rnatune predict_resume
+	@RT_KILLS=20 tests/cli/run.sh $(BUILD)/rnatune predict_resume tune_killed
 	@tests/stress.sh $(BUILD)/rnatune
 
 # What a program that uses build/librnatune.a links with.

@@ -1,30 +1,26 @@
 #!/bin/sh
-# demo.sh RNATUNE: folds six shipped RNAs with the shipped small base, which saw none of their families in training, scores
-# the folds against the experimental structures, and says where the results are.
+# demo.sh RNATUNE: the whole plan in minutes, on shipped structures and the shipped small base: import, families, split, audit,
+# baseline, Phase 1, Phase 2, choices on validation, and base against Phase 1 against Phase 2 on held-out components.
+# Stopped at any time, the same command goes on.
 set -eu
 rnatune=$1
-here=$(dirname "$0")/base
+here=$(dirname "$0")
 out=${DEMO_OUT:-demo_out}
-"$rnatune" predict --checkpoint "$here/base.safetensors" --sequences "$here/held_out.csv" --out "$out"
-"$rnatune" score --pred "$out" --native "$here/structures" --out "$out/scores" >/dev/null 2>&1 ||
-    { "$rnatune" score --pred "$out" --native "$here/structures" --out "$out/scores" >/dev/null; exit 1; }
-awk -F '\t' '
-    NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; print "\ntarget   residues  TM-score  lDDT (C1'"'"')  RMSD" ; next }
-    $at["rank"] == 1 { printf "%-8s %8d  %8.3f  %10.3f  %4.1f A\n", $1, $at["length"], $at["tm_resid"], $at["lddt_c1"], $at["rmsd"]
-                       n++; tm += $at["tm_resid"]; lddt += $at["lddt_c1"] }
-    END { printf "%-8s %8s  %8.3f  %10.3f\n", "mean", "", tm / n, lddt / n }' "$out/scores/scores.tsv"
+mkdir -p "$out"
+"$rnatune" tune "$here/demo/plan.yaml" --out "$out" >"$out/summary.tsv"
+awk -F '\t' 'NR > 1 { printf "%-34s %8s%s   %s\n", $1, $2, $3 == "NA" ? "" : "   " $3 " to " $4, $5 }' "$out/summary.tsv"
 cat <<END
 
-The folds are in $out/:
-  $out/submission.csv        the competition's table, five models a target
-  $out/4BW0_A/4BW0_A_sample_0.cif   one mmCIF a sample, best first (any viewer opens it)
-  $out/4BW0_A/summary.json   every score of every sample, and what the target was given
-  $out/scores/scores.tsv     TM-score, lDDT, RMSD, INF of every sample against the experimental structure
-  $out/run.json              the command, its options and inputs, time and memory
+What really happened, up or down, is the table above. Everything is in $out/:
+END
+if [ -e "$out/report.html" ]; then echo "  $out/report.html           the report: open it in a browser"; fi
+cat <<END
+  $out/summary.json          the table: base, Phase 1 and Phase 2 on held-out components, with intervals
+  $out/steps.json, logs/     every step, its inputs and its command lines, which can be run by hand
+  $out/protocol.json         what was fixed before training
 
 The shipped base is SMALL: 2.8 million parameters, an hour of training on two cores and 234 chains (examples/base/train.sh),
 no MSA, no template, RibonanzaNet2 with random weights. It has learnt how nucleotides follow each other, not how an RNA
-folds. With NVIDIA's checkpoint the same command folds RNA:
-  $rnatune predict --checkpoint rnapro_base.pt --ribonanza ribonanzanet2_checkpoint --sequences test_sequences.csv \\
-      --msa-dir MSA --templates template_features.pt --out folds
+folds. With NVIDIA's checkpoints and an RTX 4090 the plan is examples/rtx4090.yaml:
+  $rnatune tune rtx4090.yaml --dry-run
 END

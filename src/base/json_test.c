@@ -135,6 +135,29 @@ static void refused(const char *yaml, rt_status code, int64_t line, const char *
     if (!strstr(err.what, fragment)) fail_msg("%s: said '%s', not '%s'", yaml, err.what, fragment);
 }
 
+static void yaml_says_where_values_stand(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/rt_yamlXXXXXX";
+    int file = mkstemp(path);
+    static const struct { const char *path, *text; int line; } MARKS[] = {
+        {"a", "", 1}, {"a.b", "3e-4", 2}, {"a.c", "", 3}, {"a.c.0", "x", 3}, {"a.c.1", "0x10", 3}, {"d", "", 4}};
+    json_t *root, *marks, *wanted = json_object();
+    for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++)
+        json_object_set_new(wanted, MARKS[i].path,
+                            json_pack("{s:i, s:s}", "line", MARKS[i].line, "text", MARKS[i].text));
+    static const char text[] = "a:\n  b: 3e-4\n  c: [x, 0x10]\nd:\n";
+    rt_err err;
+    assert_true(file >= 0 && write(file, text, sizeof text - 1) == (ssize_t)(sizeof text - 1));
+    close(file);
+    assert_int_equal(rt_yaml_load_marked(&root, &marks, path, &err), RT_OK);
+    if (!json_equal(marks, wanted)) fail_msg("%s", json_dumps(marks, 0));
+    remove(path);
+    json_decref(root);
+    json_decref(marks);
+    json_decref(wanted);
+}
+
 static void yaml_refuses_what_is_not_plain_data(void **state)
 {
     (void)state;
@@ -190,6 +213,7 @@ int main(void)
         cmocka_unit_test(bad_json_says_where),
         cmocka_unit_test(json_is_saved_and_read_back),
         cmocka_unit_test(yaml_scalars_have_their_types),
+        cmocka_unit_test(yaml_says_where_values_stand),
         cmocka_unit_test(yaml_refuses_what_is_not_plain_data),
         cmocka_unit_test(hashes_are_sha256),
     };

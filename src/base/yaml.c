@@ -16,6 +16,9 @@ typedef struct {
     yaml_parser_t parser;
     const char *file;
     rt_err *err;
+    json_t *marks;   /* NULL: nobody wants them */
+    rt_text path;    /* keys of where the reader is, joined by dots */
+    int64_t key_line; /* of the value that comes next; 0: it has no key */
 } reader;
 
 static rt_status fail_at(reader *r, rt_status code, yaml_mark_t mark, const char *what, const char *detail)
@@ -23,6 +26,31 @@ static rt_status fail_at(reader *r, rt_status code, yaml_mark_t mark, const char
     rt_fail(r->err, code, r->file, (int64_t)mark.line + 1, what, detail);
     if (r->err) r->err->column = (int64_t)mark.column + 1;
     return code;
+}
+
+/* Goes into a key or an element; what comes back goes to leave(). */
+static int64_t enter(reader *r, const char *key)
+{
+    int64_t length = r->path.length;
+    if (r->marks) rt_text_add(&r->path, "%s%s", length ? "." : "", key);
+    return length;
+}
+
+static void leave(reader *r, int64_t length)
+{
+    if (!r->marks || r->path.failed) return;
+    r->path.length = length;
+    if (r->path.data) r->path.data[length] = 0;
+}
+
+/* Where the value at the current path stands, its key if it has one, and how it is written. */
+static void mark(reader *r, const yaml_event_t *event)
+{
+    int64_t line = r->key_line ? r->key_line : (int64_t)event->start_mark.line + 1;
+    r->key_line = 0;
+    if (!r->marks || !r->path.length) return;
+    const char *text = event->type == YAML_SCALAR_EVENT ? (const char *)event->data.scalar.value : "";
+    json_object_set_new(r->marks, r->path.data, json_pack("{s:I, s:s}", "line", (json_int_t)line, "text", text));
 }
 
 static rt_status next_event(reader *r, yaml_event_t *out_event)
@@ -131,10 +159,14 @@ static rt_status sequence(reader *r, json_t *list, int depth)
     for (;;) {
         yaml_event_t event;
         json_t *item = NULL;
+        char number[24];
         rt_status status = next_event(r, &event);
         if (status != RT_OK) return status;
         bool last = event.type == YAML_SEQUENCE_END_EVENT;
+        snprintf(number, sizeof number, "%zu", json_array_size(list));
+        int64_t outside = enter(r, number);
         if (!last) status = value(r, &item, &event, depth);
+        leave(r, outside);
         yaml_event_delete(&event);
         if (last || status != RT_OK) return status;
         if (json_array_append_new(list, item) != 0) return rt_fail(r->err, RT_ERR_MEMORY, r->file, 0, "out of memory");
@@ -169,7 +201,10 @@ static rt_status pair(reader *r, json_t *map, bool *out_last, int depth)
         goto done;
     }
     RT_TRY(next_event(r, &event));
+    int64_t outside = enter(r, name);
+    r->key_line = (int64_t)key.start_mark.line + 1;
     status = value(r, &item, &event, depth);
+    leave(r, outside);
     yaml_event_delete(&event);
     if (status == RT_OK && json_object_set_new(map, name, item) != 0)
         status = fail_at(r, RT_ERR_FORMAT, key.start_mark, "the key '%s' is not UTF-8 text", name);
@@ -202,6 +237,7 @@ static rt_status value(reader *r, json_t **ret_json, yaml_event_t *event, int de
     rt_status status = RT_OK;
     *ret_json = NULL;
     if (depth > MAX_DEPTH) return fail_at(r, RT_ERR_FORMAT, event->start_mark, "nested too deeply%s", "");
+    mark(r, event);
     switch (event->type) {
     case YAML_SCALAR_EVENT:
         RT_TRY(refuse_anchor(r, event, event->data.scalar.anchor, NULL));
@@ -254,14 +290,17 @@ static rt_status document(reader *r, json_t **ret_json)
     }
 }
 
-rt_status rt_yaml_parse(json_t **ret_json, const char *text, int64_t length, const char *opt_file, rt_err *err)
+static rt_status parse(json_t **ret_json, json_t *opt_marks, const char *text, int64_t length, const char *opt_file,
+                       rt_err *err)
 {
     *ret_json = NULL;
-    reader r = {.file = opt_file, .err = err};
+    reader r = {.file = opt_file, .err = err, .marks = opt_marks};
     if (!yaml_parser_initialize(&r.parser)) return rt_fail(err, RT_ERR_MEMORY, opt_file, 0, "out of memory");
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, (size_t)length);
     rt_status status = document(&r, ret_json);
     yaml_parser_delete(&r.parser);
+    if (status == RT_OK && r.path.failed) status = rt_fail(err, RT_ERR_MEMORY, opt_file, 0, "out of memory");
+    rt_text_free(&r.path);
     if (status == RT_OK && !*ret_json) *ret_json = json_null();
     if (status != RT_OK) {
         json_decref(*ret_json);
@@ -270,13 +309,30 @@ rt_status rt_yaml_parse(json_t **ret_json, const char *text, int64_t length, con
     return status;
 }
 
-rt_status rt_yaml_load(json_t **ret_json, const char *path, rt_err *err)
+rt_status rt_yaml_parse(json_t **ret_json, const char *text, int64_t length, const char *opt_file, rt_err *err)
+{
+    return parse(ret_json, NULL, text, length, opt_file, err);
+}
+
+static rt_status load(json_t **ret_json, json_t *opt_marks, const char *path, rt_err *err)
 {
     *ret_json = NULL;
     rt_map map;
     rt_status status = rt_map_open(&map, path, err);
     if (status != RT_OK) return status;
-    status = rt_yaml_parse(ret_json, (const char *)map.data, map.size, path, err);
+    status = parse(ret_json, opt_marks, (const char *)map.data, map.size, path, err);
     rt_map_close(&map);
+    return status;
+}
+
+rt_status rt_yaml_load(json_t **ret_json, const char *path, rt_err *err) { return load(ret_json, NULL, path, err); }
+
+rt_status rt_yaml_load_marked(json_t **ret_json, json_t **ret_marks, const char *path, rt_err *err)
+{
+    *ret_marks = json_object();
+    rt_status status = load(ret_json, *ret_marks, path, err);
+    if (status == RT_OK) return RT_OK;
+    json_decref(*ret_marks);
+    *ret_marks = NULL;
     return status;
 }

@@ -1,9 +1,11 @@
 #include "cli/arms.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "io/csv.h"
 #include "score/protocol.h"
@@ -32,6 +34,24 @@ static rt_status open_database(rt_arm_source *s, const char *checkpoint, rt_err 
     if (status != RT_OK) return status;
     status = rt_results_read(results, checkpoint, &s->table, &s->run, err);
     rt_results_close(results);
+    return status;
+}
+
+/* "a.tsv,b.tsv": what follows the first comma goes to source->more.  Names with commas that exist stay whole. */
+static rt_status split_runs(rt_arm_source *s, rt_err *err)
+{
+    rt_status status = RT_OK;
+    char *at = strchr(s->path, ',');
+    if (!at || rt_path_exists(s->path)) return RT_OK;
+    RT_TRY_ALLOC(s->more, (int64_t)strlen(s->path));
+    *at++ = 0;
+    for (char *next; at; at = next) {
+        next = strchr(at, ',');
+        if (next) *next++ = 0;
+        s->more[s->n_more] = rt_copy_text(at, -1, err);
+        if (!s->more[s->n_more++]) return RT_ERR_MEMORY;
+    }
+done:
     return status;
 }
 
@@ -68,12 +88,15 @@ rt_status rt_arm_source_open(rt_arm_source *out_source, const char *operand, rt_
     rt_status status = RT_OK;
     rt_arm_source *s = out_source;
     const char *path = operand, *equals = strchr(operand, '='), *colon;
+    char first[sizeof s->path];   /* of several runs */
     *s = (rt_arm_source){0};
     if (equals && equals > operand && !rt_file_exists(operand)) {
         snprintf(s->name, sizeof s->name, "%.*s", (int)(equals - operand), operand);
         path = equals + 1;
     }
     snprintf(s->path, sizeof s->path, "%s", path);
+    RT_TRY(split_runs(s, err));
+    if (s->n_more) path = memcpy(first, s->path, sizeof first);
     colon = strrchr(path, ':');
     if (!rt_file_exists(path) && colon) {
         s->path[colon - path] = 0;
@@ -103,8 +126,36 @@ done:
     return status;
 }
 
+rt_status rt_arm_source_reduce(rt_arm *out_arm, const rt_arm_source *source, const rt_metric *metric,
+                               rt_per_target per_target, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_arm *run = NULL;
+    int n = 0;
+    *out_arm = (rt_arm){0};
+    if (source->n_more == 0) return rt_arm_reduce(out_arm, &source->table, metric, per_target, err);
+    RT_TRY_ALLOC(run, source->n_more + 1);
+    RT_TRY(rt_arm_reduce(&run[n], &source->table, metric, per_target, err));
+    for (n = 1; n <= source->n_more; n++) {
+        rt_score_table table = {0};
+        RT_TRY(rt_score_table_load(&table, source->more[n - 1], err));
+        for (int64_t i = 0; i < table.n_row; i++) rt_tame_text(table.row[i].target);
+        status = rt_arm_reduce(&run[n], &table, metric, per_target, err);
+        rt_score_table_free_members(&table);
+        RT_TRY(status);
+    }
+    RT_TRY(rt_arm_mean(out_arm, run, n, err));
+done:
+    for (int i = 0; run && i <= source->n_more; i++) rt_arm_free_members(&run[i]);
+    free(run);
+    return status;
+}
+
 void rt_arm_source_free_members(rt_arm_source *source)
 {
+    for (int i = 0; i < source->n_more; i++) free(source->more[i]);
+    free(source->more);
+    source->more = NULL, source->n_more = 0;
     rt_score_table_free_members(&source->table);
     json_decref(source->run);
     source->run = NULL;

@@ -44,29 +44,33 @@ rt_status rt_choice_numbers(const rt_options *options, const char *name, int64_t
     return RT_OK;
 }
 
-rt_status rt_choice_bytes(const rt_options *options, const char *name, int64_t *out_bytes, rt_err *err)
+bool rt_choice_read_bytes(const char *text, int64_t *out_bytes)
 {
     static const char UNITS[] = "KMGT";
-    const char *text = rt_option_text(options, name);
-    *out_bytes = 0;
-    if (!text) return RT_OK;
     size_t length = strlen(text);
     const char *unit = length ? strchr(UNITS, text[length - 1]) : NULL;
     double value, factor = 1;
     for (const char *u = UNITS; unit && u <= unit; u++) factor *= 1024;
     if (!rt_parse_double(text, (int64_t)(length - (unit ? 1 : 0)), &value) || !(value * factor >= 1) || value * factor > 1e15)
-        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected a number of bytes, as 20G or 512M", name, text);
+        return false;
     *out_bytes = (int64_t)(value * factor);
-    return RT_OK;
+    return true;
 }
 
-rt_status rt_choice_duration(const rt_options *options, const char *name, double *out_seconds, rt_err *err)
+rt_status rt_choice_bytes(const rt_options *options, const char *name, int64_t *out_bytes, rt_err *err)
+{
+    const char *text = rt_option_text(options, name);
+    *out_bytes = 0;
+    if (!text || rt_choice_read_bytes(text, out_bytes)) return RT_OK;
+    return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected a number of bytes, as 20G or 512M", name, text);
+}
+
+bool rt_choice_read_duration(const char *text, double *out_seconds)
 {
     static const struct { char unit; double seconds; } UNITS[] = {{'h', 3600}, {'m', 60}, {'s', 1}};
-    const char *text = rt_option_text(options, name), *at = text;
+    const char *at = text;
     double value;
     *out_seconds = 0;
-    if (!text) return RT_OK;
     int unit = 0;
     if (rt_parse_double(text, (int64_t)strlen(text), &value)) *out_seconds = value;
     else
@@ -78,7 +82,13 @@ rt_status rt_choice_duration(const rt_options *options, const char *name, double
             at += length + 1;
         }
     bool rest = *out_seconds == 0 || (at != text && *at);
-    if (rest || !(*out_seconds > 0) || *out_seconds > 1e9)
-        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected a time, as 8h30m, 90m or 45s", name, text);
-    return RT_OK;
+    return !rest && *out_seconds > 0 && *out_seconds <= 1e9;
+}
+
+rt_status rt_choice_duration(const rt_options *options, const char *name, double *out_seconds, rt_err *err)
+{
+    const char *text = rt_option_text(options, name);
+    *out_seconds = 0;
+    if (!text || rt_choice_read_duration(text, out_seconds)) return RT_OK;
+    return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected a time, as 8h30m, 90m or 45s", name, text);
 }

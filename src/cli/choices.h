@@ -29,5 +29,8 @@ rt_status rt_choice_numbers(const rt_options *options, const char *name, int64_t
 rt_status rt_choice_bytes(const rt_options *options, const char *name, int64_t *out_bytes, rt_err *err);
 /* "8h30m", "90m", "45s", "1h30m20s", or seconds.  0 when the option has no value. */
 rt_status rt_choice_duration(const rt_options *options, const char *name, double *out_seconds, rt_err *err);
+/* The same of a text; false for what is none. */
+bool rt_choice_read_bytes(const char *text, int64_t *out_bytes);
+bool rt_choice_read_duration(const char *text, double *out_seconds);
 
 #endif

@@ -12,9 +12,8 @@
 #include "cli/augment_options.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
-#include "feat/conformer.h"
+#include "cli/target_file.h"
 #include "io/csv.h"
-#include "io/mmcif_writer.h"
 #include "prep/audit.h"
 #include "prep/tsv.h"
 
@@ -154,45 +153,12 @@ done:
     return status;
 }
 
-/* A rebuilt base has B factors of 0, all else 100. */
 static rt_status write_example(job *j, const char *name, const rt_target *t, const char *sequence, const float *xyz)
 {
-    rt_status status = RT_OK;
-    rt_err *err = j->err;
     char path[4096], file[NAME + 8];
-    rt_mmcif_atom *atom = NULL;
-    float *place = NULL, *mark = NULL;
-    rt_mmcif_chain chain = {.asym_id = "A", .sequence = sequence};
-    rt_mmcif_model model = {.target = name, .chain = &chain, .n_chain = 1};
-    RT_TRY_ALLOC(atom, t->length * RT_SLOT_COUNT);
-    RT_TRY_ALLOC(place, t->length * RT_SLOT_COUNT * 3);
-    RT_TRY_ALLOC(mark, t->length * RT_SLOT_COUNT);
-    for (int64_t i = 0; i < t->length; i++) {
-        int n_name;
-        const char *const *names = rt_conformer_names(sequence[i], &n_name);
-        for (int k = 0; k < n_name; k++) {
-            int slot = rt_atom_slot_find(names[k], (int64_t)strlen(names[k]));
-            if (slot < 0 || (t->n_slot == 1 && slot != RT_SLOT_C1P)) continue;
-            const float *at = xyz + 3 * (i * t->n_slot + (t->n_slot == 1 ? 0 : slot));
-            if (!isfinite(at[0]) || !isfinite(at[1]) || !isfinite(at[2])) continue;
-            rt_mmcif_atom *a = &atom[model.n_atom];
-            a->residue = i;
-            snprintf(a->name, sizeof a->name, "%s", names[k]);
-            a->element[0] = names[k][0];
-            memcpy(place + 3 * model.n_atom, at, 3 * sizeof *at);
-            bool base = slot >= RT_SLOT_N1 && slot <= RT_SLOT_O6;
-            mark[model.n_atom++] = base && sequence[i] != t->sequence[i] ? 0 : 1;
-        }
-    }
-    model.atom = atom, model.xyz = place, model.plddt = mark;
     snprintf(file, sizeof file, "%s.cif", name);
     rt_path_join(path, sizeof path, rt_option_text(j->o, "out"), file);
-    if (model.n_atom) status = rt_mmcif_write(path, &model, err);
-done:
-    free(atom);
-    free(place);
-    free(mark);
-    return status;
+    return rt_target_file_write(path, NULL, name, t, sequence, xyz, 1, j->err);
 }
 
 static void print_tertiary(FILE *out, uint32_t bits)

@@ -337,7 +337,11 @@ static rt_status write_files(rt_cli *cli, const job *j, const json_t *root, cons
     RT_TRY(rt_write_text(path, table->data, table->length, err));
     rt_path_join(path, sizeof path, folder, "compare.json");
     RT_TRY(rt_json_save(root, path, err));
-    for (int k = 0; k < j->n_arm; k++) RT_TRY(rt_run_record_input(cli->record, arm_name(j, k), j->source[k].path, err));
+    for (int k = 0; k < j->n_arm; k++) {
+        RT_TRY(rt_run_record_input(cli->record, arm_name(j, k), j->source[k].path, err));
+        for (int i = 0; i < j->source[k].n_more; i++)
+            RT_TRY(rt_run_record_input(cli->record, arm_name(j, k), j->source[k].more[i], err));
+    }
     if (rt_option_has(j->options, "families"))
         RT_TRY(rt_run_record_input(cli->record, "families", rt_option_text(j->options, "families"), err));
     rt_run_record_seed(cli->record, rt_option_int(j->options, "seed"));
@@ -376,7 +380,7 @@ static rt_status open_arms(job *j, rt_err *err)
             RT_TRY(rt_hint(err, "name them: base=%s tuned=%s", rt_operand_at(j->options, i),
                            rt_operand_at(j->options, k)));
         }
-        RT_TRY(rt_arm_reduce(&j->arm[k], &j->source[k].table, j->metric, j->per_target, err));
+        RT_TRY(rt_arm_source_reduce(&j->arm[k], &j->source[k], j->metric, j->per_target, err));
         if (j->arm[k].n_target == 0) {
             rt_fail(err, RT_ERR_MISMATCH, j->source[k].path, 0, "%s of no target is known", j->metric->name);
             RT_TRY(j->source[k].held_out ? rt_hint(err, "a training run's held-out targets have a --metric loss")
@@ -428,8 +432,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_status status = RT_OK;
     const char *how = rt_option_text(cli->options, "per-target");
     job j = {.options = cli->options,
-             .per_target = strcmp(how, "best") == 0 ? RT_PER_TARGET_BEST
-                           : strcmp(how, "top1") == 0 ? RT_PER_TARGET_TOP1 : RT_PER_TARGET_MEAN,
+             .per_target = rt_per_target_of(how),
              .warnings = json_array()};
     json_t *root = NULL;
     rt_text table = {0};
@@ -458,8 +461,9 @@ done:
 
 static const rt_operand OPERANDS[] = {
     {.name = "ARM", .type = RT_OPTION_TEXT, .required = true, .repeated = true,
-     .help = "[NAME=]scores.tsv, as 'rnatune score' writes it, [NAME=]results.sqlite:CHECKPOINT, or with --metric loss "
-             "[NAME=]RUN/held_out.tsv of a training run; two or more"},
+     .help = "[NAME=]scores.tsv, as 'rnatune score' writes it, or several of different seeds joined by commas, whose mean "
+             "counts; [NAME=]results.sqlite:CHECKPOINT; or with --metric loss [NAME=]RUN/held_out.tsv of a training run; two "
+             "or more"},
     {0},
 };
 
@@ -468,8 +472,8 @@ static const rt_option OPTIONS[] = {
      .help = "TSV with columns target and family"},
     {.name = "metric", .type = RT_OPTION_TEXT, .value = "NAME", .fallback = "tm_resid",
      .help = "column of the tables: tm_align, rmsd, lddt_c1, inf_all ...; loss for training runs"},
-    {.name = "per-target", .type = RT_OPTION_CHOICE, .choices = "best|top1|mean", .fallback = "best",
-     .help = "a target's models as one number: the best, the one ranked first, or the mean"},
+    {.name = "per-target", .type = RT_OPTION_CHOICE, .choices = "best|top1|mean|best5", .fallback = "best",
+     .help = "a target's models as one number: the best, the one ranked first, the mean, or the best of ranks 1 to 5"},
     {.name = "interval", .type = RT_OPTION_CHOICE, .choices = "studentised|bca", .fallback = "studentised",
      .help = "the bootstrap's kind; studentised holds its level with few families, bca does not"},
     {.name = "resamples", .type = RT_OPTION_INT, .value = "N", .fallback = "10000", .low = 1000, .high = 10000000,

@@ -11,26 +11,6 @@
 #include "prep/held_out.h"
 #include "prep/split.h"
 
-/* "80/10/10" as shares that sum to 1. */
-static rt_status read_sizes(double out[RT_PARTS], const char *text, rt_err *err)
-{
-    double sum = 0;
-    const char *at = text;
-    for (int p = 0; p < RT_PARTS; p++) {
-        int64_t n = (int64_t)strcspn(at, "/");
-        bool last = p == RT_PARTS - 1;
-        if (!rt_parse_double(at, n, &out[p]) || out[p] < 0 || (at[n] == '/') == last) {
-            rt_fail(err, RT_ERR_USAGE, NULL, 0, "--sizes '%s' is not of the form TRAIN/VALIDATION/TEST", text);
-            return rt_hint(err, "such as 80/10/10");
-        }
-        sum += out[p];
-        at += n + !last;
-    }
-    if (sum <= 0) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--sizes '%s' asks for nothing", text);
-    for (int p = 0; p < RT_PARTS; p++) out[p] /= sum;
-    return RT_OK;
-}
-
 /* out_held (targets): its name is that of a held-out target, or its sequence is equal or similar to one's. */
 static rt_status find_held(uint8_t *out_held, const rt_dataset *set, const rt_options *o, rt_err *err)
 {
@@ -98,8 +78,12 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_split split = {0};
     uint8_t *held = NULL;
     char hash[RT_HASH_TEXT];
+    rt_err why;
     rt_split_options options = {.seed = (uint64_t)rt_option_int(o, "seed"), .opt_cutoff = rt_option_text(o, "cutoff")};
-    RT_TRY(read_sizes(options.share, rt_option_text(o, "sizes"), err));
+    if (rt_split_read_sizes(options.share, rt_option_text(o, "sizes"), &why) != RT_OK) {
+        rt_fail(err, RT_ERR_USAGE, NULL, 0, "--sizes %s", why.what);
+        return rt_hint(err, "%s", why.hint);
+    }
     if (options.opt_cutoff && !rt_split_is_date(options.opt_cutoff))
         RT_TRY(rt_fail(err, RT_ERR_USAGE, NULL, 0, "--cutoff '%s' is no date such as 2022-05-27", options.opt_cutoff));
     RT_TRY(rt_dataset_open(&set, rt_option_text(o, "data"), err));

@@ -60,17 +60,10 @@ static rt_status choose_weights(job *j)
     rt_step_terms *w = &j->loop.step.weight;
     *w = rt_train_phase_weights(j->phase, j->o);
     for (int i = 0; i < rt_option_count(j->o, "weight"); i++) {
-        const char *text = rt_option_at(j->o, "weight", i), *equals = strchr(text, '=');
-        char *end = NULL;
-        double value = equals ? strtod(equals + 1, &end) : NAN;
-        bool known = false;
-        for (int k = 0; k < RT_TERMS && equals; k++)
-            if (strlen(rt_terms_name(k)) == (size_t)(equals - text) &&
-                strncmp(rt_terms_name(k), text, (size_t)(equals - text)) == 0)
-                *rt_terms_at(w, k) = value, known = true;
-        if (known && end != equals + 1 && !*end && isfinite(value) && value >= 0) continue;
-        rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--weight '%s' is no loss term and a weight of at least 0", text);
-        return rt_hint(j->err, "plddt=1, pae=1, pde=1, resolved=1, mse=4, smooth_lddt=4 or distogram=0.03");
+        rt_err why;
+        if (rt_terms_read(w, rt_option_at(j->o, "weight", i), &why) == RT_OK) continue;
+        rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--weight %s", why.what);
+        return rt_hint(j->err, "%s", why.hint);
     }
     return RT_OK;
 }

@@ -21,6 +21,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_families,
     &rt_cmd_split,
     &rt_cmd_audit,
+    &rt_cmd_export,
     &rt_cmd_pairs,
     &rt_cmd_augment,
     &rt_cmd_train,
@@ -32,6 +33,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_compare,
     &rt_cmd_results,
     &rt_cmd_package,
+    &rt_cmd_tune,
     &rt_cmd_verify,
     &rt_cmd_bench,
     &rt_cmd_init,
@@ -155,7 +157,7 @@ static rt_status join_ranks(const rt_command *command, rt_err *err)
 /* argv[0] is the verb. */
 static int run_command(const rt_command *command, int argc, char **argv, rt_run_record *record)
 {
-    rt_cli cli = {.record = record};
+    rt_cli cli = {.record = record, .find = command_find};
     rt_options_action action;
     rt_err err = {0};
     if (join_ranks(command, &err) != RT_OK) return report(command->name, &err);

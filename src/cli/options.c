@@ -155,6 +155,12 @@ static rt_status check_value(value *v, const char *text, const char *what, rt_er
     return check_path(o->type, text, what, err);
 }
 
+rt_status rt_option_check(const rt_option *option, const char *text, const char *what, rt_err *err)
+{
+    value v = {.option = option};
+    return check_value(&v, text, what, err);
+}
+
 /* ---- parsing ---------------------------------------------------------------------------------------------------- */
 
 static rt_status take(value *v, const char *text, const char *source, rt_err *err)

@@ -104,6 +104,10 @@ void rt_options_print_help(const rt_command *command, FILE *out);
 /* The man page rnatune-VERB(1) in roff. */
 void rt_options_print_man(const rt_command *command, const char *version, FILE *out);
 
+/* Is `text` a value that the option takes?  `what` names it in the error ("--lr", "phase1.lr").  Errors: as
+ * rt_options_parse. */
+rt_status rt_option_check(const rt_option *option, const char *text, const char *what, rt_err *err);
+
 enum { RT_MOST_OPTIONS = 96 };
 
 /* Every option that `command` knows, with the common ones last (inside cli/). */

@@ -270,12 +270,14 @@ static void add_atoms(rt_text *text, const layout *l)
          "label_asym_id", "label_entity_id", "label_seq_id", "pdbx_PDB_ins_code", "Cartn_x", "Cartn_y", "Cartn_z",
          "occupancy", "B_iso_or_equiv", "pdbx_formal_charge", "auth_seq_id", "auth_comp_id", "auth_asym_id",
          "auth_atom_id", "pdbx_PDB_model_num");
-    for (int64_t a = 0; a < model->n_atom && !text->failed; a++) {
+    for (int64_t a = 0, id = 1, number_of = 1; model && !text->failed; id++, a++) {
+        while (model && a >= model->n_atom) model = model->opt_next, a = 0, number_of++;
+        if (!model) break;
         const rt_mmcif_atom *atom = &model->atom[a];
         int64_t chain = l->residue_chain[atom->residue], number = l->residue_number[atom->residue];
         char component = model->chain[chain].sequence[number - 1];
         const char *asym = model->chain[chain].asym_id;
-        rt_text_add(text, "ATOM %-6lld ", (long long)a + 1);
+        rt_text_add(text, "ATOM %-6lld ", (long long)id);
         add_word(text, atom->element, 2);
         add_word(text, atom->name, 6);
         rt_text_add(text, ". %c %s %lld %-4lld ? ", component, asym, (long long)l->chain_entity[chain] + 1,
@@ -285,7 +287,7 @@ static void add_atoms(rt_text *text, const layout *l)
         add_number(text, 100.0 * model->plddt[a], 6, 2);
         rt_text_add(text, "? %-4lld %c %s ", (long long)number, component, asym);
         add_word(text, atom->name, 6);
-        rt_text_add(text, "1\n");
+        rt_text_add(text, "%lld\n", (long long)number_of);
     }
     end_category(text);
 }

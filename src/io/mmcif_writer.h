@@ -26,7 +26,7 @@ typedef struct {
     const char *sequence; /* A C G U, N for any nucleotide */
 } rt_mmcif_chain;
 
-typedef struct {
+typedef struct rt_mmcif_model {
     const char *target;   /* block and entry name; characters other than printable ASCII become '_' */
     const rt_mmcif_chain *chain;
     int64_t n_chain;
@@ -34,6 +34,8 @@ typedef struct {
     int64_t n_atom;       /* A */
     const float *xyz;     /* (A,3) Angstrom */
     const float *plddt;   /* (A) 0..1 */
+    const struct rt_mmcif_model *opt_next;   /* another conformation of the same chains, as model 2, with atoms of its own;
+                                              * NULL: none.  The quality is the first one's */
 } rt_mmcif_model;
 
 /* rt_mmcif_asym_id(0..) = A .. Z, AA, AB ..: the usual names of chains.  out holds at least 8 bytes. */

@@ -346,3 +346,22 @@ const rt_split_row *rt_split_find(const rt_split *split, const char *target)
     rt_split_row key = {.target = (char *)(uintptr_t)target};
     return split->n ? bsearch(&key, split->row, (size_t)split->n, sizeof *split->row, by_target) : NULL;
 }
+
+rt_status rt_split_read_sizes(double out[RT_PARTS], const char *text, rt_err *err)
+{
+    double sum = 0;
+    const char *at = text;
+    for (int p = 0; p < RT_PARTS; p++) {
+        int64_t n = (int64_t)strcspn(at, "/");
+        bool last = p == RT_PARTS - 1;
+        if (!rt_parse_double(at, n, &out[p]) || out[p] < 0 || (at[n] == '/') == last) {
+            rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%s' is not of the form TRAIN/VALIDATION/TEST", text);
+            return rt_hint(err, "such as 80/10/10");
+        }
+        sum += out[p];
+        at += n + !last;
+    }
+    if (sum <= 0) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%s' asks for nothing", text);
+    for (int p = 0; p < RT_PARTS; p++) out[p] /= sum;
+    return RT_OK;
+}

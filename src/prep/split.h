@@ -53,6 +53,9 @@ rt_status rt_split_read(rt_split *out_split, const char *path, rt_err *err);
 void rt_split_free_members(rt_split *split);
 const rt_split_row *rt_split_find(const rt_split *split, const char *target);   /* in a split that was read */
 
+/* "80/10/10" as shares that sum to 1.  RT_ERR_USAGE. */
+rt_status rt_split_read_sizes(double out[RT_PARTS], const char *text, rt_err *err);
+
 /* True for "YYYY-MM-DD". */
 bool rt_split_is_date(const char *text);
 

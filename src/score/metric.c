@@ -50,3 +50,11 @@ bool rt_metric_lower(const rt_metric *metric)
 }
 
 bool rt_metric_better(const rt_metric *metric, double a, double b) { return rt_metric_lower(metric) ? a < b : a > b; }
+
+rt_per_target rt_per_target_of(const char *name)
+{
+    static const char *const NAMES[] = {"best", "top1", "mean", "best5"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, NAMES[i]) == 0) return (rt_per_target)i;
+    RT_BUG("'%s' is no way to make one number of a target's models", name);
+}

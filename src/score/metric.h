@@ -29,9 +29,13 @@ bool rt_metric_better(const rt_metric *metric, double a, double b);
 
 /* How a target's models become one number. */
 typedef enum {
-    RT_PER_TARGET_BEST,   /* the best of its models: what the competition counts, of 5 */
+    RT_PER_TARGET_BEST,   /* the best of its models */
     RT_PER_TARGET_TOP1,   /* the one that its maker ranks first (column rank, else the first in the table) */
-    RT_PER_TARGET_MEAN
+    RT_PER_TARGET_MEAN,
+    RT_PER_TARGET_BEST5   /* the best of ranks 1 to 5 (without ranks: of the first 5): what the competition counts */
 } rt_per_target;
+
+/* "best", "top1", "mean", "best5": `name` is one of them. */
+rt_per_target rt_per_target_of(const char *name);
 
 #endif

@@ -30,14 +30,15 @@ static bool reduce_target(rt_arm_target *out, const place *model, int64_t n, con
         double value = rt_metric_value(metric, model[i].row);
         int64_t rank = model[i].row->rank > 0 ? model[i].row->rank : INT64_MAX - 1;
         if (rank < top_rank) top_rank = rank, top = value;
-        if (isnan(value)) continue;
+        bool submitted = model[i].row->rank > 0 ? rank <= 5 : i < 5;
+        if (isnan(value) || (per_target == RT_PER_TARGET_BEST5 && !submitted)) continue;
         if (known == 0 || rt_metric_better(metric, value, best)) best = value;
         sum += value;
         known++;
     }
     memcpy(out->target, model[0].row->target, sizeof out->target);
     out->n_model = known;
-    out->value = per_target == RT_PER_TARGET_BEST ? best : per_target == RT_PER_TARGET_TOP1 ? top : sum / (double)known;
+    out->value = per_target == RT_PER_TARGET_TOP1 ? top : per_target == RT_PER_TARGET_MEAN ? sum / (double)known : best;
     return !isnan(out->value);
 }
 
@@ -87,6 +88,35 @@ static const rt_arm_target *find_target(const rt_arm *arm, const char *name)
         else low = middle + 1;
     }
     return NULL;
+}
+
+rt_status rt_arm_mean(rt_arm *out_arm, const rt_arm *run, int64_t n_run, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_arm arm = {.n_unknown = run[0].n_unknown, .fewest_models = run[0].fewest_models, .most_models = run[0].most_models};
+    RT_TRY_ALLOC(arm.target, run[0].n_target);
+    for (int64_t k = 1; k < n_run; k++) {
+        if (run[k].fewest_models < arm.fewest_models) arm.fewest_models = run[k].fewest_models;
+        if (run[k].most_models > arm.most_models) arm.most_models = run[k].most_models;
+    }
+    for (int64_t i = 0; i < run[0].n_target; i++) {
+        rt_arm_target mean = run[0].target[i];
+        int64_t k = 1;
+        for (; k < n_run; k++) {
+            const rt_arm_target *other = find_target(&run[k], mean.target);
+            if (!other) break;
+            mean.value += other->value;
+        }
+        if (k < n_run) {
+            arm.n_unknown++;
+            continue;
+        }
+        mean.value /= (double)n_run;
+        arm.target[arm.n_target++] = mean;
+    }
+done:
+    *out_arm = arm;
+    return status;
 }
 
 /* ---- pairing ---- */

@@ -37,6 +37,9 @@ typedef struct {
  * target whose first model lacks the metric is left out.  Errors: RT_ERR_MEMORY. */
 rt_status rt_arm_reduce(rt_arm *out_arm, const rt_score_table *table, const rt_metric *metric, rt_per_target per_target,
                         rt_err *err);
+/* One arm of several runs (seeds): of each target the mean over the runs.  A target that a run lacks is left out and counted
+ * in n_unknown.  n_run >= 1.  Errors: RT_ERR_MEMORY. */
+rt_status rt_arm_mean(rt_arm *out_arm, const rt_arm *run, int64_t n_run, rt_err *err);
 void rt_arm_free_members(rt_arm *arm);
 
 /* The targets that all arms have, with their families. */

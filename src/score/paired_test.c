@@ -40,6 +40,9 @@ static void models_become_one_number(void **state)
     assert_true(value_of(rows, "tm_resid", RT_PER_TARGET_BEST) == .9);
     assert_true(value_of(rows, "tm_resid", RT_PER_TARGET_TOP1) == .4);
     assert_true(fabs(value_of(rows, "tm_resid", RT_PER_TARGET_MEAN) - .6) < 1e-15);
+    const char *const six = "A\tm1\t0\t.1\t1\t1\nA\tm2\t0\t.2\t1\t2\nA\tm3\t0\t.9\t1\t6\nA\tm4\t0\t.3\t1\t5\n";
+    assert_true(value_of(six, "tm_resid", RT_PER_TARGET_BEST) == .9);
+    assert_true(value_of(six, "tm_resid", RT_PER_TARGET_BEST5) == .3);   /* rank 6 is not submitted */
     assert_true(value_of(rows, "rmsd", RT_PER_TARGET_BEST) == 3);   /* lower is better */
     const char *unranked = "T\ta\t.1\t.5\t4\tNA\nT\tb\t.2\t.4\t3\tNA\n";
     assert_true(value_of(unranked, "tm_resid", RT_PER_TARGET_TOP1) == .5);
@@ -56,6 +59,22 @@ static void models_become_one_number(void **state)
     rt_arm_free_members(&arm);
     assert_null(rt_metric_find("d0"));
     assert_null(rt_metric_find("tm"));
+}
+
+static void runs_become_one_arm(void **state)
+{
+    (void)state;
+    rt_err err;
+    rt_arm mean, run[2] = {arm_of("A\tm\t0\t.1\t1\t1\nB\tm\t0\t.2\t1\t1\n", "tm_resid", RT_PER_TARGET_BEST),
+                           arm_of("B\tm\t0\t.6\t1\t1\nB\tn\t0\t.5\t1\t2\nC\tm\t0\t.9\t1\t1\n", "tm_resid", RT_PER_TARGET_BEST)};
+    assert_int_equal(rt_arm_mean(&mean, run, 2, &err), RT_OK);
+    assert_int_equal(mean.n_target, 1);   /* A and C are in one run only */
+    assert_int_equal(mean.n_unknown, 1);
+    assert_string_equal(mean.target[0].target, "B");
+    assert_true(fabs(mean.target[0].value - .4) < 1e-15);
+    assert_true(mean.fewest_models == 1 && mean.most_models == 2);
+    rt_arm_free_members(&mean);
+    for (int k = 0; k < 2; k++) rt_arm_free_members(&run[k]);
 }
 
 static void arms_are_paired(void **state)
@@ -278,7 +297,8 @@ static void records_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(models_become_one_number), cmocka_unit_test(arms_are_paired),
+        cmocka_unit_test(models_become_one_number), cmocka_unit_test(runs_become_one_arm),
+        cmocka_unit_test(arms_are_paired),
         cmocka_unit_test(families_that_are_wrong), cmocka_unit_test(claims),
         cmocka_unit_test(claims_need_the_wide_interval), cmocka_unit_test(equal_differences_are_ties),
         cmocka_unit_test(protocols),

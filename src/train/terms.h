@@ -13,6 +13,9 @@ const char *rt_terms_name(int term);   /* "plddt", "pae", "pde", "resolved", "ms
 double *rt_terms_at(rt_step_terms *terms, int term);
 void rt_terms_add(rt_step_terms *sum, rt_step_terms terms, double scale);
 
+/* "mse=4": the weight, at least 0, of a term.  Errors: RT_ERR_USAGE. */
+rt_status rt_terms_read(rt_step_terms *weights, const char *text, rt_err *err);
+
 /* Whether a term is worked out under this plan. */
 bool rt_terms_has(const rt_step_plan *plan, int term);
 
