@@ -29,6 +29,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_selection,
     &rt_cmd_compare,
     &rt_cmd_results,
+    &rt_cmd_report,
     &rt_cmd_verify,
     &rt_cmd_bench,
     &rt_cmd_init,
