@@ -148,7 +148,7 @@ static rt_status add_other_metrics(rt_text *out, const rt_report_source *source,
         }
         if (!any)
             rt_text_add(out, "<h3>Other metrics</h3>\n<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>metric</th><th>comparison</th>"
-                        "<th class=\"n\">first</th><th class=\"n\">second</th><th class=\"n\">difference</th><th class=\"n\">interval</th>"
+                        "<th class=\"n\">mean</th><th class=\"n\">against</th><th class=\"n\">difference</th><th class=\"n\">interval</th>"
                         "<th>verdict</th></tr></thead><tbody>\n");
         any = true;
         json_array_foreach(json_object_get(json, "comparisons"), i, c) {

@@ -144,8 +144,8 @@ static rt_status add_run(rt_text *out, const rt_report_source *source, const cha
     }
     if (status != RT_OK) rt_report_unread(out, "the rest of the log", &mine);   /* what came before it is shown */
     status = RT_OK;
-    rt_html_add(out, "<p>%lld steps, %lld validations%s.</p>\n<div class=\"charts\">\n", (long long)log.n_train,
-                (long long)log.n_validation, log.n_other ? "; it was stopped and went on, or left steps out" : "");
+    rt_html_add(out, "<p>steps: %lld, validations: %lld%s.</p>\n<div class=\"charts\">\n", (long long)log.n_train,
+                (long long)log.n_validation, log.n_other ? "; it was stopped and went on, or left steps out (log.jsonl says which)" : "");
     RT_TRY(add_loss_chart(out, &log, err));
     add_train_chart(out, &log, RATE, "Learning rate", "rate", true);
     add_train_chart(out, &log, SECONDS, "Time of a step", "seconds", true);

@@ -75,7 +75,9 @@
           const tip = part.base[i] && place(part.base[i]);
           if (tip) strokes.push({ from: p, to: tip, width: 0.5, colour });
           const next = at[i + 1], gap = next && Math.hypot(...[0, 1, 2].map((k) => part.trace[i][k] - part.trace[i + 1][k]));
-          if (next && part.chain[i] === part.chain[i + 1] && gap < 12) strokes.push({ from: p, to: next, width: 1.3, colour });
+          if (!next || part.chain[i] !== part.chain[i + 1]) return;
+          // a native's residues may be missing; a prediction has all, and a long step is a fault to be seen
+          if (gap < 12 || part.plddt.length) strokes.push({ from: p, to: next, width: gap < 12 ? 1.3 : 0.3, colour });
         });
       }
       strokes.sort((a, b) => a.from[2] + a.to[2] - b.from[2] - b.to[2]);
