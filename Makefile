@@ -8,24 +8,26 @@
 #   make bench-torch-lora, with the same   a LoRA training step beside PyTorch's (bench/torch_lora.sh)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
+#   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
 BUILD   ?= build
 CC      ?= gcc
 CUDA    ?= auto
+MPI     ?= auto
 NVCC    ?= $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
 VERSION := $(shell cat VERSION)
 COMMIT  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS  += -std=gnu11 -g -O2 $(WARN) -fopenmp-simd -fno-math-errno -fno-trapping-math -Isrc -Iinclude $(SANITIZE)
-LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lsqlite3 -lz -lgomp -lpthread -lm
+LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lsqlite3 -lz -lgomp -lpthread -ldl -lm
 LDFLAGS += $(SANITIZE)
 
 ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship report
 SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)) $(wildcard src/*.c))
 # the plain reference is compiled twice, for float and for double
 REFERENCE := $(wildcard src/op/cpu_ref*.c)
-SOURCES   := $(filter-out $(REFERENCE),$(SOURCES))
+SOURCES   := $(filter-out $(REFERENCE) src/base/ranks_mpi.c,$(SOURCES))
 CLI     := $(filter-out src/cli/main.c %_test.c,$(wildcard src/cli/*.c))
 TESTS   := $(wildcard src/*/*_test.c) $(wildcard src/*_test.c)
 FUZZERS := $(wildcard src/*/*_fuzz.c)
@@ -55,10 +57,10 @@ OBJECTS += $(REFERENCE:%.c=$(BUILD)/%_f32.o) $(REFERENCE:%.c=$(BUILD)/%_f64.o)
 CLI_OBJECTS  := $(CLI:%.c=$(BUILD)/%.o)
 TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 
-all: $(BUILD)/rnatune
+all: $(BUILD)/rnatune $(BUILD)/librnatune_mpi.so
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal libopenmpi-dev openmpi-bin
 HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h zlib.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
@@ -68,6 +70,11 @@ $(BUILD)/.deps:
 # ---- building -----------------------------------------------------------------------------------------------------
 $(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CUDA_LIBS)
+
+$(if $(filter 0,$(MPI)),$(shell rm -f $(BUILD)/librnatune_mpi.so))
+# rnatune is not linked with MPI: mpirun's processes load this library from beside the program
+$(BUILD)/librnatune_mpi.so: src/base/ranks_mpi.c src/base/ranks_mpi.h | $(BUILD)/.deps
+	@CC="$(CC)" tools/mpi.sh "$(MPI)" $@ $< $(filter-out $(SANITIZE),$(CFLAGS))
 
 $(BUILD)/librnatune.a: $(OBJECTS) $(BUILD)/.vienna
 	@rm -f $@
@@ -124,7 +131,7 @@ $(BUILD)/replay/%: $(BUILD)/tests/fuzz/replay.o $(BUILD)/src/%_fuzz.o $(BUILD)/l
 replay: $(REPLAYS)
 	@tests/fuzz/run.sh $(BUILD)/rnatune
 
-check: $(BUILD)/rnatune $(TEST_PROGRAMS) $(REPLAYS)
+check: all $(TEST_PROGRAMS) $(REPLAYS)
 	@tools/check.sh $(BUILD) $(TEST_PROGRAMS)
 
 asan:
@@ -158,7 +165,7 @@ demo: | $(BUILD)/.deps
 ifeq ($(VIENNA),auto)
 	@tools/vienna.sh $(VIENNA_DIR) || echo "going on without it: pairs --method vienna will not be there"
 endif
-	@$(MAKE) $(BUILD)/rnatune
+	@$(MAKE) all
 	@examples/demo.sh $(BUILD)/rnatune
 
 clean:

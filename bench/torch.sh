@@ -11,6 +11,7 @@ binary=$(realpath "$1") bench=$(realpath "$2")
 here=$(cd "$(dirname "$0")" && pwd)
 : "${RNAPRO_REF:?a checkout of the reference}" "${RNAPRO_GOLDEN:?a scratch folder with ccd_cache, see bench/make_ccd.py}"
 out=${OUT:-$(mktemp -d)}
+inference=ribonanza,input_embedder,template,msa,pairformer,denoiser_1,denoiser_5,confidence   # the step has its own memory
 base=${BASE:-$out/base.safetensors}
 [ -s "$base" ] || "$binary" init --config rnapro_base --out "$base" --quiet >/dev/null
 for round in $(seq "${ROUNDS:-2}"); do
@@ -20,7 +21,7 @@ for round in $(seq "${ROUNDS:-2}"); do
             (cd "$bench" && OMP_NUM_THREADS=${THREADS:-2} "${PYTHON:-python3}" bench_torch.py --n-token "$n" --dtype "$precision" \
                 --threads "${THREADS:-2}" --reps "${REPS:-3}") 2>"$out/torch.err" | grep '^{' >"$out/torch.$precision.$n.$round" ||
                 { tail -5 "$out/torch.err" >&2; exit 1; }
-            "$binary" bench --tokens "$n" --precision "$precision" --threads "${THREADS:-2}" --reps "${REPS:-3}" --json --quiet \
+            "$binary" bench --stages "$inference" --tokens "$n" --precision "$precision" --threads "${THREADS:-2}" --reps "${REPS:-3}" --json --quiet \
                 >"$out/rnatune.$precision.$n.$round"
             "$binary" bench --checkpoint "$base" --stages confidence_step --tokens "$n" --precision "$precision" \
                 --threads "${THREADS:-2}" --reps "${REPS:-3}" --json --quiet >"$out/step.$precision.$n.$round"

@@ -26,7 +26,7 @@ const char *rt_bench_stage_name(int stage)
 
 typedef struct {
     rt_ctx *ctx;
-    rt_params *params;   /* the confidence head trains, for its step; or adapters */
+    rt_params *params;   /* the confidence head trains, for its step; or adapters; NULL: no stage trains */
     rt_adam *adam;
     rt_label label;
     rt_model *model;
@@ -322,9 +322,10 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     rt_status status = RT_OK;
     workload w = {0};
     RT_TRY(rt_ctx_create(&w.ctx, RT_BACKEND_CPU, options->threads, rt_memory_available(), err));
-    RT_TRY(rt_params_create(&w.params, err));
+    bool trains = options->lora || !options->opt_stages || options->opt_stages[RT_BENCH_confidence_step];
+    if (trains) RT_TRY(rt_params_create(&w.params, err));
     if (options->lora) RT_TRY(adapt(w.params, err));
-    else RT_TRY(rt_params_train(w.params, "confidence_head", err));
+    else if (trains) RT_TRY(rt_params_train(w.params, "confidence_head", err));
     rt_model_options how = {.checkpoint = options->opt_checkpoint,
                             .precision = options->precision,
                             .real = RT_F32,
@@ -332,7 +333,7 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     if (options->opt_checkpoint) RT_TRY(rt_model_open(&w.model, &how, err));
     else RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, err));
     rt_adam_options adam = rt_adam_default;
-    RT_TRY(rt_adam_create(&w.adam, w.params, &adam, err));
+    if (trains) RT_TRY(rt_adam_create(&w.adam, w.params, &adam, err));
     if (options->lora) begin_training(&w, options->keep_every);
     for (int64_t i = 0; i < n_size; i++) {
         results[i] = (rt_bench_result){.n_token = n_token[i]};

@@ -9,13 +9,15 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "feat/conformer_file.h"
 #include "predict_run.h"
 
 typedef rt_predict_run run;
 
+static rt_status predict_own(run *r, rt_err *err);
 static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err *err);
-static void report_failure(run *r, const char *target, json_t *record, const rt_err *failure);
+static void say_failure(const char *target, json_t *record, const rt_err *failure);
 static rt_status write_submission(run *r, bool now, rt_err *err);
 static rt_status open_run(run *r, rt_err *err);
 static void close_run(run *r);
@@ -27,39 +29,60 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
     rt_status status = RT_OK;
     *out_report = (rt_predict_report){.targets = json_array(), .inputs = json_array(), .began = rt_clock()};
     run r = {.options = options, .report = out_report};
-    RT_TRY(open_run(&r, err));
-    rt_progress_start("target", r.inputs.n_input);
-    for (int64_t i = 0; i < r.inputs.n_input; i++) {
-        rt_input *input = &r.inputs.input[i];
-        rt_err failure = {0};
-        json_t *record = json_pack("{s:s, s:I}", "target", input->target, "length", (json_int_t)input->length);
-        rt_progress_step(i);
-        rt_progress_label("%s", input->target);
-        status = predict_target(&r, input, record, &failure);
-        json_array_append_new(out_report->targets, record);
-        out_report->n_target++;
-        if (status == RT_ERR_STOPPED) {
-            json_object_set_new(record, "error", json_string("stopped before it was finished"));
-            *err = failure;
-            break;
-        }
-        if (status != RT_OK) {
-            report_failure(&r, input->target, record, &failure);
-            if (rt_submission_has(r.submission, input->target))
-                rt_warn("%s: its coordinates are in submission.csv all the same", input->target);
-            else RT_TRY(rt_submission_add(r.submission, input->target, input->sequence, NULL, 0, err));
-        }
-        RT_TRY(write_submission(&r, false, err));
-        rt_ctx_trim(r.ctx);
-    }
+    RT_TRY(rt_ranks_agree(open_run(&r, err), err));
+    RT_TRY(rt_ranks_agree(rt_predict_share_check(&r, err), err));
+    rt_ranks_apart(true);
+    status = predict_own(&r, err);
+    rt_ranks_apart(false);
+    status = rt_ranks_agree(status, err);
+    const bool whole = status == RT_OK || status == RT_ERR_STOPPED;
+    rt_status collected = RT_OK;
+    if (whole || rt_ranks_count() == 1) collected = rt_predict_share_collect(&r, whole ? err : NULL);
+    if (!whole) goto done;
+    if (collected != RT_OK) RT_TRY(collected);
     if (status == RT_ERR_STOPPED && !options->dry_run)
         rt_info("submission.csv has zeros for %lld targets that were not reached; --resume goes on",
                 (long long)rt_submission_open(r.submission));
     if (status == RT_ERR_STOPPED) write_submission(&r, true, NULL);
-    else RT_TRY(write_submission(&r, true, err));
+    else RT_TRY(rt_ranks_agree(write_submission(&r, true, err), err));
 done:
     rt_progress_clear();
     close_run(&r);
+    return status;
+}
+
+/* The targets of this rank, one after another; without mpirun all of them. */
+static rt_status predict_own(run *r, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_predict_share *share = &r->share;
+    rt_progress_start("target", share->n_own);
+    for (; share->at < share->n_own; share->at++) {
+        rt_input *input = share->own[share->at];
+        int64_t number = input - r->inputs.input;
+        rt_err failure = {0};
+        json_t *record = json_pack("{s:s, s:I}", "target", input->target, "length", (json_int_t)input->length);
+        share->record[number] = record;
+        rt_progress_step(share->at);
+        rt_progress_label("%s", input->target);
+        status = predict_target(r, input, record, &failure);
+        if (status == RT_ERR_STOPPED) {
+            json_object_set_new(record, "error", json_string("stopped before it was finished"));
+            *err = failure;
+            return status;
+        }
+        share->failed[number] = status != RT_OK;
+        if (status != RT_OK) {
+            say_failure(input->target, record, &failure);
+            if (rt_submission_has(r->submission, input->target))
+                rt_warn("%s: its coordinates are in submission.csv all the same", input->target);
+            else RT_TRY(rt_submission_add(r->submission, input->target, input->sequence, NULL, 0, err));
+        }
+        RT_TRY(write_submission(r, false, err));
+        rt_ctx_trim(r->ctx);
+    }
+    status = RT_OK; /* a target's failure is not the run's */
+done:
     return status;
 }
 
@@ -152,7 +175,8 @@ static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err 
 {
     rt_status status = RT_OK;
     const rt_predict_options *o = r->options;
-    int64_t mark = rt_arena_mark(r->ctx->step), index = input - r->inputs.input;
+    const rt_predict_share *share = &r->share;
+    int64_t mark = rt_arena_mark(r->ctx->step);
     rt_features features;
     rt_predict_plan plan = {0};
     rt_samples samples = {.rank_by = o->protocol == RT_PROTOCOL_RNAPRO ? RT_RANK_BY_NOTHING : o->rank_by,
@@ -167,7 +191,7 @@ static rt_status predict_target(run *r, rt_input *input, json_t *record, rt_err 
     if (o->resume && rt_predict_resume_take(r, input, key, written)) goto done;
     RT_TRY(rt_predict_passes_list(r, input, &plan, err));
     RT_TRY(rt_features_build(&features, r->ctx->step, input, &r->conformers, plan.pass[0].seed, NULL, err));
-    rt_predict_budget_fit(r, input, r->inputs.n_input - index, &features, &plan);
+    rt_predict_budget_fit(r, share->own + share->at, share->n_own - share->at, &features, &plan);
     RT_TRY(rt_predict_memory_fit(r, input, &features, &plan, details, err));
     if (o->dry_run) {
         json_object_set_new(written, "protocol", rt_predict_passes_json(r, &plan));
@@ -191,14 +215,13 @@ done:
     return status;
 }
 
-static void report_failure(run *r, const char *target, json_t *record, const rt_err *failure)
+static void say_failure(const char *target, json_t *record, const rt_err *failure)
 {
     char text[2048];
     rt_err_print(failure, text, sizeof text);
     rt_warn("%s failed: %s", target, text);
     if (failure->hint[0]) rt_info("  hint: %s", failure->hint);
-    if (record) json_object_set_new(record, "error", json_string(text));
-    r->report->n_failed++;
+    json_object_set_new(record, "error", json_string(text));
 }
 
 /* After a target, but not so often that writing it again and again takes more than a twentieth of the time: a target's own
@@ -207,7 +230,7 @@ static rt_status write_submission(run *r, bool now, rt_err *err)
 {
     char path[4096];
     double began = rt_clock();
-    if (r->options->dry_run) return RT_OK;
+    if (r->options->dry_run || !rt_ranks_lead()) return RT_OK;
     if (!now && began - r->submission_written < 20 * r->submission_cost) return RT_OK;
     rt_path_join(path, sizeof path, r->options->out, RT_PREDICT_SUBMISSION);
     rt_status status = rt_submission_write(r->submission, path, err);
@@ -274,7 +297,8 @@ static rt_status reserve_rows(run *r, rt_err *err)
     for (int64_t i = 0; i < r->inputs.n_failure; i++) {
         const rt_input_failure *failure = &r->inputs.failure[i];
         json_t *record = json_pack("{s:s}", "target", failure->target);
-        report_failure(r, failure->target[0] ? failure->target : "a row", record, &failure->err);
+        say_failure(failure->target[0] ? failure->target : "a row", record, &failure->err);
+        r->report->n_failed++;
         json_array_append_new(r->report->targets, record);
         r->report->n_target++;
         if (failure->opt_sequence)
@@ -293,7 +317,8 @@ static rt_status open_run(run *r, rt_err *err)
     r->report->memory_available = rt_memory_available();
     RT_TRY(rt_inputs_read(&r->inputs, o->sequences, err));
     RT_TRY(rt_predict_rank_open(r, err));
-    if (!o->dry_run) RT_TRY(check_out(o->out, err));
+    if (!o->dry_run && rt_ranks_lead()) RT_TRY(check_out(o->out, err));
+    RT_TRY(rt_predict_share_deal(r, err));
     if (o->opt_templates) RT_TRY(rt_template_file_open(&r->templates, o->opt_templates, err));
     r->conformers = *rt_conformers_default();
     if (o->opt_conformers) RT_TRY(rt_conformers_open(&r->conformers, o->opt_conformers, err));
@@ -309,6 +334,7 @@ done:
 
 static void close_run(run *r)
 {
+    rt_predict_share_free_members(&r->share);
     rt_submission_free(r->submission);
     rt_template_file_close(r->templates);
     rt_inputs_free_members(&r->inputs);

@@ -66,9 +66,10 @@ typedef struct {
     double began;
 } rt_predict_report;
 
-/* Folds every target of a CSV and writes, under `out`: <target>/<target>_sample_<rank>.cif of the best, <target>/summary.json
- * with all scores of all samples, <target>/submission.csv, and submission.csv with every residue of every target.  A target
- * that fails is listed in the report, has zeros in submission.csv, and does not stop the others.
+/* (all ranks) Folds every target of a CSV, each rank its part, and writes, under `out`: <target>/<target>_sample_<rank>.cif
+ * of the best, <target>/summary.json with all scores of all samples, <target>/submission.csv, and submission.csv with every
+ * residue of every target.  A target that fails is listed in the report, has zeros in submission.csv, and does not stop the
+ * others.
  * Errors: what concerns the whole run (checkpoint, sequences file, output folder); RT_ERR_STOPPED when the user stopped it:
  * what was finished is written, and a run with `resume` goes on from there. */
 rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_report, rt_err *err);

@@ -82,14 +82,14 @@ static rt_features sizes_of(const rt_input *input, int64_t n_template)
     return (rt_features){.n_token = input->length, .n_atom = 22 * input->length, .n_template = n_template};
 }
 
-void rt_predict_budget_fit(rt_predict_run *r, const rt_input *targets, int64_t n, const rt_features *features,
+void rt_predict_budget_fit(rt_predict_run *r, rt_input *const *targets, int64_t n, const rt_features *features,
                            rt_predict_plan *plan)
 {
     if (!r->budget.on || plan->n_pass == 0) return;
     double stage[RT_STAGE_COUNT], left = r->budget.deadline - rt_clock(), full = 0, least = 0, own_least = 0;
     double own = seconds_of(r, features, plan, stage);
     for (int64_t i = 0; i < n; i++) {
-        rt_features size = i == 0 ? *features : sizes_of(&targets[i], features->n_template);
+        rt_features size = i == 0 ? *features : sizes_of(targets[i], features->n_template);
         rt_predict_pass smallest = plan->pass[0];
         smallest.n_cycle = smallest.n_sample = 1;
         smallest.n_step = least_steps(plan);
@@ -108,7 +108,7 @@ void rt_predict_budget_fit(rt_predict_run *r, const rt_input *targets, int64_t n
     const rt_predict_pass *p = &plan->pass[0], *asked = &plan->asked;
     if (plan->shortened)
         rt_info("%s: %.0f s are its share of the time that is left: %lld of %lld passes, %lld of %lld cycles, "
-                "%lld of %lld steps, %lld of %lld samples", targets[0].target, fmax(share, 0), (long long)plan->n_pass,
+                "%lld of %lld steps, %lld of %lld samples", targets[0]->target, fmax(share, 0), (long long)plan->n_pass,
                 (long long)plan->asked_passes, (long long)p->n_cycle, (long long)asked->n_cycle, (long long)p->n_step,
                 (long long)asked->n_step, (long long)p->n_sample, (long long)asked->n_sample);
 }

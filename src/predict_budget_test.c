@@ -55,13 +55,15 @@ static double spend(batch *b, double budget, bool *out_shortened)
         rt_features f = {.n_token = b->input[i].length, .n_atom = 22 * b->input[i].length, .n_template = 1};
         full += work_of(b, &f, &whole, work, seconds);
     }
+    rt_input *left[TARGETS];
+    for (int i = 0; i < TARGETS; i++) left[i] = &b->input[i];
     *out_shortened = false;
     b->run.budget.deadline = rt_clock() + budget * full;
     for (int i = 0; i < TARGETS; i++) {
         rt_features f = {.n_token = b->input[i].length, .n_atom = 22 * b->input[i].length, .n_template = 1};
         rt_predict_plan plan = whole;
         for (int k = 0; k < 4; k++) pass[k] = asked;
-        rt_predict_budget_fit(&b->run, &b->input[i], TARGETS - i, &f, &plan);
+        rt_predict_budget_fit(&b->run, left + i, TARGETS - i, &f, &plan);
         assert_true(plan.n_pass >= 1 && pass[0].n_cycle >= 1 && pass[0].n_step >= 20 && pass[0].n_sample >= 1);
         double took = work_of(b, &f, &plan, work, seconds);
         spent += took;

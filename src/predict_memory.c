@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/ranks.h"
 #include "predict_run.h"
 
 static const double GIB = 1 << 30;
@@ -11,7 +12,8 @@ enum { REST_BYTES = 96 << 20 };
 
 int64_t rt_predict_memory_limit(const rt_predict_run *r)
 {
-    return r->options->memory_limit ? r->options->memory_limit : r->report->memory_available;
+    int64_t machine = r->options->memory_limit ? r->options->memory_limit : r->report->memory_available;
+    return machine / rt_ranks_here();
 }
 
 int64_t rt_predict_memory_weights(const rt_predict_run *r)

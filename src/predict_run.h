@@ -2,7 +2,8 @@
  * Uses: pipeline, samples.
  *
  * pipeline.c is the straight line; predict_inputs.c gives a target its alignment and templates, predict_passes.c says which
- * folds it gets, predict_memory.c whether they fit, predict_budget.c what the clock allows, predict_rank.c orders its samples
+ * folds it gets, predict_share.c which of several processes folds it, predict_memory.c whether they fit, predict_budget.c
+ * what the clock allows, predict_rank.c orders its samples
  * by a learned ranking, predict_files.c writes it and predict_resume.c finds what an earlier run has finished.
  */
 #ifndef RT_PREDICT_RUN_H
@@ -26,6 +27,16 @@ typedef struct {
     double done_work[RT_STAGE_COUNT], done_seconds[RT_STAGE_COUNT];
 } rt_predict_budget;
 
+/* Who folds which target, and what came of it. */
+typedef struct {
+    int64_t n;                             /* targets of all ranks */
+    int *rank;                             /* (n) */
+    rt_input **own;                        /* this rank's, in the order of the file */
+    int64_t n_own, at;                     /* at: the one that is folded */
+    json_t **record;                       /* (n); NULL: not reached */
+    bool *failed;                          /* (n) */
+} rt_predict_share;
+
 typedef struct {
     const rt_predict_options *options;
     rt_predict_report *report;
@@ -34,12 +45,23 @@ typedef struct {
     rt_conformers conformers;
     rt_ranking *ranking;                   /* of each checkpoint, for --rank-by learned; NULL: not wanted */
     rt_inputs inputs;
+    rt_predict_share share;
     rt_template_file *templates;
     rt_submission *submission;
     rt_predict_budget budget;
     char run_key[RT_HASH_TEXT];            /* of everything that is the same for all targets */
     double submission_written, submission_cost;   /* when, and how long it took */
 } rt_predict_run;
+
+/* ---- predict_share.c: the targets of a run that several processes share ---- */
+/* Deals the targets: the longest first, each to the rank with the least work so far.  Errors: RT_ERR_MEMORY. */
+rt_status rt_predict_share_deal(rt_predict_run *r, rt_err *err);
+/* (all ranks) RT_ERR_MISMATCH when a rank found other inputs or options than rank 0. */
+rt_status rt_predict_share_check(const rt_predict_run *r, rt_err *err);
+/* (all ranks) The others' records, rows and failures to every rank; then report->targets has a record of each target that
+ * was reached, in the order of the file.  Errors: RT_ERR_MEMORY. */
+rt_status rt_predict_share_collect(rt_predict_run *r, rt_err *err);
+void rt_predict_share_free_members(rt_predict_share *share);
 
 /* One trunk pass and its samples. */
 typedef struct {
@@ -83,14 +105,14 @@ json_t *rt_predict_passes_json(const rt_predict_run *r, const rt_predict_plan *p
  * that would fit.  Errors: RT_ERR_MEMORY. */
 rt_status rt_predict_memory_fit(rt_predict_run *r, const rt_input *input, const rt_features *features, rt_predict_plan *plan,
                                 json_t *record, rt_err *err);
-int64_t rt_predict_memory_limit(const rt_predict_run *r);      /* bytes for everything */
+int64_t rt_predict_memory_limit(const rt_predict_run *r);      /* bytes for everything that this process takes */
 int64_t rt_predict_memory_weights(const rt_predict_run *r);    /* bytes of all models */
 
 /* ---- predict_budget.c ---- */
 void rt_predict_budget_start(rt_predict_run *r);
 /* Makes the plan shorter until it fits this target's share of the time that is left: fewer samples, steps, cycles or passes,
  * whatever takes longest first.  targets[0..n) are those still to come, the first is this one. */
-void rt_predict_budget_fit(rt_predict_run *r, const rt_input *targets, int64_t n, const rt_features *features,
+void rt_predict_budget_fit(rt_predict_run *r, rt_input *const *targets, int64_t n, const rt_features *features,
                            rt_predict_plan *plan);
 /* Learns from a pass that has run. */
 void rt_predict_budget_learn(rt_predict_run *r, const double work[RT_STAGE_COUNT], const double seconds[RT_STAGE_COUNT]);

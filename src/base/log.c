@@ -6,16 +6,25 @@
 #include "base/progress.h"
 
 static rt_log_level current_level = RT_LOG_INFO;
+static int current_rank;
+static _Thread_local bool silent;
 
 void rt_log_set_level(rt_log_level level) { current_level = level; }
-bool rt_log_enabled(rt_log_level level) { return level <= current_level; }
+void rt_log_set_rank(int rank) { current_rank = rank; }
+void rt_log_set_silent(bool value) { silent = value; }
+
+bool rt_log_enabled(rt_log_level level)
+{
+    return level <= current_level && !silent && (current_rank == 0 || level <= RT_LOG_WARN);
+}
 
 static void print_line(rt_log_level level, const char *prefix, const char *format, va_list args)
 {
-    if (level > current_level) return;
+    if (!rt_log_enabled(level)) return;
     rt_progress_hide();
     flockfile(stderr);
     fputs(prefix, stderr);
+    if (current_rank > 0) fprintf(stderr, "rank %d: ", current_rank);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     funlockfile(stderr);

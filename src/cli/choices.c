@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/pool.h"
+#include "base/ranks.h"
 
 rt_precision rt_choice_precision(const char *name)
 {
@@ -23,7 +23,7 @@ rt_backend_kind rt_choice_backend(const char *name)
 
 int rt_choice_threads(const rt_options *options)
 {
-    return rt_option_has(options, "threads") ? (int)rt_option_int(options, "threads") : rt_cpu_count();
+    return rt_option_has(options, "threads") ? (int)rt_option_int(options, "threads") : rt_ranks_cpus();
 }
 
 rt_status rt_choice_numbers(const rt_options *options, const char *name, int64_t low, int64_t high, int64_t *out_numbers,

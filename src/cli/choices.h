@@ -16,7 +16,7 @@
      .help = "cpu: oneDNN; plain: the slow reference in float; double: the same in double; cuda: a GPU"}
 #define RT_CHOICE_THREADS                                                                                                \
     {.name = "threads", .type = RT_OPTION_INT, .value = "N", .otherwise = "all processors", .low = 1, .high = 1024,       \
-     .help = "worker threads; the results do not depend on it"}
+     .help = "worker threads, of each process under mpirun; the results do not depend on it"}
 
 rt_precision rt_choice_precision(const char *name);
 rt_backend_kind rt_choice_backend(const char *name);

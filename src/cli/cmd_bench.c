@@ -110,7 +110,7 @@ static const rt_option OPTIONS[] = {
     RT_CHOICE_THREADS,
     {.name = "lora", .type = RT_OPTION_FLAG,
      .help = "a training step of rank 8 adapters instead: last recycle, 4 noised copies, backward and Adam"},
-    {.name = "keep-every", .type = RT_OPTION_INT, .value = "K", .fallback = "1", .low = 0, .high = 1000,
+    {.name = "keep-every", .type = RT_OPTION_INT, .value = "K", .fallback = "0", .low = 0, .high = 1000,
      .help = "of --lora: as in train"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},

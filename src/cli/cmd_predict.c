@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/ranks.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "pipeline.h"
@@ -175,6 +176,7 @@ static void fill_record(rt_cli *cli, const rt_predict_options *options, const rt
     resolve(o, "steps", report->n_step, report->config);
     rt_run_record_seed(cli->record, (int64_t)options->seed[0]);
     rt_run_record_device(cli->record, rt_option_text(o, "device"));
+    rt_run_record_set(cli->record, "ranks", json_integer(rt_ranks_count()));
     rt_run_record_set(cli->record, "config", json_string(report->config));
     rt_run_record_set(cli->record, "parameters", json_integer(report->n_parameters));
     rt_run_record_set(cli->record, "ribonanzanet2", json_string(rt_ribonanza_source_name(report->ribonanza_source)));
@@ -208,24 +210,28 @@ static rt_status run(rt_cli *cli, rt_err *err)
     lists l;
     char path[4096];
     rt_err record_err;
-    status = read_options(o, &options, &l, err);
+    status = rt_ranks_agree(read_options(o, &options, &l, err), err);
     if (status != RT_OK) return status;
     folding = rt_predict(&options, &report, err);
-    if (report.n_target == 0) {
+    bool whole = folding == RT_OK || folding == RT_ERR_STOPPED; /* else the others know of it, and are gone */
+    if (report.n_target == 0 || (!whole && !rt_ranks_lead())) {
         json_decref(report.targets);
         json_decref(report.inputs);
         return folding;
     }
     fill_record(cli, &options, &report, folding, err);
     rt_path_join(path, sizeof path, options.out, "run.json");
-    if (!options.dry_run) status = rt_run_record_write(cli->record, o, path, &record_err);
+    if (!options.dry_run && rt_ranks_lead()) status = rt_run_record_write(cli->record, o, path, &record_err);
+    if (whole) status = rt_ranks_agree(status, &record_err);
     print_report(o, &report, options.dry_run);
     RT_TRY(status);
     rt_path_join(path, sizeof path, options.out, "submission.csv");
     if (!options.dry_run) rt_info("results: %s, %s/run.json, and a folder for each target", path, options.out);
-    if (folding == RT_OK && report.n_failed)
-        folding = rt_fail(err, RT_ERR_FORMAT, NULL, 0, "%lld of %lld targets failed; the others are %s",
-                          (long long)report.n_failed, (long long)report.n_target, options.dry_run ? "planned" : "written");
+    if (folding == RT_OK && report.n_failed) {
+        rt_fail(err, RT_ERR_FORMAT, NULL, 0, "%lld of %lld targets failed; the others are %s", (long long)report.n_failed,
+                (long long)report.n_target, options.dry_run ? "planned" : "written");
+        folding = rt_ranks_agree(err->code, err);
+    }
 done:
     if (status != RT_OK && folding == RT_OK) {
         folding = status;
@@ -317,5 +323,6 @@ const rt_command rt_cmd_predict = {
         "  rnatune predict --checkpoint rnapro_base.pt --ribonanza ribonanzanet2 \\\n"
         "      --sequences test_sequences.csv --msa-dir MSA --templates template_features.pt --out folds",
     .long_work = true,
+    .ranks = true,
     .run = run,
 };

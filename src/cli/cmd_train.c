@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/ranks.h"
 #include "base/text.h"
 #include "cli/augment_options.h"
 #include "cli/choices.h"
@@ -18,6 +19,7 @@
 #include "prep/audit.h"
 #include "train/choice.h"
 #include "train/estimate.h"
+#include "train/gradient_sum.h"
 #include "train/loop.h"
 #include "train/terms.h"
 
@@ -158,7 +160,7 @@ static rt_status make_plan(job *j)
     l->out = rt_option_text(o, "out");
     l->set = j->set;
     l->seed = (uint64_t)rt_option_int(o, "seed");
-    l->epochs = rt_option_int(o, "epochs"), l->accumulation = rt_option_int(o, "accumulation");
+    l->epochs = rt_option_int(o, "epochs"), l->accumulation = rt_ranks_count() * rt_option_int(o, "accumulation");
     l->step.most_cycles = rt_option_int(o, "cycles"), l->step.rollout_steps = rt_option_int(o, "rollout-steps");
     l->step.copies = rt_option_int(o, "copies"), l->step.permute = true;
     l->step.rollouts = rt_option_int(o, "rollouts");
@@ -212,6 +214,8 @@ static rt_status hash_plan(job *j)
     const char *key;
     json_t *value;
     json_object_foreach(json, key, value) json_object_del(value, "from"); /* typed or by default: the same plan */
+    /* of all ranks: with half as many and twice the accumulation it is the same plan */
+    json_object_set_new(json_object_get(json, "accumulation"), "value", json_integer(j->loop.accumulation));
     json_object_update(json, j->network); /* a config's path goes, a preset's name stays */
     char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(json);
@@ -308,6 +312,7 @@ static rt_status dry_run(job *j)
     rt_loop_measure m;
     rt_estimate time;
     double share, values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
+    double sum = (double)rt_gradient_sum_bytes(j->params, j->loop.accumulation);
     RT_TRY(rt_loop_check_cache(j->model, &j->loop, j->err));
     print_modules(j);
     RT_TRY(rt_train_cache_print(&share, j->ctx, j->model, &j->loop, j->err));
@@ -317,10 +322,11 @@ static rt_status dry_run(job *j)
     printf("\nmemory\tMiB\n");
     printf("weights of the network\t%.1f\n", (double)rt_model_bytes(j->model) / (1 << 20));
     printf("weights and gradients that train\t%.1f\n", values / (1 << 20));
+    printf("sum of a step's gradients\t%.1f\n", sum / (1 << 20));
     printf("optimizer\t%.1f\n", 8 * elements / (1 << 20));
     printf("averaged weights\t%.1f\n", j->loop.ema > 0 ? 4 * elements / (1 << 20) : 0);
     printf("activations, %lld tokens\t%.2f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
-    printf("in all, on the device\t%.1f\n", ((double)rt_model_bytes(j->model) + values + 8 * elements +
+    printf("in all, on the device\t%.1f\n", ((double)rt_model_bytes(j->model) + values + sum + 8 * elements +
                                               (j->loop.ema > 0 ? 4 * elements : 0) + (double)m.bytes) / (1 << 20));
     printf("\ntime\tvalue\n");
     printf("seconds for the longest sample, %lld tokens, %lld recycles\t%.3f\n", (long long)m.tokens,
@@ -349,6 +355,16 @@ static rt_status open_augment(job *j)
                                               split ? &j->split : NULL, split, j->ctx->pool, j->cli->record, j->err);
     j->loop.sample.opt_augment = j->augment.set;
     return status;
+}
+
+/* Of the memory that is free now, a part stays for the samples that are built ahead and for other programs. */
+static void choose_kept(job *j)
+{
+    const double USABLE = .8;
+    double taken = (double)rt_model_bytes(j->model) + 12 * (double)rt_params_elements(j->params);
+    j->ctx->keep_every = rt_option_int(j->o, "keep-every");
+    if (!rt_option_has(j->o, "keep-every"))
+        rt_loop_choose_kept(j->ctx, j->model, &j->loop, (int64_t)(USABLE * (double)rt_memory_available() - taken));
 }
 
 static rt_status open_job(job *j)
@@ -390,12 +406,15 @@ static rt_status open_job(job *j)
                               .params = j->params};
     for (int i = 0; i < model.n_adapter && i < RT_MOST_ADAPTERS; i++) adapter[i] = rt_option_at(o, "adapter", i);
     RT_TRY(rt_ctx_create(&j->ctx, rt_choice_backend(rt_option_text(o, "device")), rt_choice_threads(o),
-                         rt_memory_available(), j->err));
+                         rt_memory_available() / rt_ranks_here(), j->err));
     model.real = j->ctx->real;
-    j->ctx->keep_every = rt_option_int(o, "keep-every");
     RT_TRY(rt_model_open(&j->model, &model, j->err));
+    if (rt_ranks_count() > 1)
+        rt_info("%d ranks, threads of each: %d; a step takes %lld samples, %lld on each rank", rt_ranks_count(),
+                rt_choice_threads(o), (long long)j->loop.accumulation, (long long)rt_option_int(o, "accumulation"));
     rt_info("%lld of %lld parameters train, in %lld tensors", (long long)rt_params_elements(j->params),
             (long long)j->model->n_parameters, (long long)rt_params_count(j->params));
+    if (j->loop.n_train > 0) choose_kept(j);
     RT_TRY(open_augment(j));
     RT_TRY(hash_data(j));
     RT_TRY(hash_plan(j));
@@ -442,6 +461,8 @@ static rt_status write_record(job *j, const char *state, const rt_loop_report *o
     }
     rt_run_record_seed(record, (int64_t)j->loop.seed);
     rt_run_record_device(record, rt_option_text(j->o, "device"));
+    rt_run_record_set(record, "ranks", json_integer(rt_ranks_count()));
+    rt_run_record_set(record, "threads", json_integer(rt_choice_threads(j->o)));
     rt_run_record_set(record, "split",
                       rt_option_has(j->o, "split") ? json_string("audited") : json_string("none: --no-split"));
     rt_run_record_set(record, "data_sha256", json_string(rt_dataset_hash(j->set)));
@@ -558,20 +579,23 @@ static rt_status execute(rt_cli *cli, rt_err *err)
     rt_status status = RT_OK;
     job j = {.cli = cli, .o = cli->options, .err = err};
     rt_loop_report report;
-    RT_TRY(open_job(&j));
+    RT_TRY(rt_ranks_agree(open_job(&j), err));
     if (rt_option_flag(j.o, "dry-run")) {
-        status = dry_run(&j);
+        status = rt_ranks_agree(dry_run(&j), err);
         goto done;
     }
-    RT_TRY(rt_make_folder(j.loop.out, err));
+    RT_TRY(rt_ranks_agree(rt_ranks_lead() ? rt_make_folder(j.loop.out, err) : RT_OK, err));
     j.loop.opt_begun = write_begin, j.loop.user = &j;
     status = rt_loop_run(j.ctx, j.model, &j.loop, &report, err);
     if (status != RT_OK && j.begun) write_state(&j, "failed", &report, err);
     RT_TRY(status);
     const char *state = report.finished ? "finished" : "stopped";
-    RT_TRY(write_record(&j, state, &report, NULL, err)); /* whatever becomes of the validation */
+    if (rt_ranks_lead()) status = write_record(&j, state, &report, NULL, err); /* whatever becomes of the validation */
+    RT_TRY(rt_ranks_agree(status, err));
     RT_TRY(validate_choice(&j, &report));
-    if (j.choice.rows) RT_TRY(write_record(&j, j.choice.stopped ? "stopped" : state, &report, NULL, err));
+    if (j.choice.rows && rt_ranks_lead())
+        status = write_record(&j, j.choice.stopped ? "stopped" : state, &report, NULL, err);
+    RT_TRY(rt_ranks_agree(status, err));
     print_report(&j, &report);
     if (report.stopped || j.choice.stopped) rt_info("stopped; the same command with --resume goes on");
     if (report.early) rt_info("stopped early: %lld epochs without a better validation", (long long)j.loop.patience);
@@ -634,7 +658,7 @@ static const rt_option OPTIONS[] = {
      .fallback = "4",
      .low = 1,
      .high = 100000,
-     .help = "samples whose gradients make a step"},
+     .help = "samples whose gradients make a step; under mpirun on each rank"},
     {.name = "lr",
      .type = RT_OPTION_DOUBLE,
      .value = "X",
@@ -798,10 +822,10 @@ static const rt_option OPTIONS[] = {
     {.name = "keep-every",
      .type = RT_OPTION_INT,
      .value = "K",
-     .fallback = "1",
      .low = 0,
      .high = 1000,
-     .help = "activations of every K-th block are kept, the others computed again; 0: all are kept"},
+     .help = "activations of every K-th block are kept, the others computed again; 0: all are kept (default: 0 where they "
+             "fit in memory, else 1)"},
     {.name = "resume", .type = RT_OPTION_FLAG, .help = "go on with the run in --out"},
     {.name = "continue-adam",
      .type = RT_OPTION_FLAG,
@@ -850,6 +874,9 @@ const rt_command rt_cmd_train = {
         "bytes as a "
         "run that was never stopped, with any number of threads. Another plan, set, split or base is refused.\n"
         "\n"
+        "mpirun -n K rnatune train ... deals the samples to K processes and ends with the bytes of one process with K times the "
+        "accumulation. Ctrl-C at mpirun kills them after a second; 'kill -USR1' of mpirun finishes the step, saves and exits 0.\n"
+        "\n"
         "Phase confidence: the confidence head alone, weights 1 for pLDDT, PAE, PDE and resolved. It moves no "
         "coordinates. "
         "Targets without a resolution count like the others; in the reference they make every confidence loss zero.\n"
@@ -872,5 +899,6 @@ const rt_command rt_cmd_train = {
         "  rnatune train full --params 'diffusion_module.*,distogram_head' --checkpoint rnapro.pt \\\n"
         "      --data set --split split.tsv --out run --dry-run\n",
     .long_work = true,
+    .ranks = true,
     .run = execute,
 };

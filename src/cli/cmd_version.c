@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/pool.h"
+#include "base/ranks.h"
 #include "cli/commands.h"
 #include "cli/print_json.h"
 
@@ -42,9 +43,9 @@ static json_t *describe(void)
     char onednn[64];
     const dnnl_version_t *v = dnnl_version();
     snprintf(onednn, sizeof onednn, "%d.%d.%d", v->major, v->minor, v->patch);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:i, s:b}", "version", rt_version_text(), "commit", rt_version_commit(),
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:i, s:b, s:b}", "version", rt_version_text(), "commit", rt_version_commit(),
                      "compiler", COMPILER __VERSION__, "onednn", onednn, "cpu_features", cpu_features(), "cpus",
-                     rt_cpu_count(), "cuda", RT_CUDA);
+                     rt_cpu_count(), "cuda", RT_CUDA, "mpi", rt_ranks_possible());
 }
 
 static void print_row(const char *name, const json_t *value)
@@ -88,7 +89,7 @@ const rt_command rt_cmd_version = {
     .options = OPTIONS,
     .description =
         "Prints the version, the commit and compiler it was built with, the version of oneDNN, the instruction "
-        "sets of this processor that rnatune makes use of, and whether CUDA is built in.",
+        "sets of this processor that rnatune makes use of, whether CUDA is built in, and whether mpirun can start it.",
     .output = "A table of name and value, or one JSON object.",
     .run = run,
 };

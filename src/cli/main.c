@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "base/text.h"
 #include "cli/commands.h"
 
@@ -88,13 +89,18 @@ static int unknown_verb(const char *name)
 static int report(const char *verb, const rt_err *err)
 {
     char text[2048];
+    const int code = err->code == RT_ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
     rt_progress_clear();
+    if (rt_ranks_agreed() && !rt_ranks_lead()) return code;
     rt_err_print(err, text, sizeof text);
     for (char *at = text; *at; at++)   /* a name from a file cannot move the cursor; a list has lines of its own */
         if (((unsigned char)*at < ' ' && *at != '\n') || *at == 127) *at = '?';
-    fprintf(stderr, "rnatune %s: %s\n", verb, text);
+    const bool alone = rt_ranks_count() > 1 && !rt_ranks_agreed(); /* the others would wait for this one for ever */
+    if (alone) fprintf(stderr, "rnatune %s: rank %d: %s\n", verb, rt_ranks_self(), text);
+    else fprintf(stderr, "rnatune %s: %s\n", verb, text);
     if (err->hint[0]) fprintf(stderr, "  hint: %s\n", err->hint);
-    return err->code == RT_ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+    if (alone) rt_ranks_abort(code);
+    return code;
 }
 
 /* Data that did not reach its reader is a failure like any other. */
@@ -118,6 +124,7 @@ static void install_stop_handler(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (rt_ranks_count() > 1) sigaction(SIGUSR1, &action, NULL); /* the one that mpirun hands on without killing after it */
 }
 
 static void say_what_it_took(const rt_command *command, const rt_run_record *record)
@@ -130,13 +137,29 @@ static void say_what_it_took(const rt_command *command, const rt_run_record *rec
             (double)rt_memory_peak_rss() / 1e6);
 }
 
+/* One of several processes that mpirun started: rank 0's results are those of all. */
+static rt_status join_ranks(const rt_command *command, rt_err *err)
+{
+    if (!command->ranks && command->long_work && rt_ranks_expected() > 1) {
+        rt_fail(err, RT_ERR_USAGE, NULL, 0, "this verb is one process, and mpirun started %d", rt_ranks_expected());
+        return rt_hint(err, "start it without mpirun; 'train' and 'predict' share their work");
+    }
+    if (!command->ranks) return RT_OK;
+    rt_status status = rt_ranks_begin(err);
+    if (status == RT_OK && !rt_ranks_lead() && !freopen("/dev/null", "w", stdout))
+        status = rt_fail(err, RT_ERR_IO, "/dev/null", 0, "cannot be opened");
+    return status;
+}
+
 /* argv[0] is the verb. */
 static int run_command(const rt_command *command, int argc, char **argv, rt_run_record *record)
 {
     rt_cli cli = {.record = record};
     rt_options_action action;
     rt_err err = {0};
-    if (rt_options_parse(&cli.options, &action, command, argc, argv, &err) != RT_OK) return report(command->name, &err);
+    if (join_ranks(command, &err) != RT_OK) return report(command->name, &err);
+    if (rt_ranks_agree(rt_options_parse(&cli.options, &action, command, argc, argv, &err), &err) != RT_OK)
+        return report(command->name, &err);
     int code = EXIT_DONE;
     if (action == RT_OPTIONS_HELP) rt_options_print_help(command, stdout);
     if (action == RT_OPTIONS_MAN) rt_options_print_man(command, rt_version_text(), stdout);
@@ -183,7 +206,8 @@ int main(int argc, char **argv)
     rt_err err = {0};
     rt_run_record *record;
     if (rt_run_record_create(&record, argc, argv, &err) != RT_OK) return report(verb, &err);
-    int code = run_command(command, argc - 1, argv + 1, record);
+    int code = finish_stdout(run_command(command, argc - 1, argv + 1, record));
     rt_run_record_free(record);
-    return finish_stdout(code);
+    rt_ranks_end();
+    return code;
 }

@@ -62,6 +62,7 @@ typedef struct {
     const rt_option *options;     /* ends with {0}; NULL: none */
     const char *description, *output, *examples;
     bool long_work;               /* may take long: obeys Ctrl-C between steps, and says at the end what it took */
+    bool ranks;                   /* `mpirun -n K` makes one run of K processes; else only one may be started */
     rt_status (*run)(rt_cli *cli, rt_err *err);
 } rt_command;
 

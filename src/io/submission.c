@@ -193,6 +193,21 @@ done:
     return status;
 }
 
+const char *rt_submission_rows(const rt_submission *submission, const char *target, bool *out_predicted)
+{
+    const entry *e = find(submission, target);
+    *out_predicted = e && e->state == PREDICTED;
+    return e && e->state != RESERVED ? e->rows.data : NULL;
+}
+
+rt_status rt_submission_give(rt_submission *submission, const char *target, const char *sequence, const char *rows,
+                             bool predicted, rt_err *err)
+{
+    rt_text copy = {0};
+    rt_text_add_bytes(&copy, rows, (int64_t)strlen(rows));
+    return put(submission, target, sequence, &copy, predicted ? PREDICTED : FAILED, err);
+}
+
 int64_t rt_submission_count(const rt_submission *submission) { return submission->n_entry; }
 
 static int64_t count_state(const rt_submission *submission, entry_state state)

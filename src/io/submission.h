@@ -43,6 +43,13 @@ rt_status rt_submission_add(rt_submission *submission, const char *target, const
 rt_status rt_submission_load(rt_submission *submission, const char *target, const char *sequence, const char *path,
                              rt_err *err);
 
+/* A target's rows as they are in the file, for the same target of another process; *out_predicted: they are coordinates.
+ * NULL: reserved only. */
+const char *rt_submission_rows(const rt_submission *submission, const char *target, bool *out_predicted);
+/* Puts them where the target is reserved.  Errors: as rt_submission_add's. */
+rt_status rt_submission_give(rt_submission *submission, const char *target, const char *sequence, const char *rows,
+                             bool predicted, rt_err *err);
+
 int64_t rt_submission_count(const rt_submission *submission);        /* targets */
 int64_t rt_submission_failed(const rt_submission *submission);       /* of them with zeros because they failed */
 int64_t rt_submission_open(const rt_submission *submission);         /* of them reserved only */

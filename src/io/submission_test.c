@@ -113,6 +113,50 @@ static void reserved_rows_are_replaced_in_place(void **state)
 }
 
 /* Targets are read off the sample's IDs; zeros everywhere must then give the sample's rows. */
+/* What one process found is, given to another, the same file; what it did not reach stays reserved. */
+static void rows_go_to_another_process(void **state)
+{
+    static const char *const NAME[] = {"R2", "x,\"y", "R1"};
+    rt_submission *from, *to;
+    rt_err err;
+    bool predicted;
+    const float a[] = {1.0004f, -2.5f, 3.12351f};
+    const float *const models[] = {a};
+    (void)state;
+    assert_int_equal(rt_submission_create(&from, &err), RT_OK);
+    assert_int_equal(rt_submission_create(&to, &err), RT_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rt_submission_reserve(from, NAME[i], "G", &err), RT_OK);
+        assert_int_equal(rt_submission_reserve(to, NAME[i], "G", &err), RT_OK);
+        assert_null(rt_submission_rows(from, NAME[i], &predicted));
+    }
+    rt_log_set_level(RT_LOG_QUIET);
+    assert_int_equal(rt_submission_add(from, "R2", "G", NULL, 0, &err), RT_OK);
+    rt_log_set_level(RT_LOG_INFO);
+    assert_int_equal(rt_submission_add(from, "x,\"y", "G", models, 1, &err), RT_OK);
+    for (int i = 0; i < 2; i++) {
+        const char *rows = rt_submission_rows(from, NAME[i], &predicted);
+        assert_non_null(rows);
+        assert_int_equal(predicted, i == 1);
+        assert_int_equal(rt_submission_give(to, NAME[i], "G", rows, predicted, &err), RT_OK);
+        assert_int_equal(rt_submission_give(to, NAME[i], "G", rows, predicted, &err), RT_ERR_MISMATCH);
+    }
+    assert_null(rt_submission_rows(from, "R1", &predicted));
+    assert_true(rt_submission_has(to, "x,\"y") && !rt_submission_has(to, "R2"));
+    assert_true(rt_submission_failed(to) == 1 && rt_submission_open(to) == 1);
+    assert_int_equal(rt_submission_write(from, csv_path, &err), RT_OK);
+    rt_map map;
+    assert_int_equal(rt_map_open(&map, csv_path, &err), RT_OK);
+    char *want = test_malloc((size_t)map.size + 1);
+    memcpy(want, map.data, (size_t)map.size);
+    want[map.size] = 0;
+    rt_map_close(&map);
+    check_file(to, want);
+    test_free(want);
+    rt_submission_free(from);
+    rt_submission_free(to);
+}
+
 static void the_competitions_sample_has_the_same_columns_and_rows(void **state)
 {
     (void)state;
@@ -174,6 +218,7 @@ int main(void)
         cmocka_unit_test(rows_columns_and_decimals),
         cmocka_unit_test(a_refused_target_leaves_nothing),
         cmocka_unit_test(reserved_rows_are_replaced_in_place),
+        cmocka_unit_test(rows_go_to_another_process),
         cmocka_unit_test(the_competitions_sample_has_the_same_columns_and_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

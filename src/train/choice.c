@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "train/judge.h"
 #include "train/ranking_fit.h"
 
@@ -241,7 +242,8 @@ static void take_target(job *j, int64_t index, rt_selection_target target[HEADS]
     }
 }
 
-static rt_status judge_all(job *j)
+/* own_part: judges and keeps the targets that fall to this rank; else takes all of them, of which most are kept then. */
+static rt_status judge_all(job *j, bool own_part)
 {
     rt_status status = RT_OK;
     rt_err *err = j->err;
@@ -253,7 +255,7 @@ static rt_status judge_all(job *j)
     RT_TRY_ALLOC(judged, o->n);
     for (int h = 0; h < HEADS; h++) RT_TRY_ALLOC(j->data[h].target, o->n);
     rt_progress_start("held-out target", o->n);
-    for (int64_t i = 0; i < o->n; i++) {
+    for (int64_t i = own_part ? rt_ranks_self() : 0; i < o->n; i += own_part ? rt_ranks_count() : 1) {
         char path[PATH_MAX];
         const char *id = rt_dataset_at(o->set, o->target[i])->id;
         bool found, built = true;
@@ -273,8 +275,8 @@ static rt_status judge_all(job *j)
         }
         for (int h = 0; h < HEADS; h++) snprintf(target[h].target, sizeof target[h].target, "%s", id);
         if (built && !found) RT_TRY(write_record(j, path, target));
-        if (built && is_usable(&target[BASE])) take_target(j, i, target, judged);
-        else j->report->n_unusable++;
+        if (!own_part && built && is_usable(&target[BASE])) take_target(j, i, target, judged);
+        else j->report->n_unusable += !own_part;
         for (int h = 0; h < HEADS; h++) free_target(&target[h]);
         rt_progress_step(i + 1);
     }
@@ -282,6 +284,24 @@ done:
     rt_progress_end();
     for (int h = 0; h < HEADS; h++) free_target(&target[h]);
     free(judged);
+    return status;
+}
+
+/* Each rank its part, then rank 0 takes what all of them have judged. */
+static rt_status judge_everything(job *j)
+{
+    rt_status status = RT_OK;
+    if (rt_ranks_count() > 1) {
+        rt_ranks_apart(true);
+        status = judge_all(j, true);
+        rt_ranks_apart(false);
+        RT_TRY(rt_ranks_agree(status, j->err));
+        j->report->stopped = rt_ranks_any(j->report->stopped);
+    }
+    if (!j->report->stopped && rt_ranks_lead()) status = judge_all(j, false);
+    RT_TRY(rt_ranks_agree(status, j->err));
+    j->report->stopped = rt_ranks_any(j->report->stopped);
+done:
     return status;
 }
 
@@ -407,6 +427,21 @@ static int64_t most_elements(rt_params *params)
     return most;
 }
 
+static rt_status open_files(job *j)
+{
+    rt_status status = RT_OK;
+    rt_err *err = j->err;
+    rt_path_join(j->folder, sizeof j->folder, j->options->out, "validation");
+    RT_TRY(rt_make_folder(j->folder, err));
+    RT_TRY(rt_hash_file(j->trained_hash, NULL, j->options->trained, err));
+    RT_TRY(find_key(j));
+    RT_TRY(rt_weights_open(&j->trained, j->options->trained, err));
+    RT_TRY_ALLOC(j->merged, most_elements(j->model->params));
+    RT_TRY(rt_arena_create(&j->sample_arena, "sample", SAMPLE_MEMORY, err));
+done:
+    return status;
+}
+
 rt_status rt_choice_run(rt_ctx *ctx, rt_model *model, const rt_choice_options *options, rt_choice_report *out_report,
                         rt_err *err)
 {
@@ -420,19 +455,15 @@ rt_status rt_choice_run(rt_ctx *ctx, rt_model *model, const rt_choice_options *o
     if (!rt_step_is_frozen(&j.plan)) {
         rt_fail(err, RT_ERR_MISMATCH, NULL, 0, "base and trained head cannot judge the same structures: more than the "
                                                "confidence head learned");
-        return rt_hint(err, "the run itself is whole; 'rnatune predict' and 'score --selection' compare such networks");
+        return rt_ranks_agree(
+            rt_hint(err, "the run itself is whole; 'rnatune predict' and 'score --selection' compare such networks"), err);
     }
-    rt_path_join(j.folder, sizeof j.folder, options->out, "validation");
-    RT_TRY(rt_make_folder(j.folder, err));
-    RT_TRY(rt_hash_file(j.trained_hash, NULL, options->trained, err));
-    RT_TRY(find_key(&j));
-    RT_TRY(rt_weights_open(&j.trained, options->trained, err));
-    RT_TRY_ALLOC(j.merged, most_elements(model->params));
-    RT_TRY(rt_arena_create(&j.sample_arena, "sample", SAMPLE_MEMORY, err));
+    RT_TRY(rt_ranks_agree(open_files(&j), err));
     rt_info("validation of the choice among %lld structures of %lld steps on %lld held-out targets",
             (long long)options->rollouts, (long long)options->rollout_steps, (long long)options->n);
-    RT_TRY(judge_all(&j));
-    if (!out_report->stopped) RT_TRY(report(&j));
+    RT_TRY(judge_everything(&j));
+    if (!out_report->stopped && rt_ranks_lead()) status = report(&j);
+    RT_TRY(rt_ranks_agree(status, err));
 done:
     for (int h = 0; h < HEADS; h++) rt_selection_data_free_members(&j.data[h]);
     rt_weights_close(j.trained);

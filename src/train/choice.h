@@ -42,7 +42,8 @@ typedef struct {
     json_t *ranking;                  /* NULL: none; json_decref() it */
 } rt_choice_report;
 
-/* Judges what is not judged yet, and writes the table and the ranking.  model->params hold the trained head afterwards.
+/* (all ranks) Judges what is not judged yet, each rank its part; rank 0 has the report and writes the table and the ranking.
+ * model->params hold the trained head afterwards.
  * Errors: RT_ERR_MISMATCH (more than the confidence head trains; the trained file lacks a weight that trains; no target could
  * be judged), RT_ERR_IO,
  * RT_ERR_MEMORY. */

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/ranks.h"
+
 double rt_estimate_seconds(const rt_estimate *estimate, int64_t tokens)
 {
     double power = 2, longer = (double)estimate->tokens[0], shorter = (double)estimate->tokens[1];
@@ -45,6 +47,7 @@ rt_status rt_estimate_make(rt_estimate *out, rt_ctx *ctx, rt_model *model, const
     out->epoch = validation;
     for (int64_t i = 0; i < options->n_train; i++)
         out->epoch += out->train_share * rt_estimate_seconds(out, tokens_of(options, options->train[i]));
+    out->epoch /= rt_ranks_count(), validation /= rt_ranks_count();
     out->total = (double)options->epochs * out->epoch + validation;
 done:
     return status;

@@ -10,7 +10,7 @@
 typedef struct {
     rt_arena *arena;
     rt_sample sample;
-    int64_t number;
+    int64_t number, target;
     rt_status status;
     rt_err err;
 } slot;
@@ -22,8 +22,9 @@ struct rt_loader {
     bool *told;                    /* per place in `target`: its alignment has been warned about */
     slot *slot;                    /* a ring: one is the caller's, the others are built ahead */
     int64_t n_slot;
-    int64_t next_built, next_taken;   /* sample numbers; slot number % n_slot */
-    bool taken;                    /* the caller holds sample next_taken - 1 */
+    int64_t next_number;           /* of the sample that is built next */
+    int64_t n_built, n_taken;      /* samples so far; the k-th is in slot k % n_slot */
+    bool taken;                    /* the caller holds sample n_taken - 1 */
     bool stop, started;
     double waited;
     pthread_t thread;
@@ -37,6 +38,14 @@ static int64_t place_of(const rt_loader *loader, int64_t number, int64_t *order,
     if (*order_epoch != epoch) rt_draws_epoch_order(loader->options.seed, epoch, n, order);
     *order_epoch = epoch;
     return order[number % n];
+}
+
+/* The first sample of this loader's part from `number` on. */
+static int64_t find_own(const rt_loader *loader, int64_t number)
+{
+    const rt_loader_options *o = &loader->options;
+    while (o->parts > 1 && number % o->n_target % o->parts != o->part) number++;
+    return number;
 }
 
 static rt_draw_key key_of(const rt_loader *loader, int64_t number, int64_t place)
@@ -55,6 +64,7 @@ static void build(rt_loader *loader, slot *s)
     rt_sample_free_members(&s->sample);
     rt_arena_reset(s->arena, 0);
     s->err = (rt_err){0};
+    s->target = loader->target[place];
     s->status = rt_sample_build(&s->sample, s->arena, &o->sample, rt_dataset_at(o->set, loader->target[place]), &key,
                                 !loader->told[place], &s->err);
     loader->told[place] = true;
@@ -65,17 +75,18 @@ static void *run(void *argument)
     rt_loader *loader = argument;
     pthread_mutex_lock(&loader->mutex);
     while (!loader->stop) {
-        int64_t held = loader->next_taken - loader->taken;   /* the oldest sample still in use */
-        if (loader->next_built - held >= loader->n_slot) {
+        int64_t held = loader->n_taken - loader->taken;   /* the oldest sample still in use */
+        if (loader->n_built - held >= loader->n_slot) {
             pthread_cond_wait(&loader->changed, &loader->mutex);
             continue;
         }
-        slot *s = &loader->slot[loader->next_built % loader->n_slot];
-        s->number = loader->next_built;
+        slot *s = &loader->slot[loader->n_built % loader->n_slot];
+        s->number = loader->next_number;
         pthread_mutex_unlock(&loader->mutex);
         build(loader, s);
         pthread_mutex_lock(&loader->mutex);
-        loader->next_built++;
+        loader->next_number = find_own(loader, s->number + 1);
+        loader->n_built++;
         pthread_cond_broadcast(&loader->changed);
     }
     pthread_mutex_unlock(&loader->mutex);
@@ -86,6 +97,7 @@ static rt_status copy_targets(rt_loader *loader, const rt_loader_options *o, rt_
 {
     rt_status status = RT_OK;
     if (o->n_target < 1) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "there is no target to train on");
+    RT_REQUIRE(o->parts <= o->n_target);
     RT_TRY_ALLOC(loader->target, o->n_target);
     RT_TRY_ALLOC(loader->order, o->n_target);
     RT_TRY_ALLOC(loader->told, o->n_target);
@@ -109,11 +121,11 @@ rt_status rt_loader_open(rt_loader **ret_loader, const rt_loader_options *option
     RT_TRY_ALLOC(loader, 1);
     loader->options = *options;
     loader->order_epoch = -1;
-    loader->next_built = loader->next_taken = first;
     loader->n_slot = options->depth + 1;
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->changed, NULL);
     RT_TRY(copy_targets(loader, options, err));
+    loader->next_number = find_own(loader, first);
     RT_TRY_ALLOC(loader->slot, loader->n_slot);
     for (int64_t i = 0; i < loader->n_slot; i++)
         RT_TRY(rt_arena_create(&loader->slot[i].arena, "sample", options->sample_memory, err));
@@ -156,13 +168,13 @@ rt_status rt_loader_next(rt_loader *loader, rt_loader_item *out_item, rt_err *er
     pthread_mutex_lock(&loader->mutex);
     loader->taken = false;   /* the one before is given back */
     pthread_cond_broadcast(&loader->changed);
-    while (loader->next_built <= loader->next_taken) pthread_cond_wait(&loader->changed, &loader->mutex);
-    int64_t number = loader->next_taken++, n = loader->options.n_target;
-    slot *s = &loader->slot[number % loader->n_slot];
+    while (loader->n_built <= loader->n_taken) pthread_cond_wait(&loader->changed, &loader->mutex);
+    slot *s = &loader->slot[loader->n_taken++ % loader->n_slot];
+    int64_t number = s->number, n = loader->options.n_target;
     loader->taken = true;
     loader->waited += rt_clock() - begin;
     pthread_mutex_unlock(&loader->mutex);
-    *out_item = (rt_loader_item){number, number / n, number % n, s->status == RT_OK ? &s->sample : NULL};
+    *out_item = (rt_loader_item){number, number / n, number % n, s->target, s->status == RT_OK ? &s->sample : NULL};
     if (s->status != RT_OK && err) *err = s->err;
     return s->status;
 }

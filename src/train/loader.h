@@ -4,7 +4,7 @@
  * Sample `number` of a run (from 0) is target order[number % n] of epoch number / n; an epoch's order is a
  * permutation drawn from (seed, epoch).  What a sample draws depends on (seed, target, number), or with V views on
  * (seed, target, epoch % V).
- * So a run taken up at any number, and any depth of the queue, gives the same samples.
+ * So a run taken up at any number, any depth of the queue, and samples dealt to several loaders give the same samples.
  *
  *     RT_TRY(rt_loader_open(&loader, &options, state.sample, err));
  *     while ((status = rt_loader_next(loader, &sample, err)) == RT_OK || status == RT_ERR_MISMATCH) ...
@@ -22,19 +22,22 @@ typedef struct {
     rt_sample_options sample;
     uint64_t seed;
     int64_t views;                 /* 0: every visit draws anew */
+    int64_t part, parts;           /* only samples whose place in their epoch is `part` modulo `parts`, which are n_target at
+                                    * most; 0, 0: all */
     int depth;                     /* samples built ahead, >= 1 */
     int64_t sample_memory;         /* bytes that one sample's features may take */
 } rt_loader_options;
 
 typedef struct {
     int64_t number, epoch, position;   /* position: in its epoch, from 0 */
+    int64_t target;                    /* its number in the set */
     const rt_sample *sample;
 } rt_loader_item;
 
 typedef struct rt_loader rt_loader;
 
-/* Starts with sample `first`.  Errors: RT_ERR_USAGE (no target), RT_ERR_MISMATCH (a target without labels),
- * RT_ERR_MEMORY. */
+/* Starts with sample `first`, or its part's first one after it.  Errors: RT_ERR_USAGE (no target), RT_ERR_MISMATCH (a target
+ * without labels), RT_ERR_MEMORY. */
 rt_status rt_loader_open(rt_loader **ret_loader, const rt_loader_options *options, int64_t first, rt_err *err);
 void rt_loader_close(rt_loader *loader);   /* NULL ok; waits for the sample being built */
 

@@ -218,6 +218,48 @@ static void order_and_content(void **state)
     rt_dataset_close(set);
 }
 
+/* Samples dealt to several loaders are those of one, each exactly once, in order; taken up anywhere. */
+static void dealt_samples_are_the_same(void **state)
+{
+    enum { SAMPLES = 3 * TARGETS };
+    uint64_t first[SAMPLES];
+    rt_dataset *set = make_set("dealt", 0);
+    rt_template_file *templates = make_templates();
+    rt_loader *loader;
+    rt_loader_item item;
+    rt_err err;
+    (void)state;
+    rt_loader_options options = options_for(set, templates);
+    test_ok(rt_loader_open(&loader, &options, 0, &err), &err);
+    for (int64_t i = 0; i < SAMPLES; i++) {
+        test_ok(rt_loader_next(loader, &item, &err), &err);
+        assert_int_equal(item.target, item.sample->target->number);
+        first[i] = digest(item.sample);
+    }
+    rt_loader_close(loader);
+    for (int64_t parts = 2; parts <= TARGETS; parts++)
+        for (int64_t from = 0; from < 2 * TARGETS; from += 5) {
+            int seen[SAMPLES] = {0};
+            options.parts = parts;
+            for (options.part = 0; options.part < parts; options.part++) {
+                int64_t last = -1;
+                test_ok(rt_loader_open(&loader, &options, from, &err), &err);
+                for (;;) {
+                    test_ok(rt_loader_next(loader, &item, &err), &err);
+                    if (item.number >= SAMPLES) break;
+                    assert_true(item.number >= from && item.number > last);
+                    assert_int_equal(item.position % parts, options.part);
+                    assert_true(digest(item.sample) == first[item.number]);
+                    seen[last = item.number]++;
+                }
+                rt_loader_close(loader);
+            }
+            for (int64_t i = 0; i < SAMPLES; i++) assert_int_equal(seen[i], i >= from);
+        }
+    rt_template_file_close(templates);
+    rt_dataset_close(set);
+}
+
 /* The same set with every coordinate moved: other labels, the same bytes of features. */
 static void features_do_not_see_the_answer(void **state)
 {
@@ -293,6 +335,7 @@ static void failures_are_named_and_passed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(order_and_content),
+        cmocka_unit_test(dealt_samples_are_the_same),
                                        cmocka_unit_test(features_do_not_see_the_answer),
                                        cmocka_unit_test(failures_are_named_and_passed_over)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

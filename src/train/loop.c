@@ -11,9 +11,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "base/text.h"
 #include "train/event_log.h"
+#include "train/gradient_sum.h"
 #include "train/loop_export.h"
+#include "train/loop_ranks.h"
 #include "train/loop_torch.h"
 #include "train/validation.h"
 
@@ -27,6 +30,8 @@ typedef struct {
     rt_loop_report *report;
     rt_err *err;
     rt_step_plan plan;
+    rt_gradient_sum *sum;
+    /* rank 0's alone: the others compute gradients and held-out losses with the weights that it sends them */
     rt_adam *adam;
     rt_average *average;
     rt_checkpoint_store *store;
@@ -107,41 +112,65 @@ static rt_status read_number(const json_t *json, double *out, const char *name, 
     return rt_json_read_double(json, out, &found, name, path, err);
 }
 
-/* The base's validation: from its file when it was made for the same plan, data and base, else measured. */
-static rt_status find_base(run *r, bool *out_done)
+static const char BASE_FILE[] = "base_validation.json";
+
+/* The base's validation from its file, when it was made for the same plan, data and base. */
+static rt_status read_base(run *r, bool *out_found)
 {
     rt_status status = RT_OK;
     char path[PATH_MAX];
+    const char *plan, *data, *base;
     const rt_run_identity *id = &r->options->identity;
     json_t *json = NULL;
-    *out_done = true;
-    if (r->options->n_validation == 0) return RT_OK;
-    path_of(r, path, "base_validation.json");
-    if (rt_file_exists(path)) {
-        const char *plan, *data, *base;
-        RT_TRY(rt_json_load(&json, path, r->err));
-        RT_TRY(rt_json_read_text(json, &plan, NULL, "plan", path, r->err));
-        RT_TRY(rt_json_read_text(json, &data, NULL, "data", path, r->err));
-        RT_TRY(rt_json_read_text(json, &base, NULL, "base", path, r->err));
-        bool same = strcmp(plan, id->plan) == 0 && strcmp(data, id->data) == 0 && strcmp(base, id->base) == 0;
-        for (int i = 0; same && i < RT_TERMS; i++)
-            RT_TRY(read_number(json, rt_terms_at(&r->base.term, i), rt_terms_name(i), path, r->err));
-        for (int i = 0; same && i < RT_VALIDATION_NUMBERS; i++)
-            RT_TRY(read_number(json, &r->base.number[i], rt_validation_name(i), path, r->err));
-        if (same) goto done;
-    }
-    rt_info("validation of the base on %lld held-out targets", (long long)r->options->n_validation);
-    RT_TRY(validate(r, &r->base, out_done));
-    if (!*out_done) goto done;
+    *out_found = false;
+    path_of(r, path, BASE_FILE);
+    if (!rt_file_exists(path)) return RT_OK;
+    RT_TRY(rt_json_load(&json, path, r->err));
+    RT_TRY(rt_json_read_text(json, &plan, NULL, "plan", path, r->err));
+    RT_TRY(rt_json_read_text(json, &data, NULL, "data", path, r->err));
+    RT_TRY(rt_json_read_text(json, &base, NULL, "base", path, r->err));
+    *out_found = strcmp(plan, id->plan) == 0 && strcmp(data, id->data) == 0 && strcmp(base, id->base) == 0;
+    for (int i = 0; *out_found && i < RT_TERMS; i++)
+        RT_TRY(read_number(json, rt_terms_at(&r->base.term, i), rt_terms_name(i), path, r->err));
+    for (int i = 0; *out_found && i < RT_VALIDATION_NUMBERS; i++)
+        RT_TRY(read_number(json, &r->base.number[i], rt_validation_name(i), path, r->err));
+done:
     json_decref(json);
-    json = json_pack("{s:s, s:s, s:s}", "plan", id->plan, "data", id->data, "base", id->base);
+    return status;
+}
+
+static rt_status write_base(run *r)
+{
+    char path[PATH_MAX];
+    const rt_run_identity *id = &r->options->identity;
+    json_t *json = json_pack("{s:s, s:s, s:s}", "plan", id->plan, "data", id->data, "base", id->base);
     for (int i = 0; i < RT_TERMS; i++)
         json_object_set_new(json, rt_terms_name(i), rt_json_number(*rt_terms_at(&r->base.term, i)));
     for (int i = 0; i < RT_VALIDATION_NUMBERS; i++)
         json_object_set_new(json, rt_validation_name(i), rt_json_number(r->base.number[i]));
-    RT_TRY(rt_json_save(json, path, r->err));
-done:
+    path_of(r, path, BASE_FILE);
+    rt_status status = rt_json_save(json, path, r->err);
     json_decref(json);
+    return status;
+}
+
+/* The base's validation, read or measured; *out_done false: asked to stop meanwhile. */
+static rt_status find_base(run *r, bool *out_done)
+{
+    rt_status status = RT_OK;
+    bool found = false;
+    *out_done = true;
+    if (r->options->n_validation == 0) return RT_OK;
+    if (rt_ranks_lead()) status = read_base(r, &found);
+    RT_TRY(rt_ranks_agree(status, r->err));
+    rt_ranks_share(&found, sizeof found, 0);
+    rt_ranks_share(&r->base, sizeof r->base, 0);
+    if (found) return RT_OK;
+    rt_info("validation of the base on %lld held-out targets", (long long)r->options->n_validation);
+    RT_TRY(validate(r, &r->base, out_done));
+    if (*out_done && rt_ranks_lead()) status = write_base(r);
+    RT_TRY(rt_ranks_agree(status, r->err));
+done:
     return status;
 }
 
@@ -175,11 +204,12 @@ static rt_status export_torch(run *r, const char *name)
     return rt_loop_torch_export(r->options, r->model, r->average ? NULL : r->adam, &r->state, name, r->err);
 }
 
+/* Every rank takes the averaged weights, or the others again. */
 static void swap_average(run *r)
 {
-    if (!r->average) return;
-    rt_average_swap(r->average);
-    rt_params_refresh(r->model->params);
+    if (r->options->ema <= 0) return;
+    if (r->average) rt_average_swap(r->average);
+    rt_loop_ranks_share_weights(r->model->params);
 }
 
 /* Mean of the epoch's samples as they came, weighted as the held-out loss: with dropout, other draws, and weights that
@@ -228,31 +258,25 @@ static rt_status check_epoch(const run *r)
     return rt_hint(r->err, "a longer --crop, other targets, or no --skip-unknown-resolution give something to learn from");
 }
 
-/* Validation, best, export and the epoch's checkpoint; a stop in between leaves the epoch open. */
-static rt_status end_epoch(run *r)
+/* Rank 0's exports of what was validated, if it was. */
+static rt_status export_epoch(run *r, const rt_validation *opt_validated, double value, bool best)
 {
     rt_status status = RT_OK;
-    rt_validation terms;
-    double value = NAN;
-    bool done = true, best = false;
-    RT_TRY(check_epoch(r));
-    swap_average(r);
-    if (r->options->n_validation > 0) {
-        status = validate(r, &terms, &done);
-        if (status == RT_OK && done) {
-            value = rt_step_total(&terms.term, &r->options->step.weight);
-            best = isfinite(value) && !(value >= r->state.best_value);
-            say_validation(r, &terms, value, best);
-            r->report->last_calibration = calibration_error(&terms);
-            if (best) status = export_as(r, "best");
-            if (best && status == RT_OK) status = export_torch(r, "best.pt");
-            if (best && status == RT_OK) status = write_held_out(r);
-        }
+    if (opt_validated) {
+        say_validation(r, opt_validated, value, best);
+        r->report->last_calibration = calibration_error(opt_validated);
     }
-    if (status == RT_OK && done) status = rt_loop_export_epoch(r->options, r->model, r->state.step, r->state.epoch + 1, r->err);
-    swap_average(r);
-    RT_TRY(status);
-    if (!done) return RT_OK;
+    if (best) RT_TRY(export_as(r, "best"));
+    if (best) RT_TRY(export_torch(r, "best.pt"));
+    if (best) RT_TRY(write_held_out(r));
+    RT_TRY(rt_loop_export_epoch(r->options, r->model, r->state.step, r->state.epoch + 1, r->err));
+done:
+    return status;
+}
+
+/* Rank 0's state goes on to the next epoch, and is kept. */
+static rt_status close_epoch(run *r, double value, bool best)
+{
     if (r->options->n_validation == 0)
         rt_info("epoch %lld: training loss %.5f", (long long)r->state.epoch + 1, train_loss(r));
     else {
@@ -262,7 +286,30 @@ static rt_status end_epoch(run *r)
     r->state.epoch++;
     r->state.position = r->state.epoch_samples = r->state.epoch_trained = 0;
     r->state.epoch_loss = 0;
-    RT_TRY(save(r, true, value, best));
+    return save(r, true, value, best);
+}
+
+/* Validation, best, export and the epoch's checkpoint; a stop in between leaves the epoch open. */
+static rt_status end_epoch(run *r)
+{
+    rt_status status = RT_OK;
+    rt_validation terms;
+    const rt_validation *validated = r->options->n_validation > 0 ? &terms : NULL;
+    double value = NAN;
+    bool done = true, best = false;
+    RT_TRY(rt_ranks_agree(check_epoch(r), r->err));
+    RT_TRY(rt_ranks_agree(rt_loop_ranks_check_weights(r->model->params, r->err), r->err));
+    swap_average(r);
+    if (validated) status = validate(r, &terms, &done);
+    if (validated && status == RT_OK && done) {
+        value = rt_step_total(&terms.term, &r->options->step.weight);
+        best = isfinite(value) && !(value >= r->state.best_value);
+    }
+    if (status == RT_OK && done && rt_ranks_lead()) status = export_epoch(r, validated, value, best);
+    swap_average(r);
+    if (status == RT_OK && done && rt_ranks_lead()) status = close_epoch(r, value, best);
+    RT_TRY(rt_ranks_agree(status, r->err));
+    rt_ranks_share(&r->state, sizeof r->state, 0);
 done:
     return status;
 }
@@ -277,43 +324,75 @@ typedef struct {
     rt_text targets, bad; /* all of them; those whose loss is not finite */
 } group;
 
-/* Gradients of up to `accumulation` samples of this epoch. */
+/* The gradient of this rank's next sample. */
+static rt_status run_sample(run *r, rt_loop_sample *out)
+{
+    rt_loader_item item;
+    rt_status status = rt_loader_next(r->loader, &item, &out->why);
+    if (status == RT_ERR_MEMORY || status == RT_ERR_IO) { /* an alignment that is gone is no matter of this sample */
+        *r->err = out->why;
+        if (status == RT_ERR_IO) rt_hint(r->err, "the set names this file: put it back, and --resume goes on");
+        return status;
+    }
+    out->built = status == RT_OK;
+    if (!out->built) return RT_OK;
+    out->target = item.target;
+    rt_progress_label("%s", item.sample->target->id);
+    rt_augment_tally_add(&r->report->augmented, &item.sample->augmented);
+    rt_ranks_apart(true);
+    status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &out->loss, &r->plan, &item.sample->features,
+                                 &item.sample->label, &item.sample->key, NULL, true, true, r->err);
+    rt_ranks_apart(false);
+    return status;
+}
+
+/* What every rank notes of a sample, whose ever it was.  Returns whether it counts. */
+static bool note_sample(run *r, group *g, const rt_loop_sample *s)
+{
+    r->state.sample++, r->state.position++;
+    if (!s->built) {
+        warn_unusable(r, &s->why);
+        return false;
+    }
+    if (!s->loss.counts) { /* its gradient is 0: in the mean it would only make the others' smaller */
+        r->report->n_uncounted++;
+        return false;
+    }
+    const char *id = rt_dataset_at(r->options->set, s->target)->id;
+    rt_text_add(&g->targets, "%s%s", g->count ? " " : "", id);
+    if (!isfinite(s->loss.total)) rt_text_add(&g->bad, "%s%s", g->bad.length ? " " : "", id);
+    rt_terms_add(&g->term, s->loss.term, 1);
+    g->total += s->loss.total;
+    g->count++, r->state.epoch_samples++;
+    return true;
+}
+
+/* The sum of the gradients of up to `accumulation` samples of this epoch: in each round one on every rank, in order. */
 static rt_status gather(run *r, group *g)
 {
+    rt_status status = RT_OK;
+    rt_err *err = r->err;
     const rt_loop_options *o = r->options;
-    rt_params_zero_grad(r->model->params);
-    for (int64_t k = 0; k < o->accumulation && r->state.position < o->n_train; k++) {
-        rt_loader_item item;
-        rt_step_loss loss;
-        rt_err why = {0};
-        rt_status status = rt_loader_next(r->loader, &item, &why);
-        r->state.sample++, r->state.position++;
-        if (status == RT_ERR_MEMORY || status == RT_ERR_IO) { /* an alignment that is gone is no matter of this sample */
-            *r->err = why;
-            if (status == RT_ERR_IO) rt_hint(r->err, "the set names this file: put it back, and --resume goes on");
-            return status;
-        }
-        if (status != RT_OK) {
-            warn_unusable(r, &why);
-            continue;
-        }
-        rt_progress_label("%s", item.sample->target->id);
-        rt_augment_tally_add(&r->report->augmented, &item.sample->augmented);
-        status = rt_trunk_cache_step(r->cache, r->ctx, r->model, &loss, &r->plan, &item.sample->features,
-                                     &item.sample->label, &item.sample->key, NULL, true, true, r->err);
-        if (status != RT_OK) return status;
-        if (!loss.counts) { /* its gradient is 0: in the mean it would only make the others' smaller */
-            r->report->n_uncounted++;
-            continue;
-        }
-        rt_text_add(&g->targets, "%s%s", g->count ? " " : "", item.sample->target->id);
-        if (!isfinite(loss.total))
-            rt_text_add(&g->bad, "%s%s", g->bad.length ? " " : "", item.sample->target->id);
-        rt_terms_add(&g->term, loss.term, 1);
-        g->total += loss.total;
-        g->count++, r->state.epoch_samples++;
+    int64_t ranks = rt_ranks_count(), left = o->n_train - r->state.position;
+    rt_loop_sample *sample = NULL;
+    bool *counts = NULL;
+    RT_TRY_ALLOC(sample, ranks);
+    RT_TRY_ALLOC(counts, ranks);
+    if (left > o->accumulation) left = o->accumulation;
+    rt_gradient_sum_begin(r->sum);
+    for (; left > 0; left -= ranks) {
+        rt_loop_sample mine = {0};
+        status = rt_ranks_self() < left ? run_sample(r, &mine) : RT_OK;
+        RT_TRY(rt_ranks_agree(status, err));
+        rt_ranks_gather(sample, &mine, sizeof mine);
+        for (int64_t k = 0; k < ranks; k++) counts[k] = k < left && note_sample(r, g, &sample[k]);
+        rt_gradient_sum_add(r->sum, counts);
     }
-    return RT_OK;
+    rt_gradient_sum_finish(r->sum);
+done:
+    free(sample);
+    free(counts);
+    return status;
 }
 
 static rt_status no_gradient(run *r)
@@ -338,30 +417,42 @@ static void log_step(run *r, const group *g, double rate, double norm, double se
     rt_progress_label("loss %.4f, %.2f s a step", g->total / (double)g->count, seconds);
 }
 
-static rt_status take_step(run *r)
+/* Rank 0's step of the optimizer with the group's gradient. */
+static rt_status update(run *r, const group *g, double began)
 {
     rt_status status = RT_OK;
-    group g = {0};
     const char *bad = NULL;
     bool skip = false;
-    double began = rt_clock();
-    RT_TRY(gather(r, &g));
-    if (g.count == 0) goto done;
-    double scale = 1.0 / (double)g.count, rate = rt_schedule_rate(&r->state.schedule, r->state.step);
+    double scale = 1.0 / (double)g->count, rate = rt_schedule_rate(&r->state.schedule, r->state.step);
     double norm = rt_adam_norm(r->adam, r->ctx->pool, scale, &bad);
-    const rt_text *blamed = g.bad.length ? &g.bad : &g.targets; /* a sum of finite losses can be none */
-    RT_TRY(rt_guard_check(&r->state.guard, &skip, g.total, norm, bad, blamed->failed ? "?" : blamed->data, r->err));
+    const rt_text *blamed = g->bad.length ? &g->bad : &g->targets; /* a sum of finite losses can be none */
+    RT_TRY(rt_guard_check(&r->state.guard, &skip, g->total, norm, bad, blamed->failed ? "?" : blamed->data, r->err));
     bool first = r->state.step - r->first_step == r->state.guard.n_skipped; /* none was taken before */
     if (first && !skip && norm == 0) RT_TRY(no_gradient(r));
     if (!skip) {
         rt_adam_step(r->adam, r->ctx->pool, rate, scale, norm);
         if (r->average) rt_average_update(r->average);
-        r->state.epoch_loss += rt_step_total(&g.term, &r->options->step.weight), r->state.epoch_trained += g.count;
-        r->report->last_loss = g.total / (double)g.count;
+        r->state.epoch_loss += rt_step_total(&g->term, &r->options->step.weight), r->state.epoch_trained += g->count;
+        r->report->last_loss = g->total / (double)g->count;
         if (!isfinite(r->report->first_loss)) r->report->first_loss = r->report->last_loss;
     }
     r->state.step++;
-    log_step(r, &g, rate, norm, rt_clock() - began);
+    log_step(r, g, rate, norm, rt_clock() - began);
+done:
+    return status;
+}
+
+static rt_status take_step(run *r)
+{
+    rt_status status = RT_OK;
+    group g = {0};
+    double began = rt_clock();
+    RT_TRY(gather(r, &g));
+    if (g.count == 0) goto done;
+    if (rt_ranks_lead()) status = update(r, &g, began);
+    RT_TRY(rt_ranks_agree(status, r->err));
+    rt_ranks_share(&r->state, sizeof r->state, 0);
+    if (rt_ranks_count() > 1) rt_loop_ranks_share_weights(r->model->params);
 done:
     rt_text_free(&g.targets);
     rt_text_free(&g.bad);
@@ -422,47 +513,85 @@ done:
     return status;
 }
 
-static rt_status open_run(run *r, bool *out_go_on)
+static rt_status open_folder(run *r)
+{
+    rt_status status = RT_OK;
+    RT_TRY(rt_make_folder(r->options->out, r->err));
+    RT_TRY(rt_checkpoint_open(&r->store, r->options->out, &r->options->retention, r->err));
+    RT_TRY(refuse_older_run(r));
+done:
+    return status;
+}
+
+static rt_status open_optimizer(run *r)
 {
     rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
-    bool found = false;
-    RT_TRY(rt_make_folder(o->out, r->err));
-    RT_TRY(rt_checkpoint_open(&r->store, o->out, &o->retention, r->err));
-    RT_TRY(refuse_older_run(r));
-    RT_TRY(open_cache(r));
     if (o->opt_begun) o->opt_begun(o->user);
     RT_TRY(rt_adam_create(&r->adam, r->model->params, &o->adam, r->err));
     if (o->opt_continue && rt_checkpoint_count(r->store) == 0)
         RT_TRY(rt_loop_torch_continue(r->adam, &r->state, o->opt_continue, r->model->params, r->err));
     if (o->ema > 0) RT_TRY(rt_average_create(&r->average, r->model->params, o->ema, r->err));
-    RT_TRY(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err));
-    r->of = rt_alloc(o->n_validation, sizeof *r->of, r->err);
-    if (!r->of) RT_TRY(RT_ERR_MEMORY);
     rt_loop_torch_say(o, r->model, r->average != NULL);
     r->parts = (rt_train_parts){r->model->params, r->adam, &r->average, r->average ? 1 : 0};
+done:
+    return status;
+}
+
+/* Rank 0 takes up the newest checkpoint. */
+static rt_status resume(run *r)
+{
+    rt_status status = RT_OK;
+    bool found = false;
+    RT_TRY(rt_checkpoint_resume(r->store, &found, &r->state, &r->options->identity, &r->parts, r->err));
+    r->saved_sample = r->state.sample;
+    if (found)
+        rt_info("goes on after step %lld (epoch %lld, sample %lld of %lld)", (long long)r->state.step,
+                (long long)r->state.epoch + 1, (long long)r->state.position, (long long)r->options->n_train);
+    RT_TRY(rt_event_log_open(&r->log, r->options->out, r->state.step, r->err));
+done:
+    return status;
+}
+
+/* Rank 0's part of opening a run, the failure of which is everybody's. */
+static rt_status on_lead(run *r, rt_status (*part)(run *r))
+{
+    return rt_ranks_agree(rt_ranks_lead() ? part(r) : RT_OK, r->err);
+}
+
+static rt_status open_run(run *r, bool *out_go_on)
+{
+    rt_status status = RT_OK;
+    const rt_loop_options *o = r->options;
+    RT_TRY(rt_ranks_agree(rt_loop_ranks_check(o, r->err), r->err));
+    RT_TRY(rt_ranks_agree(rt_loop_ranks_check_inputs(&o->identity, r->err), r->err));
+    RT_TRY(on_lead(r, open_folder));
+    RT_TRY(rt_ranks_agree(open_cache(r), r->err));
+    RT_TRY(on_lead(r, open_optimizer));
+    RT_TRY(rt_ranks_agree(rt_gradient_sum_create(&r->sum, r->model->params, o->accumulation, r->err), r->err));
+    RT_TRY(rt_ranks_agree(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err), r->err));
+    r->of = rt_alloc(o->n_validation, sizeof *r->of, r->err);
+    RT_TRY(rt_ranks_agree(r->of ? RT_OK : RT_ERR_MEMORY, r->err));
     RT_TRY(find_base(r, out_go_on));
     if (o->n_validation > 0) {
         r->report->base_value = rt_step_total(&r->base.term, &o->step.weight);
         r->report->base_calibration = calibration_error(&r->base);
     }
-    RT_TRY(rt_checkpoint_resume(r->store, &found, &r->state, &o->identity, &r->parts, r->err));
-    rt_params_refresh(r->model->params);
-    r->saved_sample = r->state.sample;
+    RT_TRY(on_lead(r, resume));
+    rt_ranks_share(&r->state, sizeof r->state, 0);
+    rt_loop_ranks_share_weights(r->model->params);
     r->first_step = r->state.schedule.steps - o->schedule.steps;
-    if (found)
-        rt_info("goes on after step %lld (epoch %lld, sample %lld of %lld)", (long long)r->state.step,
-                (long long)r->state.epoch + 1, (long long)r->state.position, (long long)o->n_train);
-    RT_TRY(rt_event_log_open(&r->log, o->out, r->state.step, r->err));
     rt_loader_options loader = {.set = o->set,
                                 .target = o->train,
                                 .n_target = o->n_train,
                                 .sample = o->sample,
                                 .seed = o->seed,
                                 .views = o->views,
+                                .part = rt_ranks_self(),
+                                .parts = rt_ranks_count(),
                                 .depth = QUEUE,
                                 .sample_memory = SAMPLE_MEMORY};
-    RT_TRY(rt_loader_open(&r->loader, &loader, r->state.sample, r->err));
+    RT_TRY(rt_ranks_agree(rt_loader_open(&r->loader, &loader, r->state.sample, r->err), r->err));
 done:
     return status;
 }
@@ -486,31 +615,46 @@ static rt_status check_trained(const run *r)
                            "whose own validation is not finite may be damaged: 'rnatune inspect' reads it");
 }
 
+/* Between checkpoints by the clock, and when the run is left. */
+static rt_status save_due(run *r, bool leaves)
+{
+    double minutes = r->options->save_minutes;
+    bool due = leaves ? r->state.sample != r->saved_sample : minutes > 0 && rt_clock() - r->last_save > 60 * minutes;
+    return rt_ranks_agree(rt_ranks_lead() && due ? save(r, false, NAN, false) : RT_OK, r->err);
+}
+
+static rt_status export_final(run *r)
+{
+    rt_status status = RT_OK;
+    RT_TRY(export_as(r, "final"));
+    RT_TRY(export_torch(r, "final.pt"));
+done:
+    return status;
+}
+
 static rt_status train(run *r)
 {
     rt_status status = RT_OK;
     const rt_loop_options *o = r->options;
     rt_progress_start("step", r->first_step + rt_loop_steps(o->n_train, o->accumulation, o->epochs));
     rt_progress_step(r->state.step);
-    while (!is_over(r) && !rt_stop_requested()) {
+    while (!is_over(r) && !rt_ranks_any(rt_stop_requested())) {
         if (r->state.position >= o->n_train) {
             RT_TRY(end_epoch(r));
             continue;
         }
         RT_TRY(take_step(r));
         rt_progress_step(r->state.step);
-        if (o->save_minutes > 0 && rt_clock() - r->last_save > 60 * o->save_minutes) RT_TRY(save(r, false, NAN, false));
+        RT_TRY(save_due(r, false));
     }
     rt_progress_end();
     if (!r->report->finished) {
         r->report->stopped = true;
-        if (r->state.sample != r->saved_sample) RT_TRY(save(r, false, NAN, false));
-        goto done;
+        return save_due(r, true);
     }
-    RT_TRY(check_trained(r));
+    RT_TRY(rt_ranks_agree(check_trained(r), r->err));
     swap_average(r);
-    status = export_as(r, "final");
-    if (status == RT_OK) status = export_torch(r, "final.pt");
+    status = on_lead(r, export_final);
     swap_average(r);
 done:
     return status;
@@ -536,8 +680,8 @@ rt_status rt_loop_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
                                .best_value = NAN,
                                .guard = {.limit = options->guard_limit}};
     rt_step_plan_make(&r.plan, model, &options->step);
-    RT_TRY(rt_schedule_check(&options->schedule, err));
-    if (!r.plan.confidence && !r.plan.diffusion && !r.plan.distogram) RT_TRY(no_gradient(&r));
+    RT_TRY(rt_ranks_agree(rt_schedule_check(&options->schedule, err), err));
+    if (!r.plan.confidence && !r.plan.diffusion && !r.plan.distogram) RT_TRY(rt_ranks_agree(no_gradient(&r), err));
     RT_TRY(open_run(&r, &go_on));
     r.begun = rt_clock();
     rt_arena_peak_reset(ctx->step);
@@ -551,12 +695,14 @@ done:
     out_report->activations = rt_arena_peak(ctx->step);
     if (r.loader) out_report->waited = rt_loader_waited(r.loader);
     if (r.cache) out_report->cache = rt_trunk_cache_counted(r.cache);
+    if (status == RT_OK) rt_loop_ranks_sum_report(out_report);
     rt_loader_close(r.loader);
     rt_trunk_cache_close(r.cache);
     rt_event_log_close(r.log);
     rt_checkpoint_close(r.store);
     rt_average_free(r.average);
     rt_adam_free(r.adam);
+    rt_gradient_sum_free(r.sum);
     rt_arena_free(r.sample_arena);
     free(r.of);
     return status;
@@ -609,6 +755,23 @@ rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
 {
     return rt_loop_try_target(ctx, model, options, find_longest(options), options->step.most_cycles, true, out_measure,
                               err);
+}
+
+void rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t room)
+{
+    rt_err why;
+    rt_arena *arena = NULL;
+    rt_sample sample = {0};
+    int64_t bytes = 0;
+    ctx->keep_every = 0;
+    bool fits = rt_ctx_can_measure(ctx) && build_sample(&sample, &arena, options, find_longest(options), &why) == RT_OK &&
+                rt_work_bytes(ctx, model, &bytes, &options->step, &sample.features, &sample.label, &sample.key, &why) == RT_OK &&
+                bytes <= room;
+    ctx->keep_every = fits ? 0 : 1;
+    if (fits) rt_info("all activations are kept: up to %.2f GiB", (double)bytes / (1 << 30));
+    else rt_info("activations: every block's inputs are kept, the others are computed again");
+    rt_sample_free_members(&sample);
+    rt_arena_free(arena);
 }
 
 rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,

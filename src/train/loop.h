@@ -1,10 +1,11 @@
 /* loop.h - a training run from its first step to its last, or from where it was left
  * Room: train.  Uses: train/trunk_cache, loader, adam, average, schedule, guard, checkpoint, event_log, export,
- * validation, work; base/progress.
+ * validation, gradient_sum, work; base/progress, base/ranks.
  * Reference: runner/train.py AF3Trainer.run
  *
  * A run is a function of its plan, data, base checkpoint and seed: stopped anywhere and taken up again, with any number
- * of threads, it ends with the same bytes.  Gradients of `accumulation` samples make a step, divided by their number;
+ * of threads or ranks (train/loop_ranks.h), it ends with the same bytes.  Gradients of `accumulation` samples (of all
+ * ranks together) make a step, added in the order of the samples and divided by their number;
  * an epoch's last step takes what is left.  Samples that cannot be built, and those whose loss does not count (a resolution
  * out of the limits, where nothing but confidence is learned), are in no mean, and a step of nothing else is none; the
  * reference divides by `accumulation` all the same, so that zeros shrink its steps.  After each epoch the held-out
@@ -33,7 +34,7 @@ typedef struct {
     rt_sample_options sample;
     int64_t views;                           /* of each target, seen in turn, one an epoch; 0: every visit draws anew */
     const rt_trunk_cache_options *opt_cache; /* for trunk outputs and rollouts, which must be frozen; NULL: none */
-    int64_t epochs, accumulation;
+    int64_t epochs, accumulation;            /* accumulation: of all ranks together, a multiple of their number */
     rt_schedule schedule;
     rt_adam_options adam;
     bool whole_network;      /* best.safetensors and final.safetensors are written */
@@ -101,6 +102,11 @@ rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options
  * Errors: as rt_step_run's and rt_sample_build's. */
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
+
+/* As little activation checkpointing as memory allows: all activations are kept (ctx->keep_every 0) where the same sample's
+ * step then fits `room` bytes, else, or where that cannot be found out, every block's inputs (1).  Results do not depend
+ * on it. */
+void rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t room);
 
 /* The same sample's work, counted and not done: seconds.  *out_tokens: its size. */
 rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,

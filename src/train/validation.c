@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "train/judge.h"
 
 static const uint64_t VALIDATION_KEY = 0x56414c4944415445; /* its draws are not those of any sample */
@@ -72,9 +73,16 @@ static rt_status find_numbers(rt_validation *out, const rt_selection_data *data,
     return RT_OK;
 }
 
-/* One target's losses and, where confidence counts, its judged rollouts, which `data` takes over. */
-static rt_status measure(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss, rt_selection_data *data,
-                         const rt_validation_options *o, const rt_sample *sample, rt_err *err)
+/* What came out for one target. */
+typedef struct {
+    bool built;
+    rt_step_loss loss;
+    rt_selection_target judged; /* its rollouts, where confidence counts; n 0: none */
+} measured;
+
+/* One target's losses and judged rollouts. */
+static rt_status measure(rt_ctx *ctx, const rt_model *model, measured *out, const rt_validation_options *o,
+                         const rt_sample *sample, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_judge judge = {0};
@@ -84,13 +92,10 @@ static rt_status measure(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_l
         RT_TRY(rt_judge_begin(&judge, model, &sample->features, &sample->label, rollouts, err));
         given.opt_watcher = rt_judge_watch, given.user = &judge;
     }
-    RT_TRY(rt_trunk_cache_step(o->opt_cache, ctx, model, out_loss, o->plan, &sample->features, &sample->label,
+    RT_TRY(rt_trunk_cache_step(o->opt_cache, ctx, model, &out->loss, o->plan, &sample->features, &sample->label,
                                &sample->key, &given, false, false, err));
-    if (judge.target.n > 0) {
-        judge.target.family = data->n_family++; /* no interval is asked for: each its own */
-        data->target[data->n_target++] = judge.target;
-        judge.target = (rt_selection_target){0};
-    }
+    out->judged = judge.target;
+    judge.target = (rt_selection_target){0};
 done:
     rt_judge_end(&judge);
     return status;
@@ -105,47 +110,98 @@ static void watch_loss(const rt_validation_options *o, int64_t index, const rt_s
     *said = true;
 }
 
-rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *out, bool *out_done,
-                            const rt_validation_options *options, rt_err *err)
+/* The targets that fall to this rank. */
+static rt_status measure_own(rt_ctx *ctx, const rt_model *model, measured *out, const rt_validation_options *o,
+                             rt_err *err)
 {
     rt_status status = RT_OK;
-    const rt_validation_options *o = options;
+    rt_progress_start("held-out target", o->n);
+    for (int64_t i = rt_ranks_self(); i < o->n && !rt_stop_requested(); i += rt_ranks_count()) {
+        rt_sample sample;
+        rt_progress_label("%s", rt_dataset_at(o->set, o->target[i])->id);
+        RT_TRY(rt_validation_build(&sample, &out[i].built, o, i, err));
+        if (!out[i].built) continue;
+        status = measure(ctx, model, &out[i], o, &sample, err);
+        rt_sample_free_members(&sample);
+        if (status != RT_OK) goto done;
+        rt_progress_step(i + 1);
+    }
+done:
+    rt_progress_end();
+    return status;
+}
+
+/* What each rank measured, to all of them. */
+static rt_status exchange(measured *all, int64_t n, rt_err *err)
+{
+    rt_status status = RT_OK;
+    for (int64_t i = 0; i < n && rt_ranks_count() > 1; i++) {
+        int owner = (int)(i % rt_ranks_count());
+        rt_selection_target *t = &all[i].judged;
+        rt_ranks_share(&all[i], sizeof all[i], owner);
+        if (owner != rt_ranks_self()) {
+            t->sample = NULL, t->pairs = NULL; /* the owner's memory */
+            if (t->n > 0) RT_TRY_ALLOC(t->sample, t->n);
+        }
+        rt_ranks_share(t->sample, t->n * (int64_t)sizeof *t->sample, owner);
+    }
+done:
+    return status;
+}
+
+/* Means in the order of the targets. */
+static rt_status sum_up(rt_validation *out, measured *all, const rt_validation_options *o, rt_err *err)
+{
+    rt_status status = RT_OK;
     rt_step_terms sum = {0};
     rt_selection_data data = {0};
     int64_t n = 0;
     bool said = false;
-    *out = (rt_validation){.number = {NAN, NAN, NAN, NAN}};
-    *out_done = false;
     for (int64_t i = 0; o->opt_of && i < o->n; i++)
         for (int k = 0; k < RT_TERMS; k++) *rt_terms_at(&o->opt_of[i], k) = NAN;
-    rt_progress_start("held-out target", o->n);
     RT_TRY_ALLOC(data.target, o->n);
     for (int64_t i = 0; i < o->n; i++) {
-        rt_sample sample;
-        rt_step_loss loss;
-        bool built;
-        if (rt_stop_requested()) goto done;
-        rt_progress_label("%s", rt_dataset_at(o->set, o->target[i])->id);
-        RT_TRY(rt_validation_build(&sample, &built, o, i, err));
-        out->n_unusable += !built;
-        if (!built) continue;
-        status = measure(ctx, model, &loss, &data, o, &sample, err);
-        rt_sample_free_members(&sample);
-        if (status != RT_OK) goto done;
-        if (loss.counts) {
-            rt_terms_add(&sum, loss.term, 1), n++;
-            if (o->opt_of) o->opt_of[i] = loss.term;
-            watch_loss(o, i, &loss, &said);
+        out->n_unusable += !all[i].built;
+        if (all[i].built && all[i].loss.counts) {
+            rt_terms_add(&sum, all[i].loss.term, 1), n++;
+            if (o->opt_of) o->opt_of[i] = all[i].loss.term;
+            watch_loss(o, i, &all[i].loss, &said);
         }
-        rt_progress_step(i + 1);
+        if (all[i].judged.n < 1) continue;
+        all[i].judged.family = data.n_family++; /* no interval is asked for: each its own */
+        data.target[data.n_target++] = all[i].judged;
+        all[i].judged = (rt_selection_target){0};
     }
     rt_terms_add(&out->term, sum, n > 0 ? 1.0 / (double)n : NAN);
     if (n == 0) rt_warn("none of the %lld held-out targets has a loss that counts: this validation has none", (long long)o->n);
     if (data.n_target > 0) RT_TRY(find_numbers(out, &data, err));
+done:
+    rt_selection_data_free_members(&data);
+    return status;
+}
+
+rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *out, bool *out_done,
+                            const rt_validation_options *options, rt_err *err)
+{
+    rt_status status = RT_OK;
+    measured *all = NULL;
+    *out = (rt_validation){.number = {NAN, NAN, NAN, NAN}};
+    *out_done = false;
+    RT_TRY_ALLOC(all, options->n);
+    rt_ranks_apart(true);
+    status = measure_own(ctx, model, all, options, err);
+    rt_ranks_apart(false);
+    RT_TRY(rt_ranks_agree(status, err));
+    if (rt_ranks_any(rt_stop_requested())) goto done;
+    RT_TRY(exchange(all, options->n, err));
+    RT_TRY(sum_up(out, all, options, err));
     *out_done = true;
 done:
-    rt_progress_end();
-    rt_selection_data_free_members(&data);
+    for (int64_t i = 0; all && i < options->n; i++) {
+        free(all[i].judged.sample);
+        free(all[i].judged.pairs);
+    }
+    free(all);
     return status;
 }
 

@@ -1,8 +1,9 @@
 /* validation.h - the held-out targets of a split, measured with the same draws each time
  * Room: train.  Uses: train/trunk_cache, sample, terms, judge; score/selection.
  *
- * All recycles, no dropout, the plan's rollouts.  With a confidence head that learns, also what it is for: how well its
- * scores order a target's rollouts, and whether pLDDT means what it says.
+ * Targets go to the ranks in turn; every rank gets the numbers of all.  All recycles, no dropout, the plan's rollouts.  With
+ * a confidence head that learns, also what it is for: how well its scores order a target's rollouts, and whether pLDDT means
+ * what it says.
  */
 #ifndef RT_TRAIN_VALIDATION_H
 #define RT_TRAIN_VALIDATION_H
@@ -42,7 +43,7 @@ const char *rt_validation_name(int number);
 /* The draws of a held-out target; never those of a sample that trains. */
 rt_draw_key rt_validation_key(uint64_t seed, const rt_target *target);
 
-/* *out_done false: asked to stop, nothing is measured.  A sample that cannot be built is warned about and left out;
+/* (all ranks) *out_done false: asked to stop, nothing is measured.  A sample that cannot be built is warned about and left out;
  * the first target whose loss is not finite is named.  Errors: rt_step_run's. */
 rt_status rt_validation_run(rt_ctx *ctx, const rt_model *model, rt_validation *out, bool *out_done,
                             const rt_validation_options *options, rt_err *err);

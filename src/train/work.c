@@ -48,6 +48,21 @@ done:
     return status;
 }
 
+rt_status rt_work_bytes(rt_ctx *ctx, const rt_model *model, int64_t *out_bytes, const rt_step_options *options,
+                        const rt_features *features, const rt_label *label, const rt_draw_key *key, rt_err *err)
+{
+    rt_ctx_measure measure;
+    rt_step_plan plan;
+    rt_step_loss loss;
+    rt_step_given given = {.n_cycle = options->most_cycles};
+    rt_step_plan_make(&plan, model, options);
+    rt_status status = rt_ctx_measure_begin(ctx, &measure, err);
+    if (status != RT_OK) return status;
+    status = rt_step_run(ctx, model, &loss, &plan, features, label, key, &given, true, false, err);
+    *out_bytes = rt_ctx_measure_end(ctx, &measure);
+    return status;
+}
+
 double rt_work_mean(const rt_work *work, int64_t epochs, int64_t views, double fits)
 {
     if (views < 1 || isnan(work->kept)) return work->first;

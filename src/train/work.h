@@ -19,6 +19,11 @@ typedef struct {
 rt_status rt_work_count(rt_ctx *ctx, const rt_model *model, rt_work *out_work, const rt_step_options *options,
                         const rt_features *features, const rt_label *label, const rt_draw_key *key, rt_err *err);
 
+/* Bytes of activations that one step would hold at its highest, measured without computing.  Errors: rt_step_run's, and
+ * RT_ERR_MEMORY where it is several times what the machine has. */
+rt_status rt_work_bytes(rt_ctx *ctx, const rt_model *model, int64_t *out_bytes, const rt_step_options *options,
+                        const rt_features *features, const rt_label *label, const rt_draw_key *key, rt_err *err);
+
 /* Mean over a run of `epochs` with V views per target of which the share `fits` (0 .. 1) can be kept; views 0: no cache. */
 double rt_work_mean(const rt_work *work, int64_t epochs, int64_t views, double fits);
 

@@ -8,6 +8,8 @@
 #   expect_same A B          two values
 #   model FILE               writes a small random checkpoint (666,040 parameters)
 #   needs PATH               skips the case when a file is not here
+#   needs_mpi                skips it when there is no mpirun, or the program was built without MPI
+#   ranks N ARGUMENT...      as run, as N processes of one mpirun; mpirun_of N ARGUMENT... is its command line, in $mpirun
 # Set for cases: DATA (tests/data), GOLDEN (shared golden files, which only some machines have), BINARY.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,6 +37,24 @@ expect_no_stdout() { [ ! -s "$out" ] || note "$ran: stdout is not empty: $(head 
 expect_same() { [ "$1" = "$2" ] || note "'$1' is not '$2'"; }
 skip() { echo "$*" >"$skip"; exit 0; }
 model() { "$BINARY" init --config "$DATA/tiny_config.json" --out "$1" --quiet >/dev/null || note "init failed"; }
+needs_mpi() {
+    command -v mpirun >/dev/null || skip "no mpirun"
+    [ -e "$(dirname "$BINARY")/librnatune_mpi.so" ] || skip "built without MPI"
+}
+# more ranks than processors, as root, without ssh: what a test may need and a user should not
+mpirun_of() {
+    mpirun=(mpirun --allow-run-as-root --oversubscribe --bind-to none -n "$1")
+    command -v ssh >/dev/null || mpirun+=(--mca plm isolated)
+    mpirun+=("$BINARY" "${@:2}")
+}
+ranks() {
+    mpirun_of "$@"
+    "${mpirun[@]}" >"$out" 2>"$err" </dev/null
+    code=$?
+    ran="mpirun -n $1 rnatune ${*:2}"
+}
+# the processes of mpirun $1, rank 0 first
+rank_processes() { cat /proc/"$1"/task/*/children 2>/dev/null | tr ' ' '\n' | sort -n; }
 needs() { [ -e "$1" ] || skip "no $1"; }
 
 passed=0 failed=0 skipped=0

@@ -10,6 +10,7 @@ plan() {
     expect_exit 0
     [ ! -e "$folder" ] || note "--dry-run wrote something"
     cp "$out" "$folder.plan"
+    cp "$err" "$folder.plan.err"
     planned=$(awk -F'\t' '/^activations/ { print $2 }' "$out")
     # shellcheck disable=SC2086
     run train "$@" $SMALL --out "$folder" --epochs 1
@@ -28,9 +29,10 @@ awk -F'\t' '/^hours per epoch/ { a = $2 } /^hours in all, 3 epochs/ { b = $2 } E
 awk -F'\t' '/^seconds for a shorter/ { s = $2 } /^of that, a training/ { t = $2 } /^of that, a held-out/ { h = $2 }
     /^hours per epoch/ { e = 3600 * $2 } END { least = 0.8 * s * (7 * t + 4 * h) - 0.2; exit !(e >= least && h > 0) }' head.plan ||
     note "the held-out samples are not in the hours"
-plan trunk full --params 'pairformer_stack,diffusion_module.*' --copies 2
+plan trunk full --params 'pairformer_stack,diffusion_module.*' --copies 2 --keep-every 1
 small=$planned_mib
-plan kept full --params 'pairformer_stack,diffusion_module.*' --copies 2 --keep-every 0
+plan kept full --params 'pairformer_stack,diffusion_module.*' --copies 2
+grep -q 'all activations are kept' kept.plan.err || note 'a small network is not kept whole'
 awk -v a="$small" -v b="$planned_mib" 'BEGIN { exit !(b > 1.01 * a) }' || note "checkpointing saves nothing: $small and $planned_mib MiB"
 # the recycled single reaches no pair; what begins with its name does
 # shellcheck disable=SC2086

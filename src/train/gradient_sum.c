@@ -1,0 +1,77 @@
+#include "train/gradient_sum.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/memory.h"
+#include "base/ranks.h"
+
+struct rt_gradient_sum {
+    rt_params *params;
+    bool alone;          /* one sample is a step */
+    rt_arena *arena;     /* rank 0's */
+    rt_tensor *of;       /* by the index of the parameter; data NULL on other ranks */
+};
+
+int64_t rt_gradient_sum_bytes(rt_params *params, int64_t samples)
+{
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < rt_params_count(params) && samples > 1; i++) bytes += rt_bytes(rt_params_at(params, i)->grad);
+    return bytes;
+}
+
+rt_status rt_gradient_sum_create(rt_gradient_sum **ret_sum, rt_params *params, int64_t samples, rt_err *err)
+{
+    rt_status status = RT_OK;
+    rt_gradient_sum *sum = NULL;
+    int64_t n = rt_params_count(params);
+    *ret_sum = NULL;
+    RT_TRY_ALLOC(sum, 1);
+    sum->params = params, sum->alone = samples <= 1;
+    RT_TRY_ALLOC(sum->of, n);
+    if (!sum->alone && rt_ranks_lead())
+        RT_TRY(rt_arena_create(&sum->arena, "gradient sum", rt_memory_available(), err));
+    for (int64_t i = 0; i < n && sum->arena; i++) {
+        sum->of[i] = rt_params_at(params, i)->grad;
+        sum->of[i].data = rt_arena_push(sum->arena, rt_bytes(sum->of[i]));
+        if (sum->of[i].data) continue;
+        rt_fail(err, RT_ERR_MEMORY, NULL, 0, "the sum of a step's gradients needs %.1f GiB of memory",
+                (double)rt_gradient_sum_bytes(params, samples) / (1 << 30));
+        RT_TRY(rt_hint(err, "train fewer weights, or with --accumulation 1"));
+    }
+    *ret_sum = sum;
+    sum = NULL;
+done:
+    rt_gradient_sum_free(sum);
+    return status;
+}
+
+void rt_gradient_sum_free(rt_gradient_sum *sum)
+{
+    if (!sum) return;
+    rt_arena_free(sum->arena);
+    free(sum->of);
+    free(sum);
+}
+
+void rt_gradient_sum_begin(rt_gradient_sum *sum)
+{
+    rt_params_zero_grad(sum->params);
+    for (int64_t i = 0; i < rt_params_count(sum->params) && sum->arena; i++)
+        memset(sum->of[i].data, 0, (size_t)rt_bytes(sum->of[i]));
+}
+
+void rt_gradient_sum_add(rt_gradient_sum *sum, const bool *takes_part)
+{
+    if (sum->alone) return;
+    for (int64_t i = 0; i < rt_params_count(sum->params); i++)
+        rt_ranks_add(sum->of[i], rt_params_at(sum->params, i)->grad, takes_part);
+    rt_params_zero_grad(sum->params);
+}
+
+void rt_gradient_sum_finish(rt_gradient_sum *sum)
+{
+    for (int64_t i = 0; i < rt_params_count(sum->params) && sum->arena; i++)
+        memcpy(rt_params_at(sum->params, i)->grad.data, sum->of[i].data, (size_t)rt_bytes(sum->of[i]));
+}
