@@ -44,7 +44,10 @@ typedef struct {
     double low, high, step, from, to;   /* from: the picture's coordinate of low */
 } scale;
 
-static double at(const scale *s, double value) { return s->from + (s->to - s->from) * (value - s->low) / (s->high - s->low); }
+static double at(const scale *s, double value)
+{
+    return s->from + (s->to - s->from) * (value - s->low) / (s->high - s->low);
+}
 
 static scale make_scale(double low, double high, int most, double from, double to)
 {
@@ -64,7 +67,8 @@ static void add_number(rt_text *out, double value, double step)
 
 static void open_svg(rt_text *out, const char *title, double wide, double high)
 {
-    rt_html_add(out, "<figure class=\"chart\"><svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"><title>%s</title>\n", wide, high, title);
+    rt_html_add(out, "<figure class=\"chart\"><svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"><title>%s</title>\n", wide,
+                high, title);
     rt_html_add(out, "<text class=\"name\" x=\"0\" y=\"14\">%s</text>\n", title);
 }
 
@@ -73,13 +77,16 @@ static void add_x_axis(rt_text *out, const scale *x, double top, double bottom, 
     int64_t n = llround((x->high - x->low) / x->step);
     for (int64_t i = 0; i <= n; i++) {
         double value = x->low + (double)i * x->step, place = at(x, value);
-        rt_text_add(out, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"tick\" x=\"%.1f\" "
-                    "y=\"%.1f\" text-anchor=\"middle\">", place, top, place, bottom, place, bottom + 15);
+        rt_text_add(out,
+                    "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"tick\" "
+                    "x=\"%.1f\" "
+                    "y=\"%.1f\" text-anchor=\"middle\">",
+                    place, top, place, bottom, place, bottom + 15);
         add_number(out, value, x->step);
         rt_text_add(out, "</text>\n");
     }
-    rt_html_add(out, "<text class=\"label\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", (x->from + x->to) / 2,
-                bottom + 33, label);
+    rt_html_add(out, "<text class=\"label\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
+                (x->from + x->to) / 2, bottom + 33, label);
 }
 
 static void add_y_axis(rt_text *out, const scale *y, double left, double right, const char *label)
@@ -87,12 +94,16 @@ static void add_y_axis(rt_text *out, const scale *y, double left, double right, 
     int64_t n = llround((y->high - y->low) / y->step);
     for (int64_t i = 0; i <= n; i++) {
         double value = y->low + (double)i * y->step, place = at(y, value);
-        rt_text_add(out, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"tick\" x=\"%.1f\" "
-                    "y=\"%.1f\" text-anchor=\"end\">", left, place, right, place, left - 6, place + 4);
+        rt_text_add(out,
+                    "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"tick\" "
+                    "x=\"%.1f\" "
+                    "y=\"%.1f\" text-anchor=\"end\">",
+                    left, place, right, place, left - 6, place + 4);
         add_number(out, value, y->step);
         rt_text_add(out, "</text>\n");
     }
-    rt_html_add(out, "<text class=\"label\" transform=\"translate(12 %.1f) rotate(-90)\" text-anchor=\"middle\">%s</text>\n",
+    rt_html_add(out,
+                "<text class=\"label\" transform=\"translate(12 %.1f) rotate(-90)\" text-anchor=\"middle\">%s</text>\n",
                 (y->from + y->to) / 2, label);
 }
 
@@ -105,12 +116,17 @@ static void add_dot(rt_text *out, int colour, double x, double y, double r)
 {
     switch (colour % 4) {
     case 0: rt_text_add(out, "<circle class=\"s%d dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>", colour, x, y, r); break;
-    case 1: rt_text_add(out, "<rect class=\"s%d dot\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", colour, x - r, y - r,
-                        2 * r, 2 * r); break;
-    case 2: rt_text_add(out, "<path class=\"s%d dot\" d=\"M%.1f,%.1fl%.1f,%.1fh%.1fz\"/>", colour, x, y - 1.2 * r, 1.2 * r, 2.2 * r,
-                        -2.4 * r); break;
-    default: rt_text_add(out, "<path class=\"s%d dot\" d=\"M%.1f,%.1fl%.1f,%.1fl%.1f,%.1fl%.1f,%.1fz\"/>", colour, x, y - 1.4 * r,
-                         1.4 * r, 1.4 * r, -1.4 * r, 1.4 * r, -1.4 * r, -1.4 * r);
+    case 1:
+        rt_text_add(out, "<rect class=\"s%d dot\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", colour,
+                    x - r, y - r, 2 * r, 2 * r);
+        break;
+    case 2:
+        rt_text_add(out, "<path class=\"s%d dot\" d=\"M%.1f,%.1fl%.1f,%.1fh%.1fz\"/>", colour, x, y - 1.2 * r, 1.2 * r,
+                    2.2 * r, -2.4 * r);
+        break;
+    default:
+        rt_text_add(out, "<path class=\"s%d dot\" d=\"M%.1f,%.1fl%.1f,%.1fl%.1f,%.1fl%.1f,%.1fz\"/>", colour, x,
+                    y - 1.4 * r, 1.4 * r, 1.4 * r, -1.4 * r, 1.4 * r, -1.4 * r, -1.4 * r);
     }
 }
 
@@ -177,12 +193,14 @@ void rt_chart_draw(rt_text *out, const rt_chart *chart)
         for (int axis = 0; axis < 2; axis++) low[axis] = 0, high[axis] = 1;
     if (chart->from_zero && low[1] > 0) low[1] = 0;
     double tall = chart->unit_square ? WIDE * 0.72 : HIGH;
-    scale x = make_scale(low[0], high[0], 8, LEFT, WIDE - RIGHT), y = make_scale(low[1], high[1], 6, tall - BOTTOM, TOP);
+    scale x = make_scale(low[0], high[0], 8, LEFT, WIDE - RIGHT),
+          y = make_scale(low[1], high[1], 6, tall - BOTTOM, TOP);
     open_svg(out, chart->title, WIDE, tall);
     add_x_axis(out, &x, TOP, tall - BOTTOM, chart->x_label);
     add_y_axis(out, &y, LEFT, WIDE - RIGHT, chart->y_label);
     if (chart->unit_square)
-        rt_text_add(out, "<path class=\"axis dashed\" d=\"M%.1f,%.1fL%.1f,%.1f\"/>\n", at(&x, 0), at(&y, 0), at(&x, 1), at(&y, 1));
+        rt_text_add(out, "<path class=\"axis dashed\" d=\"M%.1f,%.1fL%.1f,%.1f\"/>\n", at(&x, 0), at(&y, 0), at(&x, 1),
+                    at(&y, 1));
     for (int k = 0; k < chart->n_series; k++) add_series(out, &chart->series[k], &x, &y);
     open_legend(out);
     for (int k = 0; k < chart->n_series; k++)
@@ -213,8 +231,11 @@ void rt_chart_draw_bars(rt_text *out, const rt_chart_bars *bars)
         for (int p = 0; p < bars->n_part; p++) {
             double count = (double)bars->count[p * bars->n_bin + b];
             if (count > 0)
-                rt_html_add(out, "<rect class=\"s%d bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>%s, %s: %lld"
-                            "</title></rect>\n", p, left + step * 0.1, at(&y, below + count), step * 0.8,
+                rt_html_add(out,
+                            "<rect class=\"s%d bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>%s, "
+                            "%s: %lld"
+                            "</title></rect>\n",
+                            p, left + step * 0.1, at(&y, below + count), step * 0.8,
                             at(&y, below) - at(&y, below + count), bars->bin[b], bars->part[p],
                             (long long)bars->count[p * bars->n_bin + b]);
             below += count;
@@ -222,12 +243,15 @@ void rt_chart_draw_bars(rt_text *out, const rt_chart_bars *bars)
         rt_html_add(out, "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", left + step / 2,
                     HIGH - BOTTOM + 15, bars->bin[b]);
     }
-    rt_html_add(out, "<text class=\"label\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", (LEFT + WIDE - RIGHT) / 2.0,
-                HIGH - BOTTOM + 33, bars->x_label);
+    rt_html_add(out, "<text class=\"label\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
+                (LEFT + WIDE - RIGHT) / 2.0, HIGH - BOTTOM + 33, bars->x_label);
     open_legend(out);
     for (int p = 0; p < bars->n_part; p++)
-        rt_html_add(out, "<span><svg class=\"key\" viewBox=\"0 0 22 12\" aria-hidden=\"true\"><rect class=\"s%d bar\" x=\"4\" y=\"1\" "
-                    "width=\"14\" height=\"10\"/></svg>%s</span> ", p, bars->part[p]);
+        rt_html_add(out,
+                    "<span><svg class=\"key\" viewBox=\"0 0 22 12\" aria-hidden=\"true\"><rect class=\"s%d bar\" "
+                    "x=\"4\" y=\"1\" "
+                    "width=\"14\" height=\"10\"/></svg>%s</span> ",
+                    p, bars->part[p]);
     close_legend(out);
 }
 
@@ -261,16 +285,18 @@ void rt_chart_draw_intervals(rt_text *out, const rt_chart_intervals *chart)
     for (int i = 0; i < chart->n_mark; i++) {
         double place = at(&x, chart->mark[i]), y = TOP + LEGEND_STEP * i + 8;
         bool to_left = place > WIDE * 0.6;
-        rt_html_add(out, "<path class=\"mark dashed\" d=\"M%.1f,%.1fV%.1f\"/><text class=\"tick\" x=\"%.1f\" y=\"%.1f\" "
-                    "text-anchor=\"%s\">%s</text>\n", place, y - 8, bottom, place + (to_left ? -5 : 5), y,
-                    to_left ? "end" : "start", chart->mark_label[i]);
+        rt_html_add(out,
+                    "<path class=\"mark dashed\" d=\"M%.1f,%.1fV%.1f\"/><text class=\"tick\" x=\"%.1f\" y=\"%.1f\" "
+                    "text-anchor=\"%s\">%s</text>\n",
+                    place, y - 8, bottom, place + (to_left ? -5 : 5), y, to_left ? "end" : "start",
+                    chart->mark_label[i]);
     }
     for (int64_t i = 0; i < chart->n; i++) {
         const rt_chart_interval *r = &chart->row[i];
         double y = top + row * ((double)i + 0.7);
         if (isfinite(r->low) && isfinite(r->high))
-            rt_text_add(out, "<path class=\"s%d line\" d=\"M%.1f,%.1fH%.1fM%.1f,%.1fv10M%.1f,%.1fv10\"/>\n", r->colour, at(&x, r->low), y,
-                        at(&x, r->high), at(&x, r->low), y - 5, at(&x, r->high), y - 5);
+            rt_text_add(out, "<path class=\"s%d line\" d=\"M%.1f,%.1fH%.1fM%.1f,%.1fv10M%.1f,%.1fv10\"/>\n", r->colour,
+                        at(&x, r->low), y, at(&x, r->high), at(&x, r->low), y - 5, at(&x, r->high), y - 5);
         if (isfinite(r->value)) add_dot(out, r->colour, at(&x, r->value), y, 4.5);
         rt_html_add(out, "<text class=\"label halo\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", left, y - 12, r->label);
     }

@@ -1,8 +1,8 @@
 /* chart.h - plots as inline SVG that follow the page's colours
  * Room: report.  Uses: report/html.
  *
- * Colours are classes (s0 .. s5, axis, grid): the style sheet has them for light and dark.  Values that are not finite are
- * left out.  Every chart has a title and a description for readers who do not see it.
+ * Colours are classes (s0 .. s5, axis, grid): the style sheet has them for light and dark.  Values that are not
+ * finite are left out.  Every chart has a title and a description for readers who do not see it.
  */
 #ifndef RT_REPORT_CHART_H
 #define RT_REPORT_CHART_H
@@ -73,8 +73,8 @@ void rt_chart_draw_arcs(rt_text *out, const rt_chart_arcs *arcs);
  * Errors: RT_ERR_MEMORY. */
 rt_status rt_chart_draw_errors(rt_text *out, const char *title, const float *pae, int64_t n, rt_err *err);
 
-/* Round steps: low and high are widened to multiples of *out_step, at most `most` steps of 1, 2 or 5 times a power of ten.
- * An empty range becomes one of width 1 (or of the value's tenth). */
+/* Round steps: low and high are widened to multiples of *out_step, at most `most` steps of 1, 2 or 5 times a power
+ * of ten. An empty range becomes one of width 1 (or of the value's tenth). */
 void rt_chart_ticks(double *low, double *high, int most, double *out_step);
 /* Digits behind the point that a step needs: 0.05 has 2. */
 int rt_chart_decimals(double step);

@@ -36,8 +36,9 @@ static void add_arcs(rt_text *out, const rt_chart_arcs *arcs, bool up, double y,
     int64_t n = up ? arcs->n_native : arcs->n_model, n_other = up ? arcs->n_model : arcs->n_native;
     for (int64_t i = 0; i < n; i++) {
         double from = place_of(pair[i][0], arcs->length), to = place_of(pair[i][1], arcs->length), r = (to - from) / 2;
-        rt_text_add(out, "<path class=\"%s arc%s\" d=\"M%.1f,%.1fA%.1f,%.1f 0 0 %d %.1f,%.1f\"/>\n", up ? "native" : "s2",
-                    has_pair(other, n_other, pair[i]) ? " shared" : "", from, y, r, r * flatten, up ? 1 : 0, to, y);
+        rt_text_add(out, "<path class=\"%s arc%s\" d=\"M%.1f,%.1fA%.1f,%.1f 0 0 %d %.1f,%.1f\"/>\n",
+                    up ? "native" : "s2", has_pair(other, n_other, pair[i]) ? " shared" : "", from, y, r, r * flatten,
+                    up ? 1 : 0, to, y);
     }
 }
 
@@ -47,18 +48,22 @@ void rt_chart_draw_arcs(rt_text *out, const rt_chart_arcs *arcs)
     double up = widest(arcs->native, arcs->n_native) * per / 2, down = widest(arcs->model, arcs->n_model) * per / 2;
     double flatten = fmax(up, down) > 120 ? 120 / fmax(up, down) : 1;
     double y = ARCS_TOP + up * flatten + 6, bottom = y + 24 + down * flatten + 8;
-    rt_html_add(out, "<figure class=\"chart\"><svg viewBox=\"0 0 %d %.0f\" role=\"img\"><title>%s: %lld pairs in the native, %lld in the "
-                "prediction</title>\n<text class=\"name\" x=\"0\" y=\"14\">%s</text>\n", ARCS_WIDE, bottom, arcs->title,
-                (long long)arcs->n_native, (long long)arcs->n_model, arcs->title);
+    rt_html_add(out,
+                "<figure class=\"chart\"><svg viewBox=\"0 0 %d %.0f\" role=\"img\"><title>%s: %lld pairs in the "
+                "native, %lld in the "
+                "prediction</title>\n<text class=\"name\" x=\"0\" y=\"14\">%s</text>\n",
+                ARCS_WIDE, bottom, arcs->title, (long long)arcs->n_native, (long long)arcs->n_model, arcs->title);
     add_arcs(out, arcs, true, y, flatten);
     add_arcs(out, arcs, false, y + 22, flatten);
-    rt_text_add(out, "<path class=\"axis\" d=\"M%d,%.1fH%dM%d,%.1fH%d\"/>\n", ARCS_SIDE, y, ARCS_WIDE - ARCS_SIDE, ARCS_SIDE, y + 22,
-                ARCS_WIDE - ARCS_SIDE);
+    rt_text_add(out, "<path class=\"axis\" d=\"M%d,%.1fH%dM%d,%.1fH%d\"/>\n", ARCS_SIDE, y, ARCS_WIDE - ARCS_SIDE,
+                ARCS_SIDE, y + 22, ARCS_WIDE - ARCS_SIDE);
     rt_chart_ticks(&low, &last, 8, &step);
     for (double number = step < 1 ? 1 : step; number <= (double)arcs->length; number += step < 1 ? 1 : step)
         rt_text_add(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.0f</text>\n",
                     place_of((int64_t)number - 1, arcs->length), y + 15, number);
-    rt_text_add(out, "</svg><figcaption class=\"legend\"><span><i class=\"swatch native\"></i>native, above: %lld</span> <span><i class="
+    rt_text_add(out,
+                "</svg><figcaption class=\"legend\"><span><i class=\"swatch native\"></i>native, above: %lld</span> "
+                "<span><i class="
                 "\"swatch s2\"></i>prediction, below: %lld</span> <span>thick: in both</span></figcaption></figure>\n",
                 (long long)arcs->n_native, (long long)arcs->n_model);
 }
@@ -72,15 +77,18 @@ rt_status rt_chart_draw_errors(rt_text *out, const char *title, const float *pae
     for (int64_t i = 0; i < pixels; i++)
         for (int64_t j = 0; j < pixels; j++) {
             double sum = 0;
-            int64_t top = i * n / pixels, bottom = (i + 1) * n / pixels, left = j * n / pixels, right = (j + 1) * n / pixels;
+            int64_t top = i * n / pixels, bottom = (i + 1) * n / pixels, left = j * n / pixels,
+                    right = (j + 1) * n / pixels;
             for (int64_t a = top; a < bottom; a++)
                 for (int64_t b = left; b < right; b++) sum += pae[a * n + b];
             small[i * pixels + j] = (float)(sum / (double)((bottom - top) * (right - left)));
         }
-    rt_html_add(out, "<figure class=\"chart map\"><figcaption class=\"name\">%s</figcaption><img alt=\"%s\" src=\"", title, title);
+    rt_html_add(out, "<figure class=\"chart map\"><figcaption class=\"name\">%s</figcaption><img alt=\"%s\" src=\"",
+                title, title);
     RT_TRY(rt_plot_error_picture(out, small, pixels, err));
-    rt_text_add(out, "\"><figcaption class=\"legend\"><span>row: aligned on, column: expected error of</span> <span class=\"ramp\">0 "
-                "<i></i> 32 \xc3\x85</span></figcaption></figure>\n");
+    rt_text_add(out, "\"><figcaption class=\"legend\"><span>row: aligned on, column: expected error of</span> <span "
+                     "class=\"ramp\">0 "
+                     "<i></i> 32 \xc3\x85</span></figcaption></figure>\n");
 done:
     free(small);
     return status;

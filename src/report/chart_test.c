@@ -13,7 +13,8 @@
 static void ticks_are_round_and_hold_the_range(void **state)
 {
     (void)state;
-    static const double RANGES[][2] = {{0, 1}, {0.0812, 0.45}, {-0.37, 0.3692}, {1, 5135}, {5e-4, 5e-4}, {0, 0}, {-3e-9, 2e-9}, {0, 99999}};
+    static const double RANGES[][2] = {{0, 1},       {0.0812, 0.45}, {-0.37, 0.3692}, {1, 5135},
+                                       {5e-4, 5e-4}, {0, 0},         {-3e-9, 2e-9},   {0, 99999}};
     for (size_t i = 0; i < sizeof RANGES / sizeof *RANGES; i++)
         for (int most = 3; most <= 10; most++) {
             double low = RANGES[i][0], high = RANGES[i][1], step = 0;
@@ -50,13 +51,17 @@ static void points_stand_where_they_belong_and_gaps_are_gaps(void **state)
     rt_text t = {0};
     double x[] = {0, 0.5, 0.75, 1}, y[] = {0, 0.5, NAN, 1};
     rt_chart_series series = {.label = "a < b", .x = x, .y = y, .n = 4, .line = true};
-    rt_chart_draw(&t, &(rt_chart){.title = "T", .x_label = "x", .y_label = "y", .series = &series, .n_series = 1, .unit_square = true});
+    rt_chart_draw(
+        &t, &(rt_chart){
+                .title = "T", .x_label = "x", .y_label = "y", .series = &series, .n_series = 1, .unit_square = true});
     const char *path = strstr(t.data, "class=\"s0 line\" d=\"");
     double px[3], py[3];
     assert_non_null(path);
-    assert_int_equal(sscanf(strstr(path, "M"), "M%lf,%lfL%lf,%lfM%lf,%lf", &px[0], &py[0], &px[1], &py[1], &px[2], &py[2]), 6);
-    assert_true(fabs(px[1] - (px[0] + px[2]) / 2) <= 0.11 && fabs(py[1] - (py[0] + py[2]) / 2) <= 0.11);   /* halfway, to the tenth */
-    assert_true(px[0] < px[2] && py[0] > py[2]);                                                          /* up is more */
+    assert_int_equal(
+        sscanf(strstr(path, "M"), "M%lf,%lfL%lf,%lfM%lf,%lf", &px[0], &py[0], &px[1], &py[1], &px[2], &py[2]), 6);
+    assert_true(fabs(px[1] - (px[0] + px[2]) / 2) <= 0.11 &&
+                fabs(py[1] - (py[0] + py[2]) / 2) <= 0.11); /* halfway, to the tenth */
+    assert_true(px[0] < px[2] && py[0] > py[2]); /* up is more */
     assert_non_null(strstr(t.data, "a &lt; b"));
     rt_text_free(&t);
 }
@@ -71,7 +76,8 @@ static void a_chart_without_values_says_so(void **state)
     rt_chart_series series = {.label = "a", .x = &none, .y = &none, .n = 1, .dots = true};
     rt_chart_interval row = {.value = NAN, .low = NAN, .high = NAN};
     rt_chart_draw(&t, &(rt_chart){.title = "A", .series = &series, .n_series = 1});
-    rt_chart_draw_bars(&t, &(rt_chart_bars){.title = "B", .bin = &name, .part = &name, .count = &zero, .n_bin = 1, .n_part = 1});
+    rt_chart_draw_bars(
+        &t, &(rt_chart_bars){.title = "B", .bin = &name, .part = &name, .count = &zero, .n_bin = 1, .n_part = 1});
     rt_chart_draw_intervals(&t, &(rt_chart_intervals){.title = "C", .row = &row, .n = 1});
     rt_chart_draw_intervals(&t, &(rt_chart_intervals){.title = "D", .n = 0});
     assert_int_equal(count(t.data, "no values."), 4);
@@ -86,8 +92,14 @@ static void bars_are_as_high_as_their_counts(void **state)
     const char *bins[] = {"10", "20"}, *parts[] = {"train", "test"};
     int64_t counts[] = {4, 2, 0, 1};
     double high[3];
-    rt_chart_draw_bars(&t, &(rt_chart_bars){.title = "B", .x_label = "x", .y_label = "y", .bin = bins, .part = parts, .count = counts,
-                                            .n_bin = 2, .n_part = 2});
+    rt_chart_draw_bars(&t, &(rt_chart_bars){.title = "B",
+                                            .x_label = "x",
+                                            .y_label = "y",
+                                            .bin = bins,
+                                            .part = parts,
+                                            .count = counts,
+                                            .n_bin = 2,
+                                            .n_part = 2});
     assert_int_equal(count(t.data, " bar\" x="), 3 + 2);   /* the empty one is not drawn; two in the legend */
     const char *at = t.data;
     for (int i = 0; i < 3; i++, at++) {
@@ -104,7 +116,9 @@ static void pairs_of_both_are_thick(void **state)
     (void)state;
     rt_text t = {0};
     const int64_t native[][2] = {{0, 9}, {1, 8}}, model[][2] = {{1, 8}, {2, 6}, {3, 5}};
-    rt_chart_draw_arcs(&t, &(rt_chart_arcs){.title = "P", .length = 10, .native = native, .model = model, .n_native = 2, .n_model = 3});
+    rt_chart_draw_arcs(
+        &t,
+        &(rt_chart_arcs){.title = "P", .length = 10, .native = native, .model = model, .n_native = 2, .n_model = 3});
     assert_int_equal(count(t.data, "class=\"native arc"), 2);
     assert_int_equal(count(t.data, "class=\"s2 arc"), 3);
     assert_int_equal(count(t.data, "arc shared\""), 2);

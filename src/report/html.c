@@ -18,7 +18,7 @@ static int64_t character_size(const char *text, int64_t left)
     if (size == 0 || size > left) return 0;
     for (int64_t i = 1; i < size; i++)
         if (((uint8_t)text[i] & 0xc0) != 0x80) return 0;
-    uint8_t second = size > 1 ? (uint8_t)text[1] : 0x80;   /* no overlong forms, no surrogates, nothing beyond U+10FFFF */
+    uint8_t second = size > 1 ? (uint8_t)text[1] : 0x80; /* no overlong forms, no surrogates, nothing beyond U+10FFFF */
     if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
         (first == 0xf4 && second > 0x8f))
         return 0;

@@ -10,7 +10,8 @@
 #include "base/text.h"
 
 /* Appends `markup`, a printf format that is a literal of this program.  Every %s is escaped (& < > " ' and control
- * characters, bytes that are no UTF-8 become U+FFFD), everywhere a text may stand: between tags and in quoted attributes.
+ * characters, bytes that are no UTF-8 become U+FFFD), everywhere a text may stand: between tags and in quoted
+ * attributes.
  * Known: %s, %d, %lld, %c, %g %f %e with precision, %%.  NULL and numbers that are not finite are written as a dash. */
 void rt_html_add(rt_text *out, const char *markup, ...) __attribute__((format(printf, 2, 3)));
 

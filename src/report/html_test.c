@@ -27,8 +27,10 @@ static void bytes_that_are_no_text_are_replaced(void **state)
 {
     (void)state;
     rt_text t = {0};
-    rt_html_escape(&t, "\xc3\x85 \xff \xc0\xbc \xed\xa0\x80 \x01 \xe2\x80", -1);   /* A-ring; a lone byte; an overlong '<'; a surrogate; ... */
-    expect(&t, "\xc3\x85 \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd");
+    rt_html_escape(&t, "\xc3\x85 \xff \xc0\xbc \xed\xa0\x80 \x01 \xe2\x80",
+                   -1); /* A-ring; a lone byte; an overlong '<'; a surrogate; ... */
+    expect(&t, "\xc3\x85 \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd "
+               "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 static void numbers_are_written_and_unknown_ones_are_dashes(void **state)
@@ -42,7 +44,8 @@ static void numbers_are_written_and_unknown_ones_are_dashes(void **state)
     rt_html_number(&t, INFINITY, 2);
     rt_html_interval(&t, 0.1, 0.25, 2);
     rt_html_interval(&t, NAN, 0.25, 2);
-    expect(&t, "<td class=\"n\">0.46</td><td class=\"n\">\xe2\x80\x93</td><td class=\"n\">0.10 to 0.25</td><td class=\"n\">\xe2\x80\x93</td>");
+    expect(&t, "<td class=\"n\">0.46</td><td class=\"n\">\xe2\x80\x93</td><td class=\"n\">0.10 to 0.25</td><td "
+               "class=\"n\">\xe2\x80\x93</td>");
 }
 
 static void json_cannot_end_its_element(void **state)

@@ -44,7 +44,8 @@ static const json_t *find_sample(const json_t *summary, const char *model)
     return NULL;
 }
 
-static rt_status read_points(sample_points *out, const rt_report_source *source, const rt_report_targets *t, int arm, rt_err *err)
+static rt_status read_points(sample_points *out, const rt_report_source *source, const rt_report_targets *t, int arm,
+                             rt_err *err)
 {
     rt_status status = RT_OK;
     const rt_score_table *table = &t->scores[arm];
@@ -94,8 +95,10 @@ typedef struct {
     double x[RT_CALIBRATION_BINS], y[RT_CALIBRATION_BINS];
 } reliability;
 
-/* One predicted score against its truth for all arms: reliability lines of each, dots of the last, and rows of a table. */
-static rt_status add_score(rt_text *out, rt_text *rows, const rt_report_targets *t, sample_points *points, bool tm, rt_err *err)
+/* One predicted score against its truth for all arms: reliability lines of each, dots of the last, and rows of a
+ * table. */
+static rt_status add_score(rt_text *out, rt_text *rows, const rt_report_targets *t, sample_points *points, bool tm,
+                           rt_err *err)
 {
     rt_status status = RT_OK;
     reliability bins[RT_REPORT_ARMS];
@@ -112,13 +115,20 @@ static rt_status add_score(rt_text *out, rt_text *rows, const rt_report_targets 
         x = y = NULL;
         RT_TRY_ALLOC(x, points[a].n);
         RT_TRY_ALLOC(y, points[a].n);
-        int64_t n = keep_known(x, y, tm ? points[a].ptm : points[a].plddt, tm ? points[a].tm : points[a].lddt, points[a].n);
+        int64_t n =
+            keep_known(x, y, tm ? points[a].ptm : points[a].plddt, tm ? points[a].tm : points[a].lddt, points[a].n);
         if (n == 0) continue;
         rt_calibration_find(&c, x, y, n);
         RT_TRY(rt_calibration_spearman(&rho, x, y, n, err));
-        for (int b = 0; b < RT_CALIBRATION_BINS; b++) bins[a].x[b] = c.bin[b].predicted, bins[a].y[b] = c.bin[b].observed;
-        series[n_series++] = (rt_chart_series){.label = t->arm[a], .x = bins[a].x, .y = bins[a].y, .n = RT_CALIBRATION_BINS, .colour = a,
-                                               .line = true, .dots = true};
+        for (int b = 0; b < RT_CALIBRATION_BINS; b++)
+            bins[a].x[b] = c.bin[b].predicted, bins[a].y[b] = c.bin[b].observed;
+        series[n_series++] = (rt_chart_series){.label = t->arm[a],
+                                               .x = bins[a].x,
+                                               .y = bins[a].y,
+                                               .n = RT_CALIBRATION_BINS,
+                                               .colour = a,
+                                               .line = true,
+                                               .dots = true};
         rt_html_add(rows, "<tr><td>%s</td><td>%s</td>", t->arm[a], score);
         rt_html_number(rows, (double)n, 0);
         rt_html_number(rows, c.expected_error, 4);
@@ -130,12 +140,20 @@ static rt_status add_score(rt_text *out, rt_text *rows, const rt_report_targets 
         for (int64_t i = 0; i < dots; i++) x[i] = x[i * n / dots], y[i] = y[i * n / dots];
         snprintf(title, sizeof title, "%s against %s: samples of %s", score, truth, t->arm[a]);
         rt_chart_series cloud = {.label = t->arm[a], .x = x, .y = y, .n = dots, .colour = a, .dots = true};
-        rt_chart_draw(out, &(rt_chart){.title = title, .x_label = score, .y_label = truth, .series = &cloud, .n_series = 1,
+        rt_chart_draw(out, &(rt_chart){.title = title,
+                                       .x_label = score,
+                                       .y_label = truth,
+                                       .series = &cloud,
+                                       .n_series = 1,
                                        .unit_square = true});
     }
     if (n_series) {
         snprintf(title, sizeof title, "Does %s mean what it says?", score);
-        rt_chart_draw(out, &(rt_chart){.title = title, .x_label = score, .y_label = truth, .series = series, .n_series = n_series,
+        rt_chart_draw(out, &(rt_chart){.title = title,
+                                       .x_label = score,
+                                       .y_label = truth,
+                                       .series = series,
+                                       .n_series = n_series,
                                        .unit_square = true});
     }
 done:
@@ -158,18 +176,25 @@ static rt_status add_calibration(rt_text *out, const rt_report_source *source, c
     for (int a = 0; a < t->n_arm; a++) {
         RT_TRY(read_points(&points[a], source, t, a, err));
         n += points[a].n;
-        if (t->problem[a][0]) rt_html_add(out, "<p class=\"missing\"><b>Not run:</b> %s. %s</p>\n", t->arm[a], t->problem[a]);
+        if (t->problem[a][0])
+            rt_html_add(out, "<p class=\"missing\"><b>Not run:</b> %s. %s</p>\n", t->arm[a], t->problem[a]);
         else if (points[a].n == 0)
-            rt_html_add(out, "<p class=\"missing\"><b>Not run:</b> %s. No summary.json of its predictions names a scored sample.</p>\n", t->arm[a]);
+            rt_html_add(out,
+                        "<p class=\"missing\"><b>Not run:</b> %s. No summary.json of its predictions names a scored "
+                        "sample.</p>\n",
+                        t->arm[a]);
     }
     if (n) {
-        rt_text_add(out, "<p>Test part, the first seed of each arm, every sample. On the dashed line a score means what it says; below it the "
-                    "network is too sure.</p>\n<div class=\"charts\">\n");
+        rt_text_add(out, "<p>Test part, the first seed of each arm, every sample. On the dashed line a score means "
+                         "what it says; below it the "
+                         "network is too sure.</p>\n<div class=\"charts\">\n");
         RT_TRY(add_score(out, &rows, t, points, false, err));
         RT_TRY(add_score(out, &rows, t, points, true, err));
-        rt_text_add(out, "</div>\n<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>arm</th><th>score</th><th class=\"n\">samples</th>"
-                    "<th class=\"n\">expected error</th><th class=\"n\">overconfidence</th><th class=\"n\">rank correlation, all samples</th></tr>"
-                    "</thead><tbody>\n");
+        rt_text_add(out, "</div>\n<div class=\"scroll\"><table "
+                         "class=\"sortable\"><thead><tr><th>arm</th><th>score</th><th class=\"n\">samples</th>"
+                         "<th class=\"n\">expected error</th><th class=\"n\">overconfidence</th><th class=\"n\">rank "
+                         "correlation, all samples</th></tr>"
+                         "</thead><tbody>\n");
         if (rows.length) rt_text_add_bytes(out, rows.data, rows.length);
         rt_text_add(out, "</tbody></table></div>\n");
     }
@@ -196,13 +221,20 @@ static void add_rule_chart(rt_text *out, const json_t *list, const char *quantit
         if (strcmp(rt_report_string(rule, "quantity"), quantity) != 0) continue;
         base = rt_report_string(rule, "base");
         if (n == MOST_RULES || !isfinite(gain)) continue;
-        row[n] = (rt_chart_interval){.value = gain, .low = rt_report_number(rule, "ci95_low"), .high = rt_report_number(rule, "ci95_high"),
+        row[n] = (rt_chart_interval){.value = gain,
+                                     .low = rt_report_number(rule, "ci95_low"),
+                                     .high = rt_report_number(rule, "ci95_high"),
                                      .colour = (int)(n % 6)};
         snprintf(row[n++].label, sizeof row->label, "%.60s  %+.4f", rt_report_string(rule, "rule"), gain);
     }
     snprintf(title, sizeof title, "Gain over %.40s: %.40s", base, quantity);
-    rt_chart_draw_intervals(out, &(rt_chart_intervals){.title = title, .x_label = "TM-score by number, 95% interval by family", .row = row,
-                                                       .n = n, .mark = &zero, .mark_label = &base, .n_mark = 1});
+    rt_chart_draw_intervals(out, &(rt_chart_intervals){.title = title,
+                                                       .x_label = "TM-score by number, 95% interval by family",
+                                                       .row = row,
+                                                       .n = n,
+                                                       .mark = &zero,
+                                                       .mark_label = &base,
+                                                       .n_mark = 1});
 }
 
 static void add_rules(rt_text *out, const rt_report_source *source)
@@ -217,8 +249,11 @@ static void add_rules(rt_text *out, const rt_report_source *source)
         rt_report_no_file(out, source, "what each rule of choosing gains", RT_REPORT_RULES);
         return;
     }
-    rt_html_add(out, "<p>Submitted by <b>%s</b>. On %g validation targets the best first choice is by <b>%s</b>, the best of all chosen by "
-                "<b>%s</b>.</p>\n<div class=\"charts\">\n", rt_report_string(rules, "chosen_by"), rt_report_number(rules, "targets"),
+    rt_html_add(out,
+                "<p>Submitted by <b>%s</b>. On %g validation targets the best first choice is by <b>%s</b>, the best "
+                "of all chosen by "
+                "<b>%s</b>.</p>\n<div class=\"charts\">\n",
+                rt_report_string(rules, "chosen_by"), rt_report_number(rules, "targets"),
                 rt_report_string(rules, "best_top1"), rt_report_string(rules, "best_of_all"));
     json_array_foreach((json_t *)list, i, rule) {   /* a chart for each quantity, in the file's order */
         const char *quantity = rt_report_string(rule, "quantity");
@@ -228,11 +263,14 @@ static void add_rules(rt_text *out, const rt_report_source *source)
         done[n_done++] = quantity;
         add_rule_chart(out, list, quantity);
     }
-    rt_text_add(out, "</div>\n<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>quantity</th><th>rule</th><th class=\"n\">mean</th>"
-                "<th class=\"n\">gain</th><th class=\"n\">95%% interval</th><th class=\"n\">for all rules together</th><th class=\"n\">better</th>"
-                "<th class=\"n\">worse</th><th>claim</th></tr></thead><tbody>\n");
+    rt_text_add(out, "</div>\n<div class=\"scroll\"><table "
+                     "class=\"sortable\"><thead><tr><th>quantity</th><th>rule</th><th class=\"n\">mean</th>"
+                     "<th class=\"n\">gain</th><th class=\"n\">95%% interval</th><th class=\"n\">for all rules "
+                     "together</th><th class=\"n\">better</th>"
+                     "<th class=\"n\">worse</th><th>claim</th></tr></thead><tbody>\n");
     json_array_foreach((json_t *)list, i, rule) {
-        rt_html_add(out, "<tr><td>%s</td><td>%s</td>", rt_report_string(rule, "quantity"), rt_report_string(rule, "rule"));
+        rt_html_add(out, "<tr><td>%s</td><td>%s</td>", rt_report_string(rule, "quantity"),
+                    rt_report_string(rule, "rule"));
         rt_html_number(out, rt_report_number(rule, "mean"), 4);
         rt_html_number(out, rt_report_number(rule, "gain"), 4);
         rt_html_interval(out, rt_report_number(rule, "ci95_low"), rt_report_number(rule, "ci95_high"), 4);
@@ -259,22 +297,27 @@ static void add_ensemble(rt_text *out, const rt_report_source *source)
         return;
     }
     const char *chosen = rt_report_string(ensemble, "chosen");
-    rt_html_add(out, "<p><b>%s</b>, the best mean %s on the validation part; every candidate has the same number of samples.</p>\n"
-                "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>candidate</th><th class=\"n\">mean on validation</th>"
-                "<th>checkpoints</th></tr></thead><tbody>\n", chosen, rt_report_string(ensemble, "metric"));
+    rt_html_add(out,
+                "<p><b>%s</b>, the best mean %s on the validation part; every candidate has the same number of "
+                "samples.</p>\n"
+                "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>candidate</th><th class=\"n\">mean on "
+                "validation</th>"
+                "<th>checkpoints</th></tr></thead><tbody>\n",
+                chosen, rt_report_string(ensemble, "metric"));
     json_array_foreach(json_object_get(ensemble, "candidates"), i, candidate) {
         const char *name = rt_report_string(candidate, "name");
         rt_html_add(out, "<tr class=\"%s\"><td>%s</td>", strcmp(name, chosen) == 0 ? "chosen" : "", name);
         rt_html_number(out, rt_report_number(candidate, "mean"), 4);
         rt_text_add(out, "<td>");
-        json_array_foreach(json_object_get(candidate, "checkpoints"), k, checkpoint)
-            rt_html_add(out, "%s<code>%s</code>", k ? ", " : "", json_is_string(checkpoint) ? json_string_value(checkpoint) : NULL);
+        json_array_foreach(json_object_get(candidate, "checkpoints"), k, checkpoint) rt_html_add(
+            out, "%s<code>%s</code>", k ? ", " : "", json_is_string(checkpoint) ? json_string_value(checkpoint) : NULL);
         rt_text_add(out, "</td></tr>\n");
     }
     rt_text_add(out, "</tbody></table></div>\n");
 }
 
-rt_status rt_report_part_choice(rt_text *out, const rt_report_source *source, const rt_report_targets *targets, rt_err *err)
+rt_status rt_report_part_choice(rt_text *out, const rt_report_source *source, const rt_report_targets *targets,
+                                rt_err *err)
 {
     rt_text_add(out, "<section id=\"choice\"><h2>Calibration and selection</h2>\n");
     rt_status status = add_calibration(out, source, targets, err);

@@ -56,7 +56,8 @@ static rt_status count_part(part_count *out, const rt_split *split, const rt_dat
         count_names(name, n, family ? &out->families : &out->components, family ? &ignored : &out->largest);
     }
     for (int64_t i = 0; opt_set && i < split->n; i++) {
-        const rt_target *target = (int)split->row[i].part == part ? rt_dataset_find(opt_set, split->row[i].target) : NULL;
+        const rt_target *target =
+            (int)split->row[i].part == part ? rt_dataset_find(opt_set, split->row[i].target) : NULL;
         if (target) out->length[out->n_length++] = target->length;
     }
     qsort(out->length, (size_t)out->n_length, sizeof *out->length, by_number);
@@ -69,7 +70,8 @@ static void add_lengths(rt_text *out, const part_count *count, const char *const
 {
     static const int64_t EDGES[] = {0, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000, 2000, INT64_MAX};
     enum { BINS = sizeof EDGES / sizeof *EDGES - 1 };
-    static const char *const NAMES[BINS] = {"<20", "20", "30", "40", "60", "80", "100", "150", "200", "300", "500", "1000", "2000+"};
+    static const char *const NAMES[BINS] = {"<20", "20",  "30",  "40",  "60",   "80",   "100",
+                                            "150", "200", "300", "500", "1000", "2000+"};
     int64_t bins[8 * BINS] = {0}, used[8 * BINS];
     int first = BINS, last = -1;
     for (int p = 0; p < n_part; p++)
@@ -83,8 +85,13 @@ static void add_lengths(rt_text *out, const part_count *count, const char *const
     if (last < first) return;
     for (int p = 0; p < n_part; p++)
         memcpy(used + p * (last - first + 1), bins + p * BINS + first, (size_t)(last - first + 1) * sizeof *bins);
-    rt_chart_draw_bars(out, &(rt_chart_bars){.title = "Lengths of the targets", .x_label = "residues, from", .y_label = "targets",
-                                             .bin = NAMES + first, .part = part, .count = used, .n_bin = last - first + 1,
+    rt_chart_draw_bars(out, &(rt_chart_bars){.title = "Lengths of the targets",
+                                             .x_label = "residues, from",
+                                             .y_label = "targets",
+                                             .bin = NAMES + first,
+                                             .part = part,
+                                             .count = used,
+                                             .n_bin = last - first + 1,
                                              .n_part = n_part});
 }
 
@@ -108,9 +115,11 @@ static rt_status add_split(rt_text *out, const rt_report_source *source, const r
     }
     for (int p = 0; p < 4; p++) RT_TRY(count_part(&count[p], &split, opt_set, PARTS[p], err));
     int n_part = count[3].targets ? 4 : 3;
-    rt_text_add(out, "<div class=\"scroll\"><table><thead><tr><th>part</th><th class=\"n\">targets</th><th class=\"n\">components</th>"
-                "<th class=\"n\">families</th><th class=\"n\">largest component</th><th class=\"n\">shortest</th><th class=\"n\">median"
-                "</th><th class=\"n\">longest</th></tr></thead><tbody>\n");
+    rt_text_add(out, "<div class=\"scroll\"><table><thead><tr><th>part</th><th class=\"n\">targets</th><th "
+                     "class=\"n\">components</th>"
+                     "<th class=\"n\">families</th><th class=\"n\">largest component</th><th "
+                     "class=\"n\">shortest</th><th class=\"n\">median"
+                     "</th><th class=\"n\">longest</th></tr></thead><tbody>\n");
     for (int p = 0; p < n_part; p++) {
         const part_count *c = &count[p];
         double length[3] = {NAN, NAN, NAN};
@@ -119,12 +128,17 @@ static rt_status add_split(rt_text *out, const rt_report_source *source, const r
             length[1] = ((double)c->length[(c->n_length - 1) / 2] + (double)c->length[c->n_length / 2]) / 2;
             length[2] = (double)c->length[c->n_length - 1];
         }
-        rt_html_add(out, "<tr><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld"
-                    "</td>", NAMES[p], (long long)c->targets, (long long)c->components, (long long)c->families, (long long)c->largest);
+        rt_html_add(out,
+                    "<tr><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td "
+                    "class=\"n\">%lld"
+                    "</td>",
+                    NAMES[p], (long long)c->targets, (long long)c->components, (long long)c->families,
+                    (long long)c->largest);
         for (int k = 0; k < 3; k++) rt_html_number(out, length[k], 0);
         rt_text_add(out, "</tr>\n");
     }
-    rt_text_add(out, "</tbody></table></div>\n<p class=\"note\">A component is a group of related targets; it is whole in one part.</p>\n");
+    rt_text_add(out, "</tbody></table></div>\n<p class=\"note\">A component is a group of related targets; it is whole "
+                     "in one part.</p>\n");
     rt_text_add(out, "<div class=\"charts\">\n");
     add_lengths(out, count, NAMES, n_part);
     rt_text_add(out, "</div>\n");
@@ -144,10 +158,14 @@ static void add_set(rt_text *out, const rt_dataset *set)
         labelled += target->n_conformation > 0;
         all_atoms += target->n_slot > 1;
     }
-    for (int64_t i = 0; i < rt_dataset_note_count(set); i++) refused += strcmp(rt_dataset_note_at(set, i)->outcome, "refused") == 0;
-    rt_html_add(out, "<p>%lld targets, %lld with a structure, %lld of these with all atoms; %lld refused at the import. SHA-256 of the "
-                "set: <code>%s</code>.</p>\n", (long long)rt_dataset_count(set), (long long)labelled, (long long)all_atoms,
-                (long long)refused, rt_dataset_hash(set));
+    for (int64_t i = 0; i < rt_dataset_note_count(set); i++)
+        refused += strcmp(rt_dataset_note_at(set, i)->outcome, "refused") == 0;
+    rt_html_add(out,
+                "<p>%lld targets, %lld with a structure, %lld of these with all atoms; %lld refused at the import. "
+                "SHA-256 of the "
+                "set: <code>%s</code>.</p>\n",
+                (long long)rt_dataset_count(set), (long long)labelled, (long long)all_atoms, (long long)refused,
+                rt_dataset_hash(set));
 }
 
 /* ---- the audit ----------------------------------------------------------------------------------------------- */
@@ -156,8 +174,9 @@ static void add_leaks(rt_text *out, const json_t *leaks)
 {
     size_t i;
     json_t *leak;
-    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>kind</th><th>a</th><th>part</th><th>b</th><th>part"
-                "</th><th class=\"n\">value</th><th class=\"n\">limit</th></tr></thead><tbody>\n");
+    rt_text_add(out, "<div class=\"scroll\"><table "
+                     "class=\"sortable\"><thead><tr><th>kind</th><th>a</th><th>part</th><th>b</th><th>part"
+                     "</th><th class=\"n\">value</th><th class=\"n\">limit</th></tr></thead><tbody>\n");
     json_array_foreach((json_t *)leaks, i, leak) {
         if (i == MOST_LEAKS) break;
         rt_html_add(out, "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>", rt_report_string(leak, "kind"),
@@ -169,7 +188,8 @@ static void add_leaks(rt_text *out, const json_t *leaks)
     }
     rt_text_add(out, "</tbody></table></div>\n");
     if (json_array_size(leaks) > MOST_LEAKS)
-        rt_html_add(out, "<p class=\"note\">The first %d of %lld; audit.tsv has all.</p>\n", MOST_LEAKS, (long long)json_array_size(leaks));
+        rt_html_add(out, "<p class=\"note\">The first %d of %lld; audit.tsv has all.</p>\n", MOST_LEAKS,
+                    (long long)json_array_size(leaks));
 }
 
 static void add_audit(rt_text *out, const rt_report_source *source)
@@ -189,15 +209,18 @@ static void add_audit(rt_text *out, const rt_report_source *source)
     rt_html_add(out, "<p class=\"verdict %s\">%s", holds ? "good" : "bad",
                 holds ? "The split holds: no leak was found by what was checked." : "The split leaks.");
     if (not_checked) rt_html_add(out, " %lld kinds of leak were not checked.", (long long)not_checked);
-    rt_html_add(out, "</p>\n<div class=\"scroll\"><table><thead><tr><th>leak by</th><th>result</th><th class=\"n\">compared</th>"
-                "<th class=\"n\">leaks</th><th>why not</th></tr></thead><tbody>\n");
+    rt_html_add(out, "</p>\n<div class=\"scroll\"><table><thead><tr><th>leak by</th><th>result</th><th "
+                     "class=\"n\">compared</th>"
+                     "<th class=\"n\">leaks</th><th>why not</th></tr></thead><tbody>\n");
     json_object_foreach(json_object_get(audit, "checks"), name, check) {
         rt_html_add(out, "<tr><td>%s</td><td>%s</td>", name, rt_report_string(check, "result"));
         rt_html_number(out, rt_report_number(check, "checked"), 0);
         rt_html_number(out, rt_report_number(check, "leaks"), 0);
         rt_html_add(out, "<td>%s</td></tr>\n", rt_report_string(check, "why_not"));
     }
-    rt_html_add(out, "</tbody></table></div>\n<p class=\"note\">Limits: identity %g, TM-score %g over %g residues, template TM-score %g.</p>\n",
+    rt_html_add(out,
+                "</tbody></table></div>\n<p class=\"note\">Limits: identity %g, TM-score %g over %g residues, template "
+                "TM-score %g.</p>\n",
                 rt_report_number(audit, "limits.identity"), rt_report_number(audit, "limits.tm"),
                 rt_report_number(audit, "limits.tm_residues"), rt_report_number(audit, "limits.template_tm"));
     const json_t *leaks = json_object_get(audit, "leaks");

@@ -29,21 +29,25 @@ static void add_goal(rt_text *out, const json_t *summary)
 {
     const json_t *goal = json_object_get(summary, "goal");
     double ci[2];
+    char measured[80];
     if (!json_is_object(goal)) {
         rt_text_add(out, "<p class=\"missing\"><b>Not run:</b> the goal. summary.json has none.</p>\n");
         return;
     }
     read_interval(ci, goal, "ci95");
-    rt_html_add(out, "<div class=\"scroll\"><table class=\"goal\"><thead><tr><th class=\"n\">target</th><th class=\"n\">the plan's own sum</th>"
-                "<th class=\"n\">baseline of the plan</th><th class=\"n\">measured (%s)</th><th class=\"n\">95%% interval</th>"
-                "<th>may be claimed</th></tr></thead><tbody><tr>", rt_report_string(goal, "arm"));
-    rt_html_number(out, rt_report_number(goal, "target"), 3);
-    rt_html_number(out, rt_report_number(goal, "plan_sum"), 3);
-    rt_html_number(out, rt_report_number(goal, "baseline"), 3);
-    rt_html_number(out, rt_report_number(goal, "measured"), 3);
-    rt_html_interval(out, ci[0], ci[1], 3);
-    rt_html_add(out, "<td class=\"words\">%s</td></tr></tbody></table></div>\n",
-                *rt_report_string(goal, "may_be_claimed") ? rt_report_string(goal, "may_be_claimed") : NULL);
+    snprintf(measured, sizeof measured, "measured (%.40s)", rt_report_string(goal, "arm"));
+    const char *const heads[] = {"target", "the plan's own sum", "baseline of the plan", measured};
+    const double value[] = {rt_report_number(goal, "target"), rt_report_number(goal, "plan_sum"),
+                            rt_report_number(goal, "baseline"), rt_report_number(goal, "measured")};
+    rt_text_add(out, "<div class=\"scroll\"><table class=\"goal\"><thead><tr>");
+    for (int i = 0; i < 4; i++) rt_html_add(out, "<th class=\"n\">%s</th>", heads[i]);
+    rt_text_add(out, "<th class=\"n\">95%% interval</th><th>may be claimed</th></tr></thead><tbody><tr>");
+    for (int i = 0; i < 4; i++) rt_html_add(out, "<td class=\"n\" data-label=\"%s\">%.3f</td>", heads[i], value[i]);
+    if (isfinite(ci[0]) && isfinite(ci[1]))
+        rt_html_add(out, "<td class=\"n\" data-label=\"95%% interval\">%.3f to %.3f</td>", ci[0], ci[1]);
+    else rt_html_add(out, "<td class=\"n\" data-label=\"95%% interval\">none</td>");
+    rt_html_add(out, "<td class=\"words\" data-label=\"may be claimed\">%s</td></tr></tbody></table></div>\n",
+                *rt_report_string(goal, "may_be_claimed") ? rt_report_string(goal, "may_be_claimed") : "nothing");
 }
 
 /* ---- arms ---------------------------------------------------------------------------------------------------- */
@@ -58,9 +62,11 @@ static void add_arms(rt_text *out, const json_t *summary)
     int64_t n = 0;
     size_t i, k;
     json_t *arm, *seed;
-    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>arm</th><th class=\"n\">mean</th><th class=\"n\">95%% interval</th>"
-                "<th class=\"n\">targets</th><th class=\"n\">families</th><th class=\"n\">by seed</th><th class=\"n\">sd between seeds</th>"
-                "</tr></thead><tbody>\n");
+    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>arm</th><th "
+                     "class=\"n\">mean</th><th class=\"n\">95%% interval</th>"
+                     "<th class=\"n\">targets</th><th class=\"n\">families</th><th class=\"n\">by seed</th><th "
+                     "class=\"n\">sd between seeds</th>"
+                     "</tr></thead><tbody>\n");
     json_array_foreach(arms, i, arm) {
         double ci[2], mean = rt_report_number(arm, "mean");
         read_interval(ci, arm, "ci95");
@@ -82,9 +88,13 @@ static void add_arms(rt_text *out, const json_t *summary)
     rt_text_add(out, "</tbody></table></div>\n<div class=\"charts\">\n");
     snprintf(mark[0], sizeof mark[0], "target %.3g", goal[0]);
     snprintf(mark[1], sizeof mark[1], "the plan's own sum %.3g", goal[1]);
-    snprintf(label, sizeof label, "mean %.60s over %.0f targets, 95%% interval by family", rt_report_string(summary, "metric"),
-             rt_report_number(summary, "targets"));
-    rt_chart_draw_intervals(out, &(rt_chart_intervals){.title = "Held-out components", .x_label = label, .row = row, .n = n, .mark = goal,
+    snprintf(label, sizeof label, "mean %.60s over %.0f targets, 95%% interval by family",
+             rt_report_string(summary, "metric"), rt_report_number(summary, "targets"));
+    rt_chart_draw_intervals(out, &(rt_chart_intervals){.title = "Held-out components",
+                                                       .x_label = label,
+                                                       .row = row,
+                                                       .n = n,
+                                                       .mark = goal,
                                                        .mark_label = mark_label,
                                                        .n_mark = isfinite(goal[0]) && isfinite(goal[1]) ? 2 : 0});
 }
@@ -104,29 +114,42 @@ static void add_comparisons(rt_text *out, const json_t *summary)
         double ci[2];
         if (n == MOST_ROWS) break;
         read_interval(ci, c, "ci95");
-        row[n] = (rt_chart_interval){.value = rt_report_number(c, "difference"), .low = ci[0], .high = ci[1], .colour = (int)(n % 6)};
-        snprintf(row[n].label, sizeof row->label, "%.60s less %.60s  %+.4f", rt_report_string(c, "b"), rt_report_string(c, "a"), row[n].value);
+        row[n] = (rt_chart_interval){
+            .value = rt_report_number(c, "difference"), .low = ci[0], .high = ci[1], .colour = (int)(n % 6)};
+        snprintf(row[n].label, sizeof row->label, "%.60s less %.60s  %+.4f", rt_report_string(c, "b"),
+                 rt_report_string(c, "a"), row[n].value);
         n++;
     }
-    rt_chart_draw_intervals(out, &(rt_chart_intervals){.title = "Differences", .x_label = "difference, interval widened for all comparisons",
-                                                       .row = row, .n = n, .mark = &zero, .mark_label = &word, .n_mark = 1});
-    rt_text_add(out, "</div>\n<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>comparison</th><th class=\"n\">difference</th>"
-                "<th class=\"n\">interval</th><th class=\"n\">better</th><th class=\"n\">worse</th><th class=\"n\">equal</th>"
-                "<th class=\"n\">seen in 80%%</th><th>what it says</th></tr></thead><tbody>\n");
+    rt_chart_draw_intervals(out, &(rt_chart_intervals){.title = "Differences",
+                                                       .x_label = "difference, interval widened for all comparisons",
+                                                       .row = row,
+                                                       .n = n,
+                                                       .mark = &zero,
+                                                       .mark_label = &word,
+                                                       .n_mark = 1});
+    rt_text_add(out, "</div>\n<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>comparison</th><th "
+                     "class=\"n\">difference</th>"
+                     "<th class=\"n\">interval</th><th class=\"n\">better</th><th class=\"n\">worse</th><th "
+                     "class=\"n\">equal</th>"
+                     "<th class=\"n\">seen in 80%%</th></tr></thead><tbody>\n");
     json_array_foreach(list, i, c) {
         double ci[2];
         read_interval(ci, c, "ci95");
-        rt_html_add(out, "<tr><td>%s against %s</td>", rt_report_string(c, "b"), rt_report_string(c, "a"));
+        rt_html_add(out, "<tr><td class=\"one\">%s against %s</td>", rt_report_string(c, "b"),
+                    rt_report_string(c, "a"));
         rt_html_number(out, rt_report_number(c, "difference"), 4);
         rt_html_interval(out, ci[0], ci[1], 4);
         rt_html_number(out, rt_report_number(c, "wins"), 0);
         rt_html_number(out, rt_report_number(c, "losses"), 0);
         rt_html_number(out, rt_report_number(c, "ties"), 0);
         rt_html_number(out, rt_report_number(c, "detectable_at_80_percent"), 4);
-        rt_html_add(out, "<td class=\"words\">%s</td></tr>\n", rt_report_string(c, "claim"));
+        rt_text_add(out, "</tr>\n");
     }
-    rt_text_add(out, "</tbody></table></div>\n<p class=\"note\">better, worse, equal: targets; seen in 80%%: the smallest difference that this many "
-                "families show in 80%% of such comparisons.</p>\n");
+    rt_text_add(out, "</tbody></table></div>\n<p class=\"note\">better, worse, equal: targets; seen in 80%%: the "
+                     "smallest difference that this many "
+                     "families show in 80%% of such comparisons.</p>\n<ul class=\"claims\">\n");
+    json_array_foreach(list, i, c) rt_html_add(out, "<li>%s</li>\n", rt_report_string(c, "claim"));
+    rt_text_add(out, "</ul>\n");
 }
 
 /* ---- other metrics ------------------------------------------------------------------------------------------- */
@@ -147,17 +170,20 @@ static rt_status add_other_metrics(rt_text *out, const rt_report_source *source,
             continue;
         }
         if (!any)
-            rt_text_add(out, "<h3>Other metrics</h3>\n<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>metric</th><th>comparison</th>"
-                        "<th class=\"n\">mean</th><th class=\"n\">against</th><th class=\"n\">difference</th><th class=\"n\">interval</th>"
-                        "<th>verdict</th></tr></thead><tbody>\n");
+            rt_text_add(out, "<h3>Other metrics</h3>\n<div class=\"scroll\"><table "
+                             "class=\"sortable\"><thead><tr><th>metric</th><th>comparison</th>"
+                             "<th class=\"n\">mean</th><th class=\"n\">against</th><th class=\"n\">difference</th><th "
+                             "class=\"n\">interval</th>"
+                             "<th>verdict</th></tr></thead><tbody>\n");
         any = true;
         json_array_foreach(json_object_get(json, "comparisons"), i, c) {
-            rt_html_add(out, "<tr><td>%s</td><td>%s against %s</td>", rt_report_string(c, "metric"), rt_report_string(c, "b"),
-                        rt_report_string(c, "a"));
+            rt_html_add(out, "<tr><td>%s</td><td class=\"one\">%s against %s</td>", rt_report_string(c, "metric"),
+                        rt_report_string(c, "b"), rt_report_string(c, "a"));
             rt_html_number(out, rt_report_number(c, "mean_b"), 4);
             rt_html_number(out, rt_report_number(c, "mean_a"), 4);
             rt_html_number(out, rt_report_number(c, "difference"), 4);
-            rt_html_interval(out, rt_report_number(c, "ci_all_comparisons_low"), rt_report_number(c, "ci_all_comparisons_high"), 4);
+            rt_html_interval(out, rt_report_number(c, "ci_all_comparisons_low"),
+                             rt_report_number(c, "ci_all_comparisons_high"), 4);
             rt_text_add(out, "<td>");
             for (const char *v = rt_report_string(c, "verdict"); *v; v++) rt_html_add(out, "%c", *v == '_' ? ' ' : *v);
             rt_text_add(out, "</td></tr>\n");
@@ -184,9 +210,13 @@ static rt_status add_regressions(rt_text *out, const rt_report_source *source, c
     for (; shown < n && shown < REGRESSIONS && t->target[order[shown]].difference < 0; shown++) {
         const rt_report_target *one = &t->target[order[shown]];
         if (shown == 0)
-            rt_html_add(out, "<p>Targets that lost from %s to %s, the largest loss first.</p>\n<div class=\"scroll\"><table class=\"sortable\">"
-                        "<thead><tr><th>target</th><th>family</th><th class=\"n\">%s</th><th class=\"n\">%s</th><th class=\"n\">change</th></tr>"
-                        "</thead><tbody>\n", t->arm[0], t->arm[t->n_arm - 1], t->arm[0], t->arm[t->n_arm - 1]);
+            rt_html_add(out,
+                        "<p>Targets that lost from %s to %s, the largest loss first.</p>\n<div class=\"scroll\"><table "
+                        "class=\"sortable\">"
+                        "<thead><tr><th>target</th><th>family</th><th class=\"n\">%s</th><th class=\"n\">%s</th><th "
+                        "class=\"n\">change</th></tr>"
+                        "</thead><tbody>\n",
+                        t->arm[0], t->arm[t->n_arm - 1], t->arm[0], t->arm[t->n_arm - 1]);
         rt_text_add(out, "<tr><td>");
         rt_report_target_link(out, one);
         rt_html_add(out, "</td><td>%s</td>", one->family);
@@ -201,7 +231,8 @@ static rt_status add_regressions(rt_text *out, const rt_report_source *source, c
     return RT_OK;
 }
 
-rt_status rt_report_part_results(rt_text *out, const rt_report_source *source, const rt_report_targets *targets, rt_err *err)
+rt_status rt_report_part_results(rt_text *out, const rt_report_source *source, const rt_report_targets *targets,
+                                 rt_err *err)
 {
     const json_t *summary = source->json[RT_REPORT_SUMMARY];
     rt_status status = RT_OK;
@@ -210,15 +241,21 @@ rt_status rt_report_part_results(rt_text *out, const rt_report_source *source, c
         double openings = rt_report_number(summary, "test_openings");
         rt_html_add(out, "<p class=\"sentence\">%s</p>\n", rt_report_string(summary, "sentence"));
         if (openings > 1)
-            rt_html_add(out, "<p class=\"verdict bad\">The test structures were opened %g times: later looks are not independent.</p>\n", openings);
+            rt_html_add(out,
+                        "<p class=\"verdict bad\">The test structures were opened %g times: later looks are not "
+                        "independent.</p>\n",
+                        openings);
         add_goal(out, summary);
-        rt_html_add(out, "<p class=\"note\">%s, %s per target, the mean over seeds; arms have the same seeds and numbers of samples.</p>\n",
+        rt_html_add(out,
+                    "<p class=\"note\">%s, %s per target, the mean over seeds; arms have the same seeds and numbers of "
+                    "samples.</p>\n",
                     rt_report_string(summary, "metric"), rt_report_string(summary, "per_target"));
         add_arms(out, summary);
         add_comparisons(out, summary);
         RT_TRY(add_other_metrics(out, source, err));
     } else {
-        rt_report_no_file(out, source, "the comparison on held-out components; nothing may be claimed", RT_REPORT_SUMMARY);
+        rt_report_no_file(out, source, "the comparison on held-out components; nothing may be claimed",
+                          RT_REPORT_SUMMARY);
     }
     RT_TRY(add_regressions(out, source, targets, err));
     rt_text_add(out, "</section>\n");

@@ -24,7 +24,8 @@ static void add_command(rt_text *out, const json_t *words)
     json_array_foreach((json_t *)words, i, word) {
         const char *text = json_is_string(word) ? json_string_value(word) : "";
         if (i == 0) text = rt_path_name(text);
-        bool plain = *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+@%")];
+        bool plain = *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./"
+                                                 "=,:+@%")];
         rt_text_add(out, "%s", i ? " " : "");
         if (plain) {
             rt_html_escape(out, text, -1);
@@ -47,8 +48,9 @@ static void add_step(rt_text *out, const json_t *step)
     const char *state = rt_report_string(step, "state"), *error = rt_report_string(step, "error");
     rt_html_add(out, "<tr><td>%s</td><td class=\"state %s\">%s</td>", rt_report_string(step, "name"), state, state);
     add_duration(out, rt_report_number(step, "seconds"));
-    rt_html_add(out, "<td>%s</td><td class=\"n\">%lld</td><td>%s</td></tr>\n", rt_report_string(step, "started"),
-                (long long)json_array_size(json_object_get(step, "commands")), error);
+    rt_html_add(out, "<td class=\"one\">%s</td><td class=\"n\">%lld</td><td>%s</td></tr>\n",
+                rt_report_string(step, "started"), (long long)json_array_size(json_object_get(step, "commands")),
+                error);
 }
 
 static void add_steps(rt_text *out, const rt_report_source *source)
@@ -62,17 +64,20 @@ static void add_steps(rt_text *out, const rt_report_source *source)
         rt_report_no_file(out, source, "the steps and their times", RT_REPORT_STEPS);
         return;
     }
-    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>step</th><th>state</th><th class=\"n\">time</th>"
-                "<th>started</th><th class=\"n\">commands</th><th>what went wrong</th></tr></thead><tbody>\n");
+    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>step</th><th>state</th><th "
+                     "class=\"n\">time</th>"
+                     "<th>started</th><th class=\"n\">commands</th><th>what went wrong</th></tr></thead><tbody>\n");
     json_array_foreach(list, i, step) {
-        if (strcmp(rt_report_string(step, "name"), "report") == 0) continue;   /* this page: it is not done while it is made */
+        if (strcmp(rt_report_string(step, "name"), "report") == 0)
+            continue; /* this page: it is not done while it is made */
         double took = rt_report_number(step, "seconds");
         if (isfinite(took)) seconds += took;
         add_step(out, step);
     }
     rt_text_add(out, "</tbody><tfoot><tr><td>all</td><td></td>");
     add_duration(out, seconds);
-    rt_text_add(out, "<td></td><td></td><td></td></tr></tfoot></table></div>\n<details><summary>Every command</summary>\n");
+    rt_text_add(out, "<td></td><td></td><td></td></tr></tfoot></table></div>\n<details><summary>Every "
+                     "command</summary>\n");
     json_array_foreach(list, i, step) {
         const json_t *commands = json_object_get(step, "commands");
         if (json_array_size(commands) == 0 || strcmp(rt_report_string(step, "name"), "report") == 0) continue;
@@ -93,7 +98,8 @@ static void add_plan_lines(rt_text *out, const rt_map *map, bool said)
     while (text < end) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         int64_t size = (stop ? stop : end) - text;
-        bool marked = size >= (int64_t)sizeof DEFAULT - 1 && memcmp(text + size - (sizeof DEFAULT - 1), DEFAULT, sizeof DEFAULT - 1) == 0;
+        bool marked = size >= (int64_t)sizeof DEFAULT - 1 &&
+                      memcmp(text + size - (sizeof DEFAULT - 1), DEFAULT, sizeof DEFAULT - 1) == 0;
         bool group = size > 0 && text[size - 1] == ':', comment = size > 0 && text[0] == '#';
         if (!said || (!marked && !group && !comment)) {
             rt_html_escape(out, text, size);
@@ -105,7 +111,8 @@ static void add_plan_lines(rt_text *out, const rt_map *map, bool said)
             while (next < end && *next == ' ' && !kept) {
                 const char *last = memchr(next, '\n', (size_t)(end - next));
                 int64_t length = (last ? last : end) - next;
-                kept = length < (int64_t)sizeof DEFAULT - 1 || memcmp(next + length - (sizeof DEFAULT - 1), DEFAULT, sizeof DEFAULT - 1) != 0;
+                kept = length < (int64_t)sizeof DEFAULT - 1 ||
+                       memcmp(next + length - (sizeof DEFAULT - 1), DEFAULT, sizeof DEFAULT - 1) != 0;
                 next = last ? last + 1 : end;
             }
             if (kept) {
@@ -147,7 +154,8 @@ static void add_hashes(rt_text *out, const json_t *files)
     json_t *hash;
     rt_text_add(out, "<div class=\"scroll\"><table><thead><tr><th>file</th><th>SHA-256</th></tr></thead><tbody>\n");
     json_object_foreach((json_t *)files, name, hash)
-        rt_html_add(out, "<tr><td>%s</td><td><code>%s</code></td></tr>\n", name, json_is_string(hash) ? json_string_value(hash) : NULL);
+        rt_html_add(out, "<tr><td>%s</td><td><code>%s</code></td></tr>\n", name,
+                    json_is_string(hash) ? json_string_value(hash) : NULL);
     rt_text_add(out, "</tbody></table></div>\n");
 }
 
@@ -161,7 +169,8 @@ static void add_protocol(rt_text *out, const rt_report_source *source)
         rt_report_no_file(out, source, "the protocol", RT_REPORT_PROTOCOL);
         return;
     }
-    rt_html_add(out, "<p>Frozen %s, SHA-256 <code>%s</code>.", rt_report_string(protocol, "frozen"), rt_report_string(protocol, "sha256"));
+    rt_html_add(out, "<p>Frozen %s, SHA-256 <code>%s</code>.", rt_report_string(protocol, "frozen"),
+                rt_report_string(protocol, "sha256"));
     size_t replaced = json_array_size(json_object_get(protocol, "history"));
     if (replaced) rt_html_add(out, " <strong>It replaces %lld earlier protocols.</strong>", (long long)replaced);
     rt_text_add(out, "</p>\n");
@@ -171,7 +180,8 @@ static void add_protocol(rt_text *out, const rt_report_source *source)
         json_t *one;
         rt_html_add(out, "<p>The test structures were opened %lld time%s:", (long long)json_array_size(openings),
                     json_array_size(openings) == 1 ? "" : "s");
-        json_array_foreach((json_t *)openings, i, one) rt_html_add(out, "%s %s", i ? "," : "", rt_report_string(one, "time"));
+        json_array_foreach((json_t *)openings, i, one)
+            rt_html_add(out, "%s %s", i ? "," : "", rt_report_string(one, "time"));
         rt_text_add(out, ".</p>\n");
     } else {
         rt_report_no_file(out, source, "when the test structures were opened", RT_REPORT_OPENED);
@@ -195,8 +205,9 @@ static void add_package(rt_text *out, const rt_report_source *source)
         rt_report_no_file(out, source, "the folder for Kaggle", RT_REPORT_MANIFEST);
         return;
     }
-    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>file</th><th>role</th><th class=\"n\">bytes</th>"
-                "<th>SHA-256</th></tr></thead><tbody>\n");
+    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>file</th><th>role</th><th "
+                     "class=\"n\">bytes</th>"
+                     "<th>SHA-256</th></tr></thead><tbody>\n");
     json_array_foreach(json_object_get(manifest, "files"), i, file) {
         rt_html_add(out, "<tr><td>%s</td><td>%s</td>", rt_report_string(file, "path"), rt_report_string(file, "role"));
         rt_html_number(out, rt_report_number(file, "bytes"), 0);

@@ -53,7 +53,8 @@ static void free_page(page *p)
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
 
-/* The mean B factor of each residue's atoms, in the file's order; NULL (no error) when they are not those of the molecule. */
+/* The mean B factor of each residue's atoms, in the file's order; NULL (no error) when they are not those of the
+ * molecule. */
 static rt_status read_plddt(double **ret_plddt, const rt_structure *s, const rt_molecule *molecule, rt_err *err)
 {
     rt_status status = RT_OK;
@@ -79,7 +80,8 @@ done:
     return status;
 }
 
-static rt_status read_molecule(rt_molecule *out_molecule, rt_annotation *out_annotation, double **opt_plddt, const char *path, rt_err *err)
+static rt_status read_molecule(rt_molecule *out_molecule, rt_annotation *out_annotation, double **opt_plddt,
+                               const char *path, rt_err *err)
 {
     rt_structure structure;
     rt_status status = rt_structure_open(&structure, path, err);
@@ -92,8 +94,8 @@ done:
     return status;
 }
 
-static rt_status read_model(page *p, const rt_report_source *source, const rt_report_targets *t, int arm, const char *target, rt_tm *tm,
-                            rt_err *err)
+static rt_status read_model(page *p, const rt_report_source *source, const rt_report_targets *t, int arm,
+                            const char *target, rt_tm *tm, rt_err *err)
 {
     rt_status status = RT_OK;
     shown_model *m = &p->model[p->n_model];
@@ -135,8 +137,8 @@ static void push(json_t *list, const double xyz[3], bool known)
     for (int k = 0; k < 3; k++) json_array_append_new(list, known ? json_integer(llround(xyz[k] * 10)) : json_null());
 }
 
-/* {"trace": [x, y, z, ...], "base": [...], "chain": [...]}: where the backbone goes (C4', else P, else the representative
- * atom), and the tip of each base. */
+/* {"trace": [x, y, z, ...], "base": [...], "chain": [...]}: where the backbone goes (C4', else P, else the
+ * representative atom), and the tip of each base. */
 static json_t *trace_json(const rt_molecule *molecule, const rt_rigid *opt_rigid)
 {
     json_t *trace = json_array(), *base = json_array(), *chain = json_array();
@@ -169,14 +171,17 @@ static void add_view(rt_text *out, const rt_report_targets *t, const page *p)
         json_t *one = trace_json(&m->molecule, &m->rigid), *plddt = json_array();
         json_object_set_new(one, "name", json_string(t->arm[m->arm]));
         json_object_set_new(one, "colour", json_integer(m->arm));
-        for (int64_t i = 0; m->plddt && i < m->molecule.n_residue; i++) json_array_append_new(plddt, json_integer(llround(m->plddt[i])));
+        for (int64_t i = 0; m->plddt && i < m->molecule.n_residue; i++)
+            json_array_append_new(plddt, json_integer(llround(m->plddt[i])));
         json_object_set_new(one, "plddt", plddt);
         json_array_append_new(models, one);
     }
     all = json_pack("{s:o, s:o}", "native", trace_json(&p->native, NULL), "models", models);
-    rt_text_add(out, "<figure class=\"view\"><div class=\"controls\"></div><canvas tabindex=\"0\" role=\"img\" aria-label=\"predictions over the "
-                "native structure in three dimensions\"></canvas><figcaption class=\"legend\">drag: turn, wheel or pinch: zoom, arrow keys "
-                "turn</figcaption><script type=\"application/json\">");
+    rt_text_add(out, "<figure class=\"view\"><div class=\"controls\"></div><canvas tabindex=\"0\" role=\"img\" "
+                     "aria-label=\"predictions over the "
+                     "native structure in three dimensions\"></canvas><figcaption class=\"legend\">drag: turn, wheel "
+                     "or pinch: zoom, arrow keys "
+                     "turn</figcaption><script type=\"application/json\">");
     rt_html_json(out, all);
     rt_text_add(out, "</script></figure>\n");
     json_decref(all);
@@ -208,17 +213,26 @@ static rt_status add_profiles(rt_text *out, const rt_report_targets *t, const pa
             rt_superpose_apply(moved, &m->rigid, m->molecule.residue[j].xyz);
             value[2 * k][j] = rt_distance(moved, p->native.residue[i].xyz);
         }
-        rt_chart_series series = {.label = t->arm[m->arm], .x = *x, .n = n, .colour = m->arm, .line = true, .dashed = m->arm == 1};
+        rt_chart_series series = {
+            .label = t->arm[m->arm], .x = *x, .n = n, .colour = m->arm, .line = true, .dashed = m->arm == 1};
         away[k] = series;
         away[k].y = value[2 * k];
         if (!m->plddt) continue;
         plddt[n_plddt] = series;
         plddt[n_plddt++].y = m->plddt;
     }
-    rt_chart_draw(out, &(rt_chart){.title = "pLDDT", .x_label = "residue", .y_label = "pLDDT", .series = plddt, .n_series = n_plddt,
+    rt_chart_draw(out, &(rt_chart){.title = "pLDDT",
+                                   .x_label = "residue",
+                                   .y_label = "pLDDT",
+                                   .series = plddt,
+                                   .n_series = n_plddt,
                                    .from_zero = true});
-    rt_chart_draw(out, &(rt_chart){.title = "Distance from the native", .x_label = "residue", .y_label = "\xc3\x85, as laid over it",
-                                   .series = away, .n_series = p->n_model, .from_zero = true});
+    rt_chart_draw(out, &(rt_chart){.title = "Distance from the native",
+                                   .x_label = "residue",
+                                   .y_label = "\xc3\x85, as laid over it",
+                                   .series = away,
+                                   .n_series = p->n_model,
+                                   .from_zero = true});
 done:
     for (int k = 0; k <= 2 * RT_REPORT_ARMS; k++) free(value[k]);
     return status;
@@ -227,7 +241,8 @@ done:
 /* ---- base pairs ---------------------------------------------------------------------------------------------- */
 
 /* Canonical pairs by place in the model's numbering; opt_map: from the annotated molecule to it, -1 for none. */
-static rt_status list_pairs(int64_t (**ret_pair)[2], int64_t *out_n, const rt_annotation *annotation, const int32_t *opt_map, rt_err *err)
+static rt_status list_pairs(int64_t (**ret_pair)[2], int64_t *out_n, const rt_annotation *annotation,
+                            const int32_t *opt_map, rt_err *err)
 {
     rt_status status = RT_OK;
     int64_t(*pair)[2], n = 0;
@@ -267,8 +282,8 @@ done:
 
 /* ---- expected errors ----------------------------------------------------------------------------------------- */
 
-static rt_status add_errors(rt_text *out, const rt_report_source *source, const rt_report_targets *t, const page *p, const char *target,
-                            rt_err *err)
+static rt_status add_errors(rt_text *out, const rt_report_source *source, const rt_report_targets *t, const page *p,
+                            const char *target, rt_err *err)
 {
     rt_status status = RT_OK;
     const shown_model *m = &p->model[p->n_model - 1];
@@ -277,10 +292,14 @@ static rt_status add_errors(rt_text *out, const rt_report_source *source, const 
     rt_safetensors *file = NULL;
     rt_err mine = {0};
     bool shown = false;
-    rt_report_path(path, source, "predictions/%s/%s/%s/confidence.safetensors", t->arm[m->arm], t->seed[m->arm], target);
+    rt_report_path(path, source, "predictions/%s/%s/%s/confidence.safetensors", t->arm[m->arm], t->seed[m->arm],
+                   target);
     if (!rt_file_exists(path)) {
-        rt_html_add(out, "<figure class=\"chart\"><p class=\"missing\"><b>Not run:</b> the expected errors (PAE) of %s. Its prediction has no "
-                    "confidence.safetensors; 'rnatune predict --confidence' writes it.</p></figure>\n", t->arm[m->arm]);
+        rt_html_add(out,
+                    "<figure class=\"chart\"><p class=\"missing\"><b>Not run:</b> the expected errors (PAE) of %s. Its "
+                    "prediction has no "
+                    "confidence.safetensors; 'rnatune predict --confidence' writes it.</p></figure>\n",
+                    t->arm[m->arm]);
         return RT_OK;
     }
     RT_TRY(rt_map_open(&map, path, &mine));
@@ -293,8 +312,11 @@ static rt_status add_errors(rt_text *out, const rt_report_source *source, const 
         shown = tensor.dtype == RT_F32 && tensor.ndim == 2 && tensor.dim[0] == tensor.dim[1] && tensor.dim[0] > 0;
         if (shown) RT_TRY(rt_chart_draw_errors(out, title, tensor.data, tensor.dim[0], &mine));
     }
-    if (!shown) rt_html_add(out, "<figure class=\"chart\"><p class=\"missing\"><b>Not run:</b> the expected errors (PAE). "
-                            "confidence.safetensors has no square table %s.</p></figure>\n", name);
+    if (!shown)
+        rt_html_add(out,
+                    "<figure class=\"chart\"><p class=\"missing\"><b>Not run:</b> the expected errors (PAE). "
+                    "confidence.safetensors has no square table %s.</p></figure>\n",
+                    name);
 done:
     rt_safetensors_close(file);
     rt_map_close(&map);
@@ -310,11 +332,13 @@ done:
 
 static void add_samples(rt_text *out, const rt_report_targets *t, const page *p)
 {
-    rt_text_add(out, "<div class=\"scroll\"><table><thead><tr><th>arm</th><th>sample shown</th><th class=\"n\">TM-score by alignment</th>"
-                "<th class=\"n\">by number</th><th class=\"n\">RMSD, \xc3\x85</th></tr></thead><tbody>\n");
+    rt_text_add(out, "<div class=\"scroll\"><table><thead><tr><th>arm</th><th>sample shown</th><th "
+                     "class=\"n\">TM-score by alignment</th>"
+                     "<th class=\"n\">by number</th><th class=\"n\">RMSD, \xc3\x85</th></tr></thead><tbody>\n");
     for (int k = 0; k < p->n_model; k++) {
         const shown_model *m = &p->model[k];
-        rt_html_add(out, "<tr><td>%s</td><td>%s, %s, rank %lld</td>", t->arm[m->arm], t->seed[m->arm], m->row->model, (long long)m->row->rank);
+        rt_html_add(out, "<tr><td>%s</td><td>%s, %s, rank %lld</td>", t->arm[m->arm], t->seed[m->arm], m->row->model,
+                    (long long)m->row->rank);
         rt_html_number(out, m->tm_align, 4);
         rt_html_number(out, m->tm_resid, 4);
         rt_html_number(out, m->rmsd, 2);
@@ -323,7 +347,8 @@ static void add_samples(rt_text *out, const rt_report_targets *t, const page *p)
     rt_text_add(out, "</tbody></table></div>\n");
 }
 
-static rt_status fill_page(rt_text *out, page *p, const rt_report_source *source, const rt_report_targets *t, const char *target, rt_err *err)
+static rt_status fill_page(rt_text *out, page *p, const rt_report_source *source, const rt_report_targets *t,
+                           const char *target, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_tm *tm = NULL;
@@ -358,8 +383,8 @@ done:
     return status;
 }
 
-rt_status rt_report_target_page(rt_text *out, const rt_report_source *source, const rt_report_targets *targets, int64_t number,
-                                rt_err *err)
+rt_status rt_report_target_page(rt_text *out, const rt_report_source *source, const rt_report_targets *targets,
+                                int64_t number, rt_err *err)
 {
     const rt_report_target *one = &targets->target[number];
     page p = {0};

@@ -7,8 +7,14 @@
 
 static void add_table(rt_text *out, const rt_report_targets *t)
 {
-    rt_html_add(out, "<p>%lld targets, %lld with a page below: the largest losses, then the worst, the best and the middle of %s. A click "
-                "on a heading sorts.</p>\n", (long long)t->n, (long long)t->n_page, t->arm[t->n_arm - 1]);
+    rt_html_add(out,
+                "<p>%lld targets, %lld with a page below: the largest losses, then the worst, the best and the middle "
+                "of %s. A click "
+                "on a heading sorts.</p>\n",
+                (long long)t->n, (long long)t->n_page, t->arm[t->n_arm - 1]);
+    rt_text_add(out, "<p class=\"note\">The 3D views are this page's own: backbones and bases. A viewer such as Mol* shows all "
+                     "atoms of predictions/&lt;arm&gt;/&lt;seed&gt;/&lt;target&gt;/*.cif over "
+                     "held_out/test/natives/&lt;target&gt;.cif.</p>\n");
     rt_text_add(out, "<div class=\"scroll tall\"><table class=\"sortable\"><thead><tr><th>target</th><th>family</th>");
     for (int a = 0; a < t->n_arm; a++) rt_html_add(out, "<th class=\"n\">%s</th>", t->arm[a]);
     if (t->n_arm > 1) rt_text_add(out, "<th class=\"n\">change</th>");
@@ -25,7 +31,8 @@ static void add_table(rt_text *out, const rt_report_targets *t)
     rt_text_add(out, "</tbody></table></div>\n");
 }
 
-rt_status rt_report_part_targets(rt_text *out, const rt_report_source *source, const rt_report_targets *targets, rt_err *err)
+rt_status rt_report_part_targets(rt_text *out, const rt_report_source *source, const rt_report_targets *targets,
+                                 rt_err *err)
 {
     rt_status status = RT_OK;
     rt_text_add(out, "<section id=\"targets\"><h2>Targets</h2>\n");

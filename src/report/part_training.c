@@ -17,8 +17,8 @@ enum { MOST_POINTS = 400 };
 enum { STEP, LOSS, RATE, SECONDS, NORM, TRAIN_COLUMNS };
 enum { V_STEP, V_LOSS, V_BASE, V_PLDDT, V_PTM, V_CALIBRATION, V_TOP1, V_COLUMNS };
 static const char *const TRAIN_KEYS[] = {"step", "loss", "rate", "seconds", "gradient_norm"};
-static const char *const VALIDATION_KEYS[] = {"step", "loss", "base_loss", "spearman_plddt", "spearman_ptm", "calibration_error",
-                                              "top1_loss"};
+static const char *const VALIDATION_KEYS[] = {
+    "step", "loss", "base_loss", "spearman_plddt", "spearman_ptm", "calibration_error", "top1_loss"};
 
 typedef struct {
     double (*train)[TRAIN_COLUMNS], (*validation)[V_COLUMNS];
@@ -41,8 +41,10 @@ static rt_status take_line(void *context, const char *path, int64_t line, char *
         for (int k = 0; k < TRAIN_COLUMNS; k++) log->train[log->n_train][k] = rt_report_number(event, TRAIN_KEYS[k]);
         log->n_train++;
     } else if (strcmp(kind, "validation") == 0) {
-        RT_TRY(rt_grow((void **)&log->validation, &log->validation_capacity, log->n_validation + 1, sizeof *log->validation, err));
-        for (int k = 0; k < V_COLUMNS; k++) log->validation[log->n_validation][k] = rt_report_number(event, VALIDATION_KEYS[k]);
+        RT_TRY(rt_grow((void **)&log->validation, &log->validation_capacity, log->n_validation + 1,
+                       sizeof *log->validation, err));
+        for (int k = 0; k < V_COLUMNS; k++)
+            log->validation[log->n_validation][k] = rt_report_number(event, VALIDATION_KEYS[k]);
         log->n_validation++;
     } else {
         log->n_other++;
@@ -52,7 +54,8 @@ done:
     return status;
 }
 
-/* A training column as at most MOST_POINTS means of steps in a row; what is not finite does not count.  Returns how many. */
+/* A training column as at most MOST_POINTS means of steps in a row; what is not finite does not count.  Returns how
+ * many. */
 static int64_t thin(double *out_x, double *out_y, const run_log *log, int column)
 {
     int64_t points = log->n_train < MOST_POINTS ? log->n_train : MOST_POINTS;
@@ -70,12 +73,23 @@ static int64_t thin(double *out_x, double *out_y, const run_log *log, int column
     return points;
 }
 
-static void add_train_chart(rt_text *out, const run_log *log, int column, const char *title, const char *label, bool from_zero)
+static void add_train_chart(rt_text *out, const run_log *log, int column, const char *title, const char *label,
+                            bool from_zero)
 {
     double x[MOST_POINTS], y[MOST_POINTS];
-    rt_chart_series series = {.label = log->n_train > MOST_POINTS ? "training, means of steps in a row" : "training, every step", .x = x,
-                              .y = y, .n = thin(x, y, log, column), .colour = 0, .line = true, .dots = log->n_train < 3};
-    rt_chart_draw(out, &(rt_chart){.title = title, .x_label = "step", .y_label = label, .series = &series, .n_series = 1,
+    rt_chart_series series = {.label = log->n_train > MOST_POINTS ? "training, means of steps in a row"
+                                                                  : "training, every step",
+                              .x = x,
+                              .y = y,
+                              .n = thin(x, y, log, column),
+                              .colour = 0,
+                              .line = true,
+                              .dots = log->n_train < 3};
+    rt_chart_draw(out, &(rt_chart){.title = title,
+                                   .x_label = "step",
+                                   .y_label = label,
+                                   .series = &series,
+                                   .n_series = 1,
                                    .from_zero = from_zero});
 }
 
@@ -92,12 +106,22 @@ static rt_status add_loss_chart(rt_text *out, const run_log *log, rt_err *err)
         by[0] = by[1] = log->validation[i][V_BASE];
     }
     bx[1] = log->n_train ? log->train[log->n_train - 1][STEP] : 1;
-    series[0] = (rt_chart_series){.label = "training", .x = x, .y = y, .n = thin(x, y, log, LOSS), .colour = 0, .line = true,
+    series[0] = (rt_chart_series){.label = "training",
+                                  .x = x,
+                                  .y = y,
+                                  .n = thin(x, y, log, LOSS),
+                                  .colour = 0,
+                                  .line = true,
                                   .dots = log->n_train < 3};
-    series[1] = (rt_chart_series){.label = "validation", .x = vx, .y = vy, .n = log->n_validation, .colour = 1, .line = true, .dots = true};
-    series[2] = (rt_chart_series){.label = "the base on validation", .x = bx, .y = by, .n = 2, .colour = 2, .line = true, .dashed = true};
-    rt_chart_draw(out, &(rt_chart){.title = "Loss: training against validation", .x_label = "step", .y_label = "weighted loss",
-                                   .series = series, .n_series = 3});
+    series[1] = (rt_chart_series){
+        .label = "validation", .x = vx, .y = vy, .n = log->n_validation, .colour = 1, .line = true, .dots = true};
+    series[2] = (rt_chart_series){
+        .label = "the base on validation", .x = bx, .y = by, .n = 2, .colour = 2, .line = true, .dashed = true};
+    rt_chart_draw(out, &(rt_chart){.title = "Loss: training against validation",
+                                   .x_label = "step",
+                                   .y_label = "weighted loss",
+                                   .series = series,
+                                   .n_series = 3});
 done:
     free(vx);
     free(vy);
@@ -108,23 +132,26 @@ static void add_validation_table(rt_text *out, const run_log *log)
 {
     bool ranked = false;
     for (int64_t i = 0; i < log->n_validation; i++) ranked = ranked || isfinite(log->validation[i][V_CALIBRATION]);
-    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th class=\"n\">step</th><th class=\"n\">validation loss</th>"
-                "<th class=\"n\">of the base</th>");
+    rt_text_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th class=\"n\">step</th><th "
+                     "class=\"n\">validation loss</th>"
+                     "<th class=\"n\">of the base</th>");
     if (ranked)
-        rt_text_add(out, "<th class=\"n\">pLDDT follows lDDT</th><th class=\"n\">pTM follows TM</th><th class=\"n\">calibration error</th>"
-                    "<th class=\"n\">loss of the first choice</th>");
+        rt_text_add(out, "<th class=\"n\">pLDDT follows lDDT</th><th class=\"n\">pTM follows TM</th><th "
+                         "class=\"n\">calibration error</th>"
+                         "<th class=\"n\">loss of the first choice</th>");
     rt_text_add(out, "</tr></thead><tbody>\n");
     for (int64_t i = 0; i < log->n_validation; i++) {
         rt_text_add(out, "<tr>");
-        for (int k = 0; k < (ranked ? V_COLUMNS : V_PLDDT); k++) rt_html_number(out, log->validation[i][k], k == V_STEP ? 0 : 4);
+        for (int k = 0; k < (ranked ? V_COLUMNS : V_PLDDT); k++)
+            rt_html_number(out, log->validation[i][k], k == V_STEP ? 0 : 4);
         rt_text_add(out, "</tr>\n");
     }
     rt_text_add(out, "</tbody></table></div>\n");
 }
 
 /* folder: of the run, below OUT. */
-static rt_status add_run(rt_text *out, const rt_report_source *source, const char *title, const char *folder, const char *step,
-                         rt_err *err)
+static rt_status add_run(rt_text *out, const rt_report_source *source, const char *title, const char *folder,
+                         const char *step, rt_err *err)
 {
     rt_status status = RT_OK;
     run_log log = {0};
@@ -145,7 +172,8 @@ static rt_status add_run(rt_text *out, const rt_report_source *source, const cha
     if (status != RT_OK) rt_report_unread(out, "the rest of the log", &mine);   /* what came before it is shown */
     status = RT_OK;
     rt_html_add(out, "<p>steps: %lld, validations: %lld%s.</p>\n<div class=\"charts\">\n", (long long)log.n_train,
-                (long long)log.n_validation, log.n_other ? "; it was stopped and went on, or left steps out (log.jsonl says which)" : "");
+                (long long)log.n_validation,
+                log.n_other ? "; it was stopped and went on, or left steps out (log.jsonl says which)" : "");
     RT_TRY(add_loss_chart(out, &log, err));
     add_train_chart(out, &log, RATE, "Learning rate", "rate", true);
     add_train_chart(out, &log, SECONDS, "Time of a step", "seconds", true);

@@ -50,17 +50,20 @@ static void add_facts(rt_text *out, const rt_report_source *source)
 
 static void add_head(rt_text *out, const rt_report_source *source, const char *title)
 {
-    static const char *const PARTS[][2] = {{"results", "Results"}, {"choice", "Calibration and selection"}, {"training", "Training"},
-                                           {"data", "Data and split"}, {"run", "What was done"}, {"targets", "Targets"}};
+    static const char *const PARTS[][2] = {{"results", "Results"},   {"choice", "Calibration and selection"},
+                                           {"training", "Training"}, {"data", "Data and split"},
+                                           {"run", "What was done"}, {"targets", "Targets"}};
     const json_t *summary = source->json[RT_REPORT_SUMMARY];
     rt_html_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s</title>\n", title);
     add_whole(out, "style", rt_report_own_css, rt_report_own_css_end);
     rt_html_add(out, "</head>\n<body>\n<header>\n<h1>%s</h1>\n<p class=\"lead\">%s</p>\n", title,
-                summary ? rt_report_string(summary, "goal.may_be_claimed") : "The comparison on held-out components has not run: nothing may be claimed.");
+                summary ? rt_report_string(summary, "goal.may_be_claimed")
+                        : "The comparison on held-out components has not run: nothing may be claimed.");
     add_facts(out, source);
     rt_text_add(out, "</header>\n<nav aria-label=\"sections\"><div>");
-    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) rt_html_add(out, "<a href=\"#%s\">%s</a>", PARTS[i][0], PARTS[i][1]);
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++)
+        rt_html_add(out, "<a href=\"#%s\">%s</a>", PARTS[i][0], PARTS[i][1]);
     rt_text_add(out, "</div></nav>\n<main>\n");
 }
 
@@ -80,7 +83,8 @@ rt_status rt_report_write(rt_text *out_page, const rt_report_options *options, r
     RT_TRY(rt_report_part_data(out, &source, err));
     RT_TRY(rt_report_part_run(out, &source, err));
     RT_TRY(rt_report_part_targets(out, &source, &targets, err));
-    rt_text_add(out, "</main>\n<footer>Made by rnatune report from the files of the run; it needs no network.</footer>\n");
+    rt_text_add(out, "</main>\n<footer>Made by rnatune report from the files of the run; it needs no "
+                     "network.</footer>\n");
     add_whole(out, "script", rt_report_own_tables, rt_report_own_tables_end);
     add_whole(out, "script", rt_report_own_view, rt_report_own_view_end);
     rt_text_add(out, "</body>\n</html>\n");

@@ -94,14 +94,16 @@ static const json_t *find_step(const rt_report_source *source, const char *name)
     return NULL;
 }
 
-void rt_report_not_run(rt_text *out, const rt_report_source *source, const char *what, const char *file, const char *step)
+void rt_report_not_run(rt_text *out, const rt_report_source *source, const char *what, const char *file,
+                       const char *step)
 {
     const json_t *found = step ? find_step(source, step) : NULL;
     const char *state = rt_report_string(found, "state");
     rt_html_add(out, "<p class=\"missing\"><b>Not run:</b> %s. ", what);
     if (!found) rt_html_add(out, "%s is not there.", file);
     else if (strcmp(state, "failed") == 0)
-        rt_html_add(out, "The step %s failed: %s (%s).", step, rt_report_string(found, "error"), rt_report_string(found, "log"));
+        rt_html_add(out, "The step %s failed: %s (%s).", step, rt_report_string(found, "error"),
+                    rt_report_string(found, "log"));
     else if (strcmp(state, "done") == 0) rt_html_add(out, "The step %s is done, but %s is not there.", step, file);
     else if (strcmp(state, "running") == 0) rt_html_add(out, "The step %s is running, or was killed.", step);
     else if (strcmp(state, "stopped") == 0) rt_html_add(out, "The step %s was stopped.", step);

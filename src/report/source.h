@@ -30,9 +30,10 @@ enum { RT_REPORT_PATH = 4200 };
 void rt_report_path(char out[RT_REPORT_PATH], const rt_report_source *source, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A line for a part that cannot be shown: "Not run: <what> - <why>".  Why is the state of the step that makes it, or that
- * `file` is not there. */
-void rt_report_not_run(rt_text *out, const rt_report_source *source, const char *what, const char *file, const char *step);
+/* A line for a part that cannot be shown: "Not run: <what> - <why>".  Why is the state of the step that makes it, or
+ * that `file` is not there. */
+void rt_report_not_run(rt_text *out, const rt_report_source *source, const char *what, const char *file,
+                       const char *step);
 /* The same for one of the files above; its problem when it has one. */
 void rt_report_no_file(rt_text *out, const rt_report_source *source, const char *what, rt_report_file file);
 /* The same for a file that is there but cannot be read; also a warning.  Clears nothing: the caller goes on. */
@@ -42,8 +43,8 @@ void rt_report_unread(rt_text *out, const char *what, const rt_err *err);
 double rt_report_number(const json_t *root, const char *path);
 const char *rt_report_string(const json_t *root, const char *path);
 
-/* The names of the folders in folder/sub that begin with `prefix`, in natural order of what follows; free with rt_free_names.
- * None when sub is not there. */
+/* The names of the folders in folder/sub that begin with `prefix`, in natural order of what follows; free with
+ * rt_free_names. None when sub is not there. */
 rt_status rt_report_folders(char ***ret_name, int64_t *out_count, const rt_report_source *source, const char *sub,
                             const char *prefix, rt_err *err);
 

@@ -21,7 +21,7 @@ typedef struct {
 } rt_report_target;
 
 typedef struct {
-    char arm[RT_REPORT_ARMS][64], seed[RT_REPORT_ARMS][64];   /* seed: the folder of each arm's first seed, "" for none */
+    char arm[RT_REPORT_ARMS][64], seed[RT_REPORT_ARMS][64]; /* seed: the folder of each arm's first seed, "" for none */
     int n_arm;
     rt_score_table scores[RT_REPORT_ARMS];                    /* of that seed */
     char problem[RT_REPORT_ARMS][1600];                       /* why there are no scores, "" */
@@ -32,15 +32,15 @@ typedef struct {
 } rt_report_targets;
 
 /* Reads compare/pairs.tsv and the first seed's scores of each arm; no targets when the comparison is not there.  Pages
- * go to at most n_page targets: the largest losses first (a third of them), then by turns the lowest, the highest and those
- * around the median of the last arm.
+ * go to at most n_page targets: the largest losses first (a third of them), then by turns the lowest, the highest
+ * and those around the median of the last arm.
  * Errors: RT_ERR_MEMORY; a damaged file is written to `problems` as a line of the page. */
 rt_status rt_report_targets_open(rt_report_targets *out_targets, rt_text *problems, const rt_report_source *source,
                                  int64_t n_page, rt_err *err);
 void rt_report_targets_free_members(rt_report_targets *targets);
 
-/* The row of arm's sample that stands for the target: the best of the first five by the comparison's metric (the first where
- * it compares first choices); NULL when there is none. */
+/* The row of arm's sample that stands for the target: the best of the first five by the comparison's metric (the
+ * first where it compares first choices); NULL when there is none. */
 const rt_score_row *rt_report_targets_pick(const rt_report_targets *targets, int arm, const char *target);
 
 /* The target's name, a link where it has a page. */

@@ -1,5 +1,5 @@
-// Predictions over their native, on a canvas: backbones as tubes, bases as sticks.  Coordinates come superposed, in tenths of
-// an Angstrom; this only turns and draws them.
+// Predictions over their native, on a canvas: backbones as tubes, bases as sticks.  Coordinates come superposed, in
+// tenths of an Angstrom; this only turns and draws them.
 "use strict";
 (function () {
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -10,13 +10,15 @@
   // [[x, y, z] or null, ...]
   const points = (flat) => {
     const list = [];
-    for (let i = 0; i < flat.length; i += 3) list.push(flat[i] === null ? null : [flat[i] / 10, flat[i + 1] / 10, flat[i + 2] / 10]);
+    for (let i = 0; i < flat.length; i += 3)
+      list.push(flat[i] === null ? null : [flat[i] / 10, flat[i + 1] / 10, flat[i + 2] / 10]);
     return list;
   };
 
   function makeView(figure) {
     const data = JSON.parse(figure.querySelector("script").textContent);
-    const canvas = figure.querySelector("canvas"), pen = canvas.getContext("2d"), controls = figure.querySelector(".controls");
+    const canvas = figure.querySelector("canvas"), pen = canvas.getContext("2d");
+    const controls = figure.querySelector(".controls");
     const load = (part, name, colour, plddt) => ({
       name, colour, plddt, shown: true, trace: points(part.trace), base: points(part.base), chain: part.chain,
     });
@@ -74,7 +76,8 @@
           const colour = byPlddt && part.plddt.length > i ? plddtColour(part.plddt[i]) : own;
           const tip = part.base[i] && place(part.base[i]);
           if (tip) strokes.push({ from: p, to: tip, width: 0.5, colour });
-          const next = at[i + 1], gap = next && Math.hypot(...[0, 1, 2].map((k) => part.trace[i][k] - part.trace[i + 1][k]));
+          const next = at[i + 1], after = part.trace[i + 1];
+          const gap = next && Math.hypot(...part.trace[i].map((value, k) => value - after[k]));
           if (!next || part.chain[i] !== part.chain[i + 1]) return;
           // a native's residues may be missing; a prediction has all, and a long step is a fault to be seen
           if (gap < 12 || part.plddt.length) strokes.push({ from: p, to: next, width: gap < 12 ? 1.3 : 0.3, colour });
@@ -156,8 +159,8 @@
       later();
     }, { passive: false });
     canvas.addEventListener("keydown", (e) => {
-      const step = { ArrowLeft: ["y", 0.15], ArrowRight: ["y", -0.15], ArrowUp: ["x", -0.15], ArrowDown: ["x", 0.15] }[e.key];
-      if (step) rotate(...step);
+      const steps = { ArrowLeft: ["y", 0.15], ArrowRight: ["y", -0.15], ArrowUp: ["x", -0.15], ArrowDown: ["x", 0.15] };
+      if (steps[e.key]) rotate(...steps[e.key]);
       else if (e.key === "+" || e.key === "-") zoom *= e.key === "+" ? 1.15 : 1 / 1.15;
       else return;
       e.preventDefault();

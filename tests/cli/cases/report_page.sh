@@ -42,7 +42,7 @@ says_not() { ! grep -qE -- "$1" $page || note "the page has '$1'"; }
 says '<title>Week &lt;1&gt;</title>'
 says 'No difference was &lt;shown&gt;.'
 says 'phase2 has 0.55; no interval, no claim.'
-says '<td class="n">0.441</td>'
+says 'data-label="the plan&#39;s own sum">0.441</td>'
 says 'The test structures were opened 2 times'
 says '&lt;img src=x onerror=alert(1)&gt;'
 says 'rnatune 9.8.7, commit abcdef0; plan <code>/plans/one.yaml</code>'
