@@ -60,9 +60,14 @@ static scale make_scale(double low, double high, int most, double from, double t
 static void add_number(rt_text *out, double value, double step)
 {
     if (fabs(value) < step / 1e6) value = 0;
-    if (value == 0) rt_text_add(out, "0");
-    else if (step < 1e-3 || step >= 1e5) rt_text_add(out, "%.3g", value);
-    else rt_text_add(out, "%.*f", rt_chart_decimals(step), value);
+    if (value == 0) {
+        rt_text_add(out, "0");
+    } else if (step < 1e-3 || step >= 1e5) {
+        int power = (int)floor(log10(fabs(value)) + 1e-9);
+        rt_text_add(out, "%.3ge%d", value / pow(10, power), power);
+    } else {
+        rt_text_add(out, "%.*f", rt_chart_decimals(step), value);
+    }
 }
 
 static void open_svg(rt_text *out, const char *title, double wide, double high)
@@ -278,7 +283,7 @@ void rt_chart_draw_intervals(rt_text *out, const rt_chart_intervals *chart)
         return;
     }
     for (int i = 0; i < chart->n_mark; i++) widen(&low, &high, chart->mark[i]);
-    scale x = make_scale(low, high, 8, left + 6, WIDE - RIGHT - 6);
+    scale x = make_scale(low, high, 8, left + 12, WIDE - RIGHT - 12);
     double top = TOP + LEGEND_STEP * (double)chart->n_mark, bottom = top + row * (double)chart->n;
     open_svg(out, chart->title, WIDE, bottom + BOTTOM);
     add_x_axis(out, &x, top, bottom, chart->x_label);

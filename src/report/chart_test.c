@@ -66,6 +66,18 @@ static void points_stand_where_they_belong_and_gaps_are_gaps(void **state)
     rt_text_free(&t);
 }
 
+static void small_steps_have_short_numbers(void **state)
+{
+    (void)state;
+    rt_text t = {0};
+    double x[] = {0, 1}, y[] = {0, 5e-4};
+    rt_chart_series series = {.label = "rate", .x = x, .y = y, .n = 2, .line = true};
+    rt_chart_draw(&t, &(rt_chart){.title = "T", .x_label = "x", .y_label = "y", .series = &series, .n_series = 1});
+    assert_non_null(strstr(t.data, ">5e-4</text>"));
+    assert_non_null(strstr(t.data, ">0.2</text>"));
+    rt_text_free(&t);
+}
+
 static void a_chart_without_values_says_so(void **state)
 {
     (void)state;
@@ -151,6 +163,7 @@ int main(void)
         cmocka_unit_test(ticks_are_round_and_hold_the_range),
         cmocka_unit_test(steps_have_the_digits_that_they_need),
         cmocka_unit_test(points_stand_where_they_belong_and_gaps_are_gaps),
+        cmocka_unit_test(small_steps_have_short_numbers),
         cmocka_unit_test(a_chart_without_values_says_so),
         cmocka_unit_test(bars_are_as_high_as_their_counts),
         cmocka_unit_test(pairs_of_both_are_thick),
