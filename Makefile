@@ -60,7 +60,7 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune $(BUILD)/librnatune_mpi.so
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal libopenmpi-dev openmpi-bin
+PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal libopenmpi-dev openmpi-bin libstdc++-12-pic
 HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h zlib.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
@@ -68,13 +68,19 @@ $(BUILD)/.deps:
 	@touch $@
 
 # ---- building -----------------------------------------------------------------------------------------------------
-$(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
+# libraries in lib/ beside the program come first, for those that they need too: how a packaged program finds what it carries
+$(BUILD)/rnatune: LDFLAGS += -Wl,-rpath,'$$ORIGIN/lib' -Wl,--disable-new-dtags
+$(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a | $(BUILD)/lib
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CUDA_LIBS)
 
 $(if $(filter 0,$(MPI)),$(shell rm -f $(BUILD)/librnatune_mpi.so))
 # rnatune is not linked with MPI: mpirun's processes load this library from beside the program
 $(BUILD)/librnatune_mpi.so: src/base/ranks_mpi.c src/base/ranks_mpi.h | $(BUILD)/.deps
 	@CC="$(CC)" tools/mpi.sh "$(MPI)" $@ $< $(filter-out $(SANITIZE),$(CFLAGS))
+
+$(BUILD)/lib: | $(BUILD)/.deps
+	@mkdir -p $@
+	@tools/portable_libstdcxx.sh $@/libstdc++.so.6
 
 $(BUILD)/librnatune.a: $(OBJECTS) $(BUILD)/.vienna
 	@rm -f $@
@@ -86,8 +92,10 @@ $(VIENNA_DIR)/libRNA.a:
 	@tools/vienna.sh $(VIENNA_DIR)
 $(BUILD)/src/prep/pairs_vienna.o: $(use_vienna)
 $(BUILD)/src/prep/pairs_vienna.o: CFLAGS += -isystem $(VIENNA_DIR)/include
-# the parameter file is part of this object
+# these files are part of these objects
 $(BUILD)/src/prep/loop_model.o: data/eternafold/EternaFoldParams.v1
+$(BUILD)/src/ship/notebook.o: data/kaggle/notebook.py
+$(BUILD)/src/ship/bundle.o: LICENSE
 $(BUILD)/src/report/report.o: src/report/report.css src/report/tables.js src/report/view.js
 $(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o $(BUILD)/src/prep/partition.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran

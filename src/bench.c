@@ -108,7 +108,7 @@ static void step_confidence(workload *w, rt_tensor s, rt_tensor z)
     rt_confidence_head_backward(ctx, &w->model->confidence, &d, &w->features, &saved);
     if (ctx->status != RT_OK) return;
     rt_adam_step(w->adam, ctx->pool, 1e-4, 1, rt_adam_norm(w->adam, ctx->pool, 1, NULL));
-    rt_params_zero_grad(w->params);
+    rt_params_zero_grad(w->params, w->ctx->pool);
 }
 
 enum { LORA_COPIES = 4, LORA_RANK = 8 };
@@ -136,7 +136,7 @@ static void run_lora_step(workload *w, rt_tensor s, rt_tensor z)
     rt_denoiser_context context;
     rt_denoiser_context_saved kept;
     rt_denoiser_context_gradient gradient;
-    rt_params_zero_grad(w->params);
+    rt_params_zero_grad(w->params, w->ctx->pool);
     rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0, &stack);
     rt_tensor ds = zeros_like(ctx, s), dz = zeros_like(ctx, z);
     rt_denoiser_prepare(ctx, &m->denoiser, &context, &w->features, w->s_inputs, s, z, &kept);

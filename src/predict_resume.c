@@ -44,6 +44,12 @@ done:
     return status;
 }
 
+/* A configuration's file is hashed, and what follows from the weights is theirs: where a file lies changes no result. */
+static const char *preset_name(const char *opt_config)
+{
+    return opt_config && !rt_file_exists(opt_config) ? opt_config : "";
+}
+
 static json_t *options_json(const rt_predict_run *r)
 {
     const rt_predict_options *o = r->options;
@@ -51,13 +57,13 @@ static json_t *options_json(const rt_predict_run *r)
     for (int i = 0; i < o->n_template_set; i++) json_array_append_new(sets, json_integer(o->template_idx[i]));
     for (int i = 0; i < o->n_seed; i++) json_array_append_new(seeds, json_integer((json_int_t)o->seed[i]));
     return json_pack("{s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o}", "version",
-                     o->version ? o->version : "", "config", r->report->config, "precision", (int)o->model.precision, "backend",
-                     (int)o->backend, "no_ribonanza", o->model.no_ribonanza, "protocol", (int)o->protocol, "rank_by",
-                     (int)o->rank_by, "no_template", (int)o->no_template, "template_missing", (int)o->template_missing,
-                     "trunks", (json_int_t)o->n_trunk, "keep", (json_int_t)o->keep, "samples",
-                     (json_int_t)r->report->n_sample, "cycles", (json_int_t)r->report->n_cycle, "steps",
-                     (json_int_t)r->report->n_step, "confidence", o->write_confidence, "plots", o->write_plots,
-                     "template_idx", sets, "seeds", seeds);
+                     o->version ? o->version : "", "config", preset_name(o->model.opt_config), "precision",
+                     (int)o->model.precision, "backend", (int)o->backend, "no_ribonanza", o->model.no_ribonanza, "protocol",
+                     (int)o->protocol, "rank_by", (int)o->rank_by, "no_template", (int)o->no_template,
+                     "template_missing", (int)o->template_missing, "trunks", (json_int_t)o->n_trunk, "keep",
+                     (json_int_t)o->keep, "samples", (json_int_t)r->report->n_sample, "cycles",
+                     (json_int_t)r->report->n_cycle, "steps", (json_int_t)r->report->n_step, "confidence",
+                     o->write_confidence, "plots", o->write_plots, "template_idx", sets, "seeds", seeds);
 }
 
 rt_status rt_predict_resume_open(rt_predict_run *r, rt_err *err)
@@ -72,6 +78,8 @@ rt_status rt_predict_resume_open(rt_predict_run *r, rt_err *err)
         if (rt_peft_config_path(adapter)) RT_TRY(read_input(r, key, "adapter", rt_peft_config_path(adapter), err));
         RT_TRY(read_input(r, key, "adapter", rt_peft_tensor_path(adapter), err));
     }
+    if (o->model.opt_config && rt_file_exists(o->model.opt_config))
+        RT_TRY(read_input(r, key, "config", o->model.opt_config, err));
     if (o->model.opt_ribonanza) {
         rt_path_join(path, sizeof path, o->model.opt_ribonanza, "pytorch_model_fsdp.bin");
         RT_TRY(read_input(r, key, "ribonanza", path, err));

@@ -304,7 +304,7 @@ static rt_status take_step(walk *w, const training_case *c, double scale, rt_ste
     rt_confidence_terms *t = &options.weight.confidence;
     *t = (rt_confidence_terms){scale * t->plddt, scale * t->pae, scale * t->pde, scale * t->resolved};
     rt_step_plan_make(&plan, w->model, &options);
-    rt_params_zero_grad(w->params);
+    rt_params_zero_grad(w->params, NULL);
     w->status = rt_step_run(w->ctx, w->model, out_loss, &plan, &w->features, &w->label, &(rt_draw_key){0}, &given, true,
                             false, w->err);
     return w->status;

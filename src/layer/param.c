@@ -217,10 +217,17 @@ bool rt_params_any(const rt_params *params, const char *prefix)
     return false;
 }
 
-void rt_params_zero_grad(rt_params *params)
+static void zero_task(void *argument, int64_t i, int worker)
 {
-    for (int64_t i = 0; i < params->n_param; i++)
-        memset(params->param[i].grad.data, 0, (size_t)rt_bytes(params->param[i].grad));
+    const rt_params *params = argument;
+    (void)worker;
+    memset(params->param[i].grad.data, 0, (size_t)rt_bytes(params->param[i].grad));
+}
+
+void rt_params_zero_grad(rt_params *params, rt_pool *opt_pool)
+{
+    if (opt_pool) rt_pool_run(opt_pool, params->n_param, zero_task, params);
+    else for (int64_t i = 0; i < params->n_param; i++) zero_task(params, i, 0);
 }
 
 void rt_params_refresh(rt_params *params)

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/pool.h"
 #include "base/status.h"
 #include "base/tensor.h"
 
@@ -85,7 +86,8 @@ bool rt_params_any(const rt_params *params, const char *prefix);
 /* True when residual updates are dropped in a block whose parameters are those from number `first` on. */
 bool rt_params_drops(const rt_params *params, int64_t first);
 
-void rt_params_zero_grad(rt_params *params);
+/* Gradients of a large head are tens of megabytes: opt_pool clears them by tensors. */
+void rt_params_zero_grad(rt_params *params, rt_pool *opt_pool);
 /* After values changed: rounds them into the copies that bf16 products read. */
 void rt_params_refresh(rt_params *params);
 

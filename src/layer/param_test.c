@@ -116,7 +116,7 @@ static void bf16_copies_follow_the_values(void **state)
     rt_params_refresh(params);
     assert_int_equal(((uint16_t *)model->distogram.linear.weight16.data)[3], rt_f32_to_bf16(1.2345f));
     ((float *)b->grad.data)[0] = 5;
-    rt_params_zero_grad(params);
+    rt_params_zero_grad(params, NULL);
     assert_true(((float *)b->grad.data)[0] == 0);
     rt_model_close(model);
     rt_params_free(params);

@@ -123,10 +123,36 @@ rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim
 
 rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t) { return rt_new_shape(ctx, ctx->real, t.ndim, t.dim); }
 
+/* Memory moved or cleared by all workers: one alone takes as long as a product over the same tensor. */
+enum { MOVE_BYTES = 1 << 18 };
+
+typedef struct {
+    char *to;
+    const char *opt_from;
+    int64_t bytes;
+} move_job;
+
+static void move_task(void *argument, int64_t task, int worker)
+{
+    (void)worker;
+    const move_job *job = argument;
+    int64_t first = task * MOVE_BYTES, count = job->bytes - first < MOVE_BYTES ? job->bytes - first : MOVE_BYTES;
+    if (job->opt_from) memcpy(job->to + first, job->opt_from + first, (size_t)count);
+    else memset(job->to + first, 0, (size_t)count);
+}
+
+static void move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
+{
+    move_job job = {to, opt_from, bytes};
+    if (ctx->status == RT_OK && !ctx->measuring)
+        rt_pool_run(ctx->pool, (bytes + MOVE_BYTES - 1) / MOVE_BYTES, move_task, &job);
+}
+
 rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t)
 {
     rt_tensor copy = rt_new_like(ctx, t);
-    if (ctx->status == RT_OK && !ctx->measuring) rt_convert(copy.data, copy.dtype, t.data, t.dtype, rt_count(t));
+    if (copy.dtype == t.dtype) move(ctx, copy.data, t.data, rt_bytes(t));
+    else if (ctx->status == RT_OK && !ctx->measuring) rt_convert(copy.data, copy.dtype, t.data, t.dtype, rt_count(t));
     return copy;
 }
 
@@ -138,10 +164,7 @@ rt_tensor rt_as_f32(rt_ctx *ctx, rt_tensor t)
     return copy;
 }
 
-void rt_zero(rt_ctx *ctx, rt_tensor t)
-{
-    if (ctx->status == RT_OK && !ctx->measuring) memset(t.data, 0, (size_t)rt_bytes(t));
-}
+void rt_zero(rt_ctx *ctx, rt_tensor t) { move(ctx, t.data, NULL, rt_bytes(t)); }
 
 void rt_probe_named(rt_ctx *ctx, rt_tensor tensor, int64_t part, const char *format, ...)
 {

@@ -10,7 +10,8 @@
 
 #define RT_KMEDOIDS_ALL 100000
 
-/* Shapes: similarity (n,n) symmetric, out_medoid (k), 1 <= k <= n.
+/* Shapes: similarity (n,n), row i that of sample i to each one, which may be scaled by the sample's weight;
+ *   out_medoid (k), 1 <= k <= n.
  * Math: the k medoids maximise the sum over samples of the similarity to their nearest medoid.  All choices are tried
  *   when there are RT_KMEDOIDS_ALL at most (5 of 25 are 53,130); else the greedy start and exchanges of Partitioning
  *   Around Medoids (Kaufman and Rousseeuw 1990), until no exchange helps.  They come ordered by the number of samples

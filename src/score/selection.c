@@ -99,8 +99,7 @@ static double best_of(const rt_selection_target *t, const int64_t *order, int64_
     return best;
 }
 
-/* The expected best of k samples taken at random; sorted (n) ascending. */
-static double expected_best(const double *sorted, int64_t n, int64_t k)
+double rt_selection_expected_best(const double *sorted, int64_t n, int64_t k)
 {
     double sum = 0, weight;
     if (k > n) k = n;
@@ -180,7 +179,7 @@ static rt_status reach(reached *out, job *j, const rt_selection_target *t, int s
     else if (selector != RANDOM) known = order_by_score(order, t, selector), top = order[0];
     if (!known) goto done;
     out->oracle = sorted[t->n - 1];
-    out->random5 = expected_best(sorted, t->n, j->options->choose);
+    out->random5 = rt_selection_expected_best(sorted, t->n, j->options->choose);
     out->top1 = selector == RANDOM ? sum / (double)t->n : t->sample[top].quality;
     out->best5 = selector == RANDOM ? out->random5 : best_of(t, order, j->options->choose);
 done:

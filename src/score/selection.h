@@ -49,6 +49,12 @@ typedef struct {
     double clash, consensus;              /* clashes per 1,000 atoms, mean TM-score to the others; NaN: not known */
 } rt_selection_sample;
 
+const char *rt_selection_score_name(int score);   /* "ranking_score", "plddt", ...: its key in a summary.json */
+
+/* An element of a summary.json's samples: number and scores; model, quality and lddt stay.  path: for the error.
+ * Errors: RT_ERR_FORMAT. */
+rt_status rt_selection_read_sample(rt_selection_sample *out_sample, const json_t *sample, const char *path, rt_err *err);
+
 typedef struct {
     char target[RT_SCORE_NAME];
     rt_selection_sample *sample;          /* in the order in which they were drawn */
@@ -102,6 +108,9 @@ rt_status rt_selection_change(rt_selection *out_selection, const rt_selection_da
 /* Each selector less the consensus, target by target: part "against", rows top1_loss and best5_gain. */
 rt_status rt_selection_against_consensus(rt_selection *out_selection, const rt_selection_data *data,
                                          const rt_selection_options *options, rt_err *err);
+
+/* The expected best of k values taken at random out of sorted (n), which ascends. */
+double rt_selection_expected_best(const double *sorted, int64_t n, int64_t k);
 
 /* NULL when there is no such row. */
 const rt_selection_row *rt_selection_find(const rt_selection *selection, const char *part, const char *name,

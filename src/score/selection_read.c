@@ -56,17 +56,22 @@ static const rt_score_row *find_row(const rt_score_row *const *row, int64_t n, c
     return NULL;
 }
 
-static rt_status read_sample(rt_selection_sample *out, const json_t *sample, const char *path, rt_err *err)
+const char *rt_selection_score_name(int score)
 {
     static const char *const NAMES[RT_SELECT_SCORES] = {"ranking_score", "plddt", "ptm", "gpde", "learned"};
+    return NAMES[score];
+}
+
+rt_status rt_selection_read_sample(rt_selection_sample *out, const json_t *sample, const char *path, rt_err *err)
+{
     rt_status status = RT_OK;
     out->clash = out->consensus = NAN;
     RT_TRY(rt_json_read_int(sample, &out->sample, NULL, "sample", path, err));
     for (int s = 0; s < RT_SELECT_SCORES; s++) {
         bool found;
         out->score[s] = NAN;
-        if (json_is_null(json_object_get(sample, NAMES[s]))) continue;
-        RT_TRY(rt_json_read_double(sample, &out->score[s], &found, NAMES[s], path, err));
+        if (json_is_null(json_object_get(sample, rt_selection_score_name(s)))) continue;
+        RT_TRY(rt_json_read_double(sample, &out->score[s], &found, rt_selection_score_name(s), path, err));
     }
 done:
     return status;
@@ -89,7 +94,7 @@ static rt_status read_target(rt_selection_target *t, rt_selection *counts, const
         if (!found) continue;
         used++;
         rt_selection_sample *s = &t->sample[t->n];
-        RT_TRY(read_sample(s, sample, path, err));
+        RT_TRY(rt_selection_read_sample(s, sample, path, err));
         memcpy(s->model, found->model, sizeof s->model);
         s->quality = rt_metric_value(o->quality, found) * (rt_metric_lower(o->quality) ? -1 : 1);
         s->lddt = rt_metric_value(o->lddt, found);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
+#include "op/cpu.h"
 #include "op/cpu_math.h"
 
 enum { TILE = 16384 };
@@ -190,12 +191,14 @@ static void update_tile(void *argument, int64_t tile, int worker)
                  .decay = decoupled ? 0 : o->weight_decay,
                  .shrink = decoupled && p->value.ndim > 1 ? 1 - j->rate * o->weight_decay : 1,
                  .rate = j->rate / correct1, .root = sqrt(correct2)};
-    if (p->value.dtype == RT_F64)
+    if (p->value.dtype == RT_F64) {
         update_f64((double *)p->value.data + from, (double *)s->m.data + from, (double *)s->v.data + from,
                    (const double *)p->grad.data + from, to - from, f);
-    else
-        update_f32((float *)p->value.data + from, (float *)s->m.data + from, (float *)s->v.data + from,
-                   (const float *)p->grad.data + from, to - from, f);
+    } else {
+        float *value = (float *)p->value.data + from;
+        update_f32(value, (float *)s->m.data + from, (float *)s->v.data + from, (const float *)p->grad.data + from, to - from, f);
+        if (p->value16.data) rt_cpu_to_bf16((uint16_t *)p->value16.data + from, value, to - from);
+    }
 }
 
 void rt_adam_step(rt_adam *adam, rt_pool *pool, double rate, double grad_scale, double norm)
@@ -206,7 +209,6 @@ void rt_adam_step(rt_adam *adam, rt_pool *pool, double rate, double grad_scale, 
     for (int64_t i = 0; i < adam->n_param; i++) adam->slot[i].updates += adam->size[i] != 0;
     step_job j = {adam, rate, grad_scale * clip};
     rt_pool_run(pool, adam->n_tile, update_tile, &j);
-    rt_params_refresh(adam->params);
 }
 
 rt_tensor rt_adam_moment(const rt_adam *adam, int64_t index, int which)

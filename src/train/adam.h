@@ -10,7 +10,7 @@
  *     norm = rt_adam_norm(adam, pool, 1.0 / accumulated, &bad);
  *     if (bad) skip the step, naming it (train/guard.h)
  *     rt_adam_step(adam, pool, rt_schedule_rate(&schedule, step), 1.0 / accumulated, norm);
- *     rt_params_zero_grad(params);
+ *     rt_params_zero_grad(params, NULL);
  *
  * Exact accumulation: backward passes of several targets add to the gradients, and the step divides by their number.
  */

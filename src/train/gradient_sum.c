@@ -57,7 +57,7 @@ void rt_gradient_sum_free(rt_gradient_sum *sum)
 
 void rt_gradient_sum_begin(rt_gradient_sum *sum)
 {
-    rt_params_zero_grad(sum->params);
+    rt_params_zero_grad(sum->params, NULL);
     for (int64_t i = 0; i < rt_params_count(sum->params) && sum->arena; i++)
         memset(sum->of[i].data, 0, (size_t)rt_bytes(sum->of[i]));
 }
@@ -67,7 +67,7 @@ void rt_gradient_sum_add(rt_gradient_sum *sum, const bool *takes_part)
     if (sum->alone) return;
     for (int64_t i = 0; i < rt_params_count(sum->params); i++)
         rt_ranks_add(sum->of[i], rt_params_at(sum->params, i)->grad, takes_part);
-    rt_params_zero_grad(sum->params);
+    rt_params_zero_grad(sum->params, NULL);
 }
 
 void rt_gradient_sum_finish(rt_gradient_sum *sum)

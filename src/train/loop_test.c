@@ -139,7 +139,7 @@ static void a_step_takes_the_mean_of_its_samples(void **state)
     rt_loader_options how = {.set = b.set, .target = NUMBER, .n_target = 2, .sample = b.loop.sample, .seed = b.loop.seed,
                              .depth = 1, .sample_memory = (int64_t)1 << 20};
     test_ok(rt_loader_open(&loader, &how, 0, &err), &err);
-    rt_params_zero_grad(b.params);
+    rt_params_zero_grad(b.params, NULL);
     double total = 0;
     for (int i = 0; i < 2; i++) {
         test_ok(rt_loader_next(loader, &item, &err), &err);

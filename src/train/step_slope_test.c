@@ -79,7 +79,7 @@ static void nothing_is_frozen_beside_a_trunk_or_denoiser_that_trains(void **stat
 /* Sum over all gradients, element by element, of one or two samples. */
 static double *gradients(bench *b, uint64_t first, uint64_t opt_second, int64_t *out_n)
 {
-    rt_params_zero_grad(b->params);
+    rt_params_zero_grad(b->params, NULL);
     take(b, first, 2, true);
     if (opt_second) take(b, opt_second, 2, true);
     *out_n = rt_params_elements(b->params);
@@ -132,7 +132,7 @@ static void a_resolution_out_of_range_counts_nothing(void **state)
     bench b;
     open_bench(&b, RT_BACKEND_CPU, 1, "confidence_head", (rt_step_terms){.confidence = {1, 1, 1, 1}});
     assert_true(take(&b, 5, 2, true) > 0 && take(&b, 5, -1, false) == take(&b, 5, 2, false));
-    rt_params_zero_grad(b.params);
+    rt_params_zero_grad(b.params, NULL);
     assert_true(take(&b, 5, 9, true) == 0);
     for (int64_t i = 0; i < rt_params_count(b.params); i++)
         for (int64_t e = 0; e < rt_count(rt_params_at(b.params, i)->grad); e++)

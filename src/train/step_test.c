@@ -73,7 +73,7 @@ static rt_confidence_terms step(run *r, double *out_norm)
     *out_norm = rt_adam_norm(r->adam, ctx->pool, 1, &bad);
     assert_null(bad);
     rt_adam_step(r->adam, ctx->pool, 1e-3, 1, *out_norm);
-    rt_params_zero_grad(r->params);
+    rt_params_zero_grad(r->params, NULL);
     rt_arena_reset(ctx->step, mark);
     return loss;
 }

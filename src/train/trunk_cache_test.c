@@ -38,7 +38,7 @@ static rt_step_loss take(bench *b, rt_trunk_cache *cache, uint64_t view, const r
     rt_step_loss loss;
     rt_draw_key key = b->key;
     key.number = view;
-    rt_params_zero_grad(b->params);
+    rt_params_zero_grad(b->params, NULL);
     test_ok(rt_trunk_cache_step(cache, b->ctx, b->model, &loss, &b->plan, &b->features, &b->label, &key, given, true,
                                 true, &err), &err);
     return loss;

@@ -10,6 +10,7 @@
 #   needs PATH               skips the case when a file is not here
 #   needs_mpi                skips it when there is no mpirun, or the program was built without MPI
 #   ranks N ARGUMENT...      as run, as N processes of one mpirun; mpirun_of N ARGUMENT... is its command line, in $mpirun
+#   needs_portable           skips it when the program runs with a libstdc++ for newer systems than Ubuntu 22.04
 # Set for cases: DATA (tests/data), GOLDEN (shared golden files, which only some machines have), BINARY.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -56,6 +57,11 @@ ranks() {
 # the processes of mpirun $1, rank 0 first
 rank_processes() { cat /proc/"$1"/task/*/children 2>/dev/null | tr ' ' '\n' | sort -n; }
 needs() { [ -e "$1" ] || skip "no $1"; }
+needs_portable() {
+    local library=$(LD_TRACE_LOADED_OBJECTS=1 "$BINARY" | sed -n 's/.*libstdc++.so.6 => \([^ ]*\).*/\1/p')
+    grep -aqE 'GLIBC_2\.(3[6-9]|[4-9][0-9])' "$library" && skip "tools/portable_libstdcxx.sh made no libstdc++: no libstdc++_pic.a"
+    return 0
+}
 
 passed=0 failed=0 skipped=0
 [ $# -gt 0 ] || set -- $(cd "$here/cases" && ls -- *.sh)

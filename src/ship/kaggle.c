@@ -1,0 +1,146 @@
+#include "ship/kaggle.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+
+void rt_kaggle_slug(char out_slug[RT_KAGGLE_SLUG], const char *title)
+{
+    int n = 0;
+    bool gap = false;
+    for (; *title && n < RT_KAGGLE_SLUG - 2; title++) {
+        unsigned char c = (unsigned char)*title;
+        if (!isalnum(c)) {
+            gap = n > 0;
+            continue;
+        }
+        if (gap) out_slug[n++] = '-';
+        gap = false;
+        out_slug[n++] = (char)tolower(c);
+    }
+    out_slug[n] = 0;
+}
+
+rt_status rt_kaggle_check_title(const char *title, bool notebook, rt_err *err)
+{
+    char slug[RT_KAGGLE_SLUG];
+    size_t length = strlen(title), least = notebook ? 5 : 6;
+    const char *what = notebook ? "notebook" : "data set";
+    if (length < least || length > 50)
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s's title '%.80s' has %zu characters: Kaggle takes %zu to 50", what,
+                       title, length, least);
+    for (const char *p = title; *p; p++)
+        if (*p < ' ' || *p > '~')
+            return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s's title may hold printable ASCII only", what);
+    rt_kaggle_slug(slug, title);
+    if (strlen(slug) < least)
+        return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s's title '%s' gives the slug '%s', which is too short", what, title,
+                       slug);
+    return RT_OK;
+}
+
+rt_status rt_kaggle_check_name(const char *name, const char *what, rt_err *err)
+{
+    bool good = name[0] && strlen(name) <= 60 && name[0] != '-';
+    for (const char *p = name; *p; p++)
+        good = good && (islower((unsigned char)*p) || isdigit((unsigned char)*p) || (*p == '-' && p[1] && p[1] != '-'));
+    if (good) return RT_OK;
+    rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.80s' is no %s as Kaggle writes it", name, what);
+    return rt_hint(err, "it is the part of the page's address: lower-case letters, digits, single dashes");
+}
+
+rt_status rt_kaggle_check_source(const char *source, int n_part, const char *what, rt_err *err)
+{
+    static const char *const SHAPES[] = {[1] = "slug", [2] = "owner/slug", [5] = "owner/model/framework/variation/version"};
+    int parts = 1;
+    bool empty = !source[0];
+    for (const char *p = source; *p; p++) {
+        if (*p == '/') parts++;
+        empty = empty || (*p == '/' && (p == source || !p[1] || p[1] == '/'));
+    }
+    if (parts == n_part && !empty) return RT_OK;
+    return rt_fail(err, RT_ERR_USAGE, NULL, 0, "the %s '%.100s' is not %s", what, source, SHAPES[n_part]);
+}
+
+void rt_kaggle_folder(char out_slug[RT_KAGGLE_SLUG], const char *source)
+{
+    const char *first = strchr(source, '/');
+    const char *from = first ? first + 1 : source;
+    snprintf(out_slug, RT_KAGGLE_SLUG, "%.*s", (int)strcspn(from, "/"), from);
+}
+
+/* ---- metadata files ---- */
+
+static const char *text_of(const json_t *metadata, const char *key)
+{
+    const char *text = json_string_value(json_object_get(metadata, key));
+    return text ? text : "";
+}
+
+static void add(json_t *list, const char *format, const char *a, const char *b, const char *c)
+{
+    json_array_append_new(list, json_sprintf(format, a, b, c));
+}
+
+/* Title and id fit each other. */
+static void check_id(json_t *list, const json_t *metadata, bool notebook)
+{
+    char slug[RT_KAGGLE_SLUG];
+    rt_err err;
+    const char *title = text_of(metadata, "title"), *id = text_of(metadata, "id"), *slash = strchr(id, '/');
+    if (rt_kaggle_check_title(title, notebook, &err) != RT_OK) json_array_append_new(list, json_string(err.what));
+    if (rt_kaggle_check_source(id, 2, "id", &err) != RT_OK) {
+        json_array_append_new(list, json_string(err.what));
+        return;
+    }
+    rt_kaggle_slug(slug, title);
+    if (strcmp(slug, slash + 1) != 0)
+        add(list, "the title '%s' gives the slug '%s', the id has '%s'", title, slug, slash + 1);
+}
+
+json_t *rt_kaggle_dataset_mistakes(const json_t *metadata)
+{
+    json_t *list = json_array();
+    const json_t *licences = json_object_get(metadata, "licenses");
+    check_id(list, metadata, false);
+    if (json_array_size(licences) != 1 || !text_of(json_array_get(licences, 0), "name")[0])
+        json_array_append_new(list, json_string("\"licenses\" must hold exactly one {\"name\": ...}"));
+    return list;
+}
+
+/* The command line takes true and "true". */
+static bool is_true(const json_t *value)
+{
+    return json_is_true(value) || (json_is_string(value) && strcasecmp("true", json_string_value(value)) == 0);
+}
+
+json_t *rt_kaggle_kernel_mistakes(const json_t *metadata)
+{
+    static const struct { const char *key; int n_part; } SOURCES[] = {
+        {"dataset_sources", 2}, {"competition_sources", 1}, {"kernel_sources", 2}, {"model_sources", 5}};
+    json_t *list = json_array();
+    rt_err err;
+    check_id(list, metadata, true);
+    if (strcmp(text_of(metadata, "language"), "python") != 0 || strcmp(text_of(metadata, "kernel_type"), "notebook") != 0)
+        json_array_append_new(list, json_string("\"language\" must be python and \"kernel_type\" notebook"));
+    if (!text_of(metadata, "code_file")[0]) json_array_append_new(list, json_string("\"code_file\" names no notebook"));
+    if (!json_object_get(metadata, "enable_internet") || is_true(json_object_get(metadata, "enable_internet")))
+        json_array_append_new(list, json_string("\"enable_internet\" must be false: the competition runs it without"));
+    for (size_t s = 0; s < sizeof SOURCES / sizeof *SOURCES; s++) {
+        const json_t *sources = json_object_get(metadata, SOURCES[s].key), *source;
+        size_t i;
+        if (!json_is_array(sources)) add(list, "\"%s\" is not a list", SOURCES[s].key, "", "");
+        json_array_foreach((json_t *)(uintptr_t)sources, i, source) {
+            const char *text = json_is_string(source) ? json_string_value(source) : "";
+            if (rt_kaggle_check_source(text, SOURCES[s].n_part, SOURCES[s].key, &err) != RT_OK)
+                json_array_append_new(list, json_string(err.what));
+        }
+    }
+    if (!json_array_size(json_object_get(metadata, "dataset_sources")))
+        json_array_append_new(list, json_string("\"dataset_sources\" is empty: the notebook would not see the package"));
+    if (!json_array_size(json_object_get(metadata, "competition_sources")))
+        json_array_append_new(list, json_string("\"competition_sources\" is empty: the notebook would not see the targets"));
+    return list;
+}
