@@ -70,6 +70,9 @@ run report out --title "Week <1>" --out again.html
 expect_same "$(cmp $page again.html && echo same)" same
 run report out --targets 1 --out one.html
 expect_same "$(grep -c '<details class="target"' one.html) $(grep -cE '<td>(<a href="#t-6c63">6c63</a>|other)</td><td>RF' one.html)" "1 3"
+# what lost is a regression and gets the only page; what won is none
+expect_same "$(sed -n '/id="regressions"/,/<\/section>/p' one.html | grep -oE '>6c63<|>other<' | tr -d '<>')" 6c63
+expect_same "$(grep -o '<details class="target" id="[^"]*"' one.html)" '<details class="target" id="t-6c63"'
 # every element is closed in its order
 if command -v python3 >/dev/null; then
     expect_same "$(python3 "$here/html_check.py" $page)" ok
