@@ -14,12 +14,11 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/train_cache.h"
+#include "cli/train_dry_run.h"
 #include "cli/train_phase.h"
 #include "confidence/ranking.h"
 #include "prep/audit.h"
 #include "train/choice.h"
-#include "train/estimate.h"
-#include "train/gradient_sum.h"
 #include "train/loop.h"
 #include "train/terms.h"
 
@@ -257,88 +256,6 @@ static rt_status hash_data(job *j)
     rt_hash_finish(hash, j->loop.identity.data);
     snprintf(j->loop.identity.code, sizeof j->loop.identity.code, "%.30s %.30s", rt_version_text(),
              rt_version_commit());
-done:
-    return status;
-}
-
-/* ---- --dry-run ----------------------------------------------------------------------------------------------------
- */
-
-/* What gradients to a weight can change, by its name; the order matters. */
-static const struct {
-    const char *begin, *part, *outputs;
-} REACH[] = {
-    {"confidence_head", "", "pLDDT, PAE, PDE, resolved"},
-    {"distogram_head", "", "distogram, contacts"},
-    {"diffusion_module", "", "coordinates"},
-    {"pairformer_stack", ".attention_pair_bias.", "coordinates, confidence (s alone: not the distogram or contacts)"},
-    {"pairformer_stack", ".single_transition.", "coordinates, confidence (s alone: not the distogram or contacts)"},
-    {"linear_no_bias_s.", "", "coordinates, confidence (s alone: not the distogram or contacts)"},   /* the recycled s */
-    {"layernorm_s.", "", "coordinates, confidence (s alone: not the distogram or contacts)"},
-    {"", "", "coordinates, distogram, contacts, confidence"},
-};
-
-static const char *reach_of(const char *name)
-{
-    int i = 0;
-    while (strncmp(name, REACH[i].begin, strlen(REACH[i].begin)) != 0 || !strstr(name, REACH[i].part)) i++;
-    return REACH[i].outputs;
-}
-
-/* A line for each module and what it can reach. */
-static void print_modules(const job *j)
-{
-    printf("module\ttensors\tparameters\treaches\n");
-    for (int64_t i = 0; i < rt_params_count(j->params); i++) {
-        const char *name = rt_params_at(j->params, i)->name;
-        size_t length = strcspn(name, ".");
-        int64_t tensors = 0, parameters = 0;
-        bool seen = false;
-        for (int64_t k = 0; k < rt_params_count(j->params) && !seen; k++) {
-            const rt_param *p = rt_params_at(j->params, k);
-            if (strncmp(p->name, name, length + 1) != 0 || strcmp(reach_of(p->name), reach_of(name)) != 0) continue;
-            seen = k < i;
-            tensors++, parameters += rt_count(p->value);
-        }
-        if (!seen)
-            printf("%.*s\t%lld\t%lld\t%s\n", (int)length, name, (long long)tensors, (long long)parameters,
-                   reach_of(name));
-    }
-}
-
-static rt_status dry_run(job *j)
-{
-    rt_status status = RT_OK;
-    rt_loop_measure m;
-    rt_estimate time;
-    double share, values = (double)rt_params_bytes(j->params), elements = (double)rt_params_elements(j->params);
-    double sum = (double)rt_gradient_sum_bytes(j->params, j->loop.accumulation);
-    RT_TRY(rt_loop_check_cache(j->model, &j->loop, j->err));
-    print_modules(j);
-    RT_TRY(rt_train_cache_print(&share, j->ctx, j->model, &j->loop, j->err));
-    fflush(stdout); /* what follows takes as long as a step */
-    RT_TRY(rt_loop_try(j->ctx, j->model, &j->loop, &m, j->err));
-    RT_TRY(rt_estimate_make(&time, j->ctx, j->model, &j->loop, &m, j->err));
-    printf("\nmemory\tMiB\n");
-    printf("weights of the network\t%.1f\n", (double)rt_model_bytes(j->model) / (1 << 20));
-    printf("weights and gradients that train\t%.1f\n", values / (1 << 20));
-    printf("sum of a step's gradients\t%.1f\n", sum / (1 << 20));
-    printf("optimizer\t%.1f\n", 8 * elements / (1 << 20));
-    printf("averaged weights\t%.1f\n", j->loop.ema > 0 ? 4 * elements / (1 << 20) : 0);
-    printf("activations, %lld tokens\t%.2f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
-    printf("in all, on the device\t%.1f\n", ((double)rt_model_bytes(j->model) + values + sum + 8 * elements +
-                                              (j->loop.ema > 0 ? 4 * elements : 0) + (double)m.bytes) / (1 << 20));
-    printf("\ntime\tvalue\n");
-    printf("seconds for the longest sample, %lld tokens, %lld recycles\t%.3f\n", (long long)m.tokens,
-           (long long)m.loss.n_cycle, m.seconds);
-    if (time.tokens[1] < time.tokens[0])
-        printf("seconds for a shorter one, %lld tokens\t%.3f\n", (long long)time.tokens[1], time.seconds[1]);
-    printf("of that, a training sample on average\t%.2f\n", time.train_share);
-    printf("of that, a held-out sample\t%.2f\n", time.held_out_share);
-    printf("hours per epoch, validation included\t%.4f\n", time.epoch / 3600);
-    printf("hours in all, %lld epochs and the base's validation\t%.4f\n", (long long)j->loop.epochs, time.total / 3600);
-    if (share < 1) printf("hours in all, with the cache\t%.4f\n", share * time.total / 3600);
-    printf("steps in all\t%lld\n", (long long)rt_loop_steps(j->loop.n_train, j->loop.accumulation, j->loop.epochs));
 done:
     return status;
 }
@@ -581,7 +498,7 @@ static rt_status execute(rt_cli *cli, rt_err *err)
     rt_loop_report report;
     RT_TRY(rt_ranks_agree(open_job(&j), err));
     if (rt_option_flag(j.o, "dry-run")) {
-        status = rt_ranks_agree(dry_run(&j), err);
+        status = rt_ranks_agree(rt_train_dry_run(j.ctx, j.model, &j.loop, err), err);
         goto done;
     }
     RT_TRY(rt_ranks_agree(rt_ranks_lead() ? rt_make_folder(j.loop.out, err) : RT_OK, err));
