@@ -23,7 +23,7 @@ CFLAGS  += -std=gnu11 -g -O2 $(WARN) -fopenmp-simd -fno-math-errno -fno-trapping
 LDLIBS  := -ldnnl -ljansson -lyaml -lcrypto -lsqlite3 -lz -lgomp -lpthread -ldl -lm
 LDFLAGS += $(SANITIZE)
 
-ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship tune
+ROOMS   := base io score prep feat op layer trunk diffusion confidence train ship report tune
 SOURCES := $(filter-out %_test.c %_fuzz.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)) $(wildcard src/*.c))
 # the plain reference is compiled twice, for float and for double
 REFERENCE := $(wildcard src/op/cpu_ref*.c)
@@ -96,6 +96,7 @@ $(BUILD)/src/prep/pairs_vienna.o: CFLAGS += -isystem $(VIENNA_DIR)/include
 $(BUILD)/src/prep/loop_model.o: data/eternafold/EternaFoldParams.v1
 $(BUILD)/src/ship/notebook.o: data/kaggle/notebook.py
 $(BUILD)/src/ship/bundle.o: LICENSE
+$(BUILD)/src/report/report.o: src/report/report.css src/report/tables.js src/report/view.js
 $(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o $(BUILD)/src/prep/partition.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran
 $(shell mkdir -p $(BUILD); echo '$(VERSION) $(COMMIT)' | cmp -s - $(BUILD)/.version || echo '$(VERSION) $(COMMIT)' >$(BUILD)/.version)

@@ -3,7 +3,7 @@
 # prints to stdout; a test sits beside its code; no tab, no trailing blank, no line over 130 columns.
 set -u
 cd "$(dirname "$0")/.."
-rooms="base io score prep feat op layer trunk diffusion confidence train ship tune cli"
+rooms="base io score prep feat op layer trunk diffusion confidence train ship report tune cli"
 bad=0
 fail() { echo "lint: $*"; bad=1; }
 rank() { i=0; for r in $rooms; do i=$((i + 1)); [ "$r" = "$1" ] && { echo $i; return; }; done; echo 0; }

@@ -21,6 +21,7 @@ extern const rt_command rt_cmd_train, rt_cmd_lora;
 extern const rt_command rt_cmd_predict, rt_cmd_score, rt_cmd_selection, rt_cmd_compare, rt_cmd_results, rt_cmd_verify;
 extern const rt_command rt_cmd_bench, rt_cmd_init, rt_cmd_convert, rt_cmd_inspect, rt_cmd_version, rt_cmd_pairs;
 extern const rt_command rt_cmd_select, rt_cmd_package;
+extern const rt_command rt_cmd_report;
 
 extern const rt_command rt_cmd_tune;
 

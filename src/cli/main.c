@@ -34,6 +34,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_results,
     &rt_cmd_package,
     &rt_cmd_tune,
+    &rt_cmd_report,
     &rt_cmd_verify,
     &rt_cmd_bench,
     &rt_cmd_init,

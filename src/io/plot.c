@@ -78,7 +78,7 @@ static void error_colour(uint8_t out[3], float error)
     for (int i = 0; i < 3; i++) out[i] = isfinite(error) ? (uint8_t)lround(CERTAIN[i] + t * (UNSURE[i] - CERTAIN[i])) : 128;
 }
 
-static rt_status add_map(rt_text *out, const float *pae, int64_t n, rt_err *err)
+rt_status rt_plot_error_picture(rt_text *out_text, const float *pae, int64_t n, rt_err *err)
 {
     rt_status status = RT_OK;
     uint8_t *rgb;
@@ -86,13 +86,20 @@ static rt_status add_map(rt_text *out, const float *pae, int64_t n, rt_err *err)
     RT_TRY_ALLOC(rgb, 3 * n * n);
     for (int64_t i = 0; i < n * n; i++) error_colour(rgb + 3 * i, pae[i]);
     RT_TRY(rt_plot_png(&png, rgb, n, n, err));
-    rt_text_add(out, "<image x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" preserveAspectRatio=\"none\" "
-                "style=\"image-rendering:pixelated\" href=\"data:image/png;base64,", LEFT, TOP + LINE_HIGH + GAP, MAP, MAP);
-    add_base64(out, (const uint8_t *)png.data, png.length);
-    rt_text_add(out, "\"/>\n");
+    rt_text_add(out_text, "data:image/png;base64,");
+    add_base64(out_text, (const uint8_t *)png.data, png.length);
 done:
     free(rgb);
     rt_text_free(&png);
+    return status;
+}
+
+static rt_status add_map(rt_text *out, const float *pae, int64_t n, rt_err *err)
+{
+    rt_text_add(out, "<image x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" preserveAspectRatio=\"none\" "
+                "style=\"image-rendering:pixelated\" href=\"", LEFT, TOP + LINE_HIGH + GAP, MAP, MAP);
+    rt_status status = rt_plot_error_picture(out, pae, n, err);
+    rt_text_add(out, "\"/>\n");
     return status;
 }
 

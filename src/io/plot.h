@@ -18,6 +18,9 @@
 rt_status rt_plot_confidence(rt_text *out_text, const char *title, const float *plddt, const float *pae, int64_t n,
                              const int64_t *chain_end, int64_t n_chain, rt_err *err);
 
+/* Appends the error map alone, n x n pixels, as the address of a picture: "data:image/png;base64,...".  RT_ERR_MEMORY. */
+rt_status rt_plot_error_picture(rt_text *out_text, const float *pae, int64_t n, rt_err *err);
+
 /* Appends a PNG file of `width` x `height` pixels with 8-bit red, green, blue.  RT_ERR_MEMORY. */
 rt_status rt_plot_png(rt_text *out_bytes, const uint8_t *rgb, int64_t width, int64_t height, rt_err *err);
 

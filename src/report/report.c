@@ -1,0 +1,97 @@
+#include "report/report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "report/html.h"
+#include "report/parts.h"
+
+/* The style sheet and the scripts are part of the program; builds run in the project's folder. */
+#define EMBED(name, file)              \
+    __asm__(".section .rodata\n"       \
+            #name ":\n"                \
+            ".incbin \"" file "\"\n"   \
+            #name "_end:\n"            \
+            ".byte 0\n"                \
+            ".previous\n");            \
+    extern const char name[], name##_end[]
+EMBED(rt_report_own_css, "src/report/report.css");
+EMBED(rt_report_own_tables, "src/report/tables.js");
+EMBED(rt_report_own_view, "src/report/view.js");
+
+static void add_whole(rt_text *out, const char *tag, const char *from, const char *to)
+{
+    rt_text_add(out, "<%s>\n", tag);
+    rt_text_add_bytes(out, from, to - from);
+    rt_text_add(out, "</%s>\n", tag);
+}
+
+static void add_fact(rt_text *out, const char *name, double value, const char *note)
+{
+    if (isfinite(value)) rt_html_add(out, "<div><dt>%s</dt><dd>%.3f<small>%s</small></dd></div>\n", name, value, note);
+    else rt_html_add(out, "<div><dt>%s</dt><dd>%s<small>not measured</small></dd></div>\n", name, "");
+}
+
+/* The numbers that a reader looks for first. */
+static void add_facts(rt_text *out, const rt_report_source *source)
+{
+    const json_t *summary = source->json[RT_REPORT_SUMMARY], *audit = source->json[RT_REPORT_AUDIT];
+    size_t i;
+    json_t *arm;
+    rt_text_add(out, "<dl class=\"facts\">\n");
+    add_fact(out, "target", rt_report_number(summary, "goal.target"), rt_report_string(summary, "metric"));
+    json_array_foreach(summary ? json_object_get(summary, "arms") : NULL, i, arm)
+        add_fact(out, rt_report_string(arm, "name"), rt_report_number(arm, "mean"), "mean on held-out targets");
+    if (!summary) add_fact(out, "base, Phase 1, Phase 2", NAN, "");
+    rt_html_add(out, "<div><dt>split</dt><dd>%s<small>%s</small></dd></div>\n",
+                !audit ? "not audited" : json_is_true(json_object_get(audit, "holds")) ? "holds" : "leaks", "audit");
+    rt_text_add(out, "</dl>\n");
+}
+
+static void add_head(rt_text *out, const rt_report_source *source, const char *title)
+{
+    static const char *const PARTS[][2] = {{"results", "Results"},   {"choice", "Calibration and selection"},
+                                           {"training", "Training"}, {"data", "Data and split"},
+                                           {"run", "What was done"}, {"targets", "Targets"}};
+    const json_t *summary = source->json[RT_REPORT_SUMMARY];
+    rt_html_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s</title>\n", title);
+    add_whole(out, "style", rt_report_own_css, rt_report_own_css_end);
+    rt_html_add(out, "</head>\n<body>\n<header>\n<h1>%s</h1>\n<p class=\"lead\">%s</p>\n", title,
+                summary ? rt_report_string(summary, "goal.may_be_claimed")
+                        : "The comparison on held-out components has not run: nothing may be claimed.");
+    add_facts(out, source);
+    rt_text_add(out, "</header>\n<nav aria-label=\"sections\"><div>");
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++)
+        rt_html_add(out, "<a href=\"#%s\">%s</a>", PARTS[i][0], PARTS[i][1]);
+    rt_text_add(out, "</div></nav>\n<main>\n");
+}
+
+rt_status rt_report_write(rt_text *out_page, const rt_report_options *options, rt_err *err)
+{
+    rt_status status;
+    rt_text *out = out_page, problems = {0};
+    rt_report_source source = {0};
+    rt_report_targets targets = {0};
+    RT_TRY(rt_report_source_open(&source, options->folder, err));
+    RT_TRY(rt_report_targets_open(&targets, &problems, &source, options->n_page, err));
+    add_head(out, &source, options->title);
+    if (problems.length) rt_text_add_bytes(out, problems.data, problems.length);
+    RT_TRY(rt_report_part_results(out, &source, &targets, err));
+    RT_TRY(rt_report_part_choice(out, &source, &targets, err));
+    RT_TRY(rt_report_part_training(out, &source, err));
+    RT_TRY(rt_report_part_data(out, &source, err));
+    RT_TRY(rt_report_part_run(out, &source, err));
+    RT_TRY(rt_report_part_targets(out, &source, &targets, err));
+    rt_text_add(out, "</main>\n<footer>Made by rnatune report from the files of the run; it needs no "
+                     "network.</footer>\n");
+    add_whole(out, "script", rt_report_own_tables, rt_report_own_tables_end);
+    add_whole(out, "script", rt_report_own_view, rt_report_own_view_end);
+    rt_text_add(out, "</body>\n</html>\n");
+    if (out->failed || problems.failed) status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory for the report");
+done:
+    rt_text_free(&problems);
+    rt_report_targets_free_members(&targets);
+    rt_report_source_free_members(&source);
+    return status;
+}
