@@ -78,6 +78,7 @@ rt_status rt_tune_predict_arm(rt_tune *t, const rt_tune_arm *arm, bool test, rt_
             rt_tune_add(t, "--samples", number);
         }
         rt_tune_add(t, "--keep", "1000");   /* all: the first five count, the others are for the rules of selection */
+        if (test && k == 0) rt_tune_add(t, "--confidence", NULL);   /* the report draws these */
         rt_tune_add(t, "--seed", seed);
         snprintf(out, sizeof out, "%s/seed%s", folder, seed);
         rt_tune_add(t, "--out", out);

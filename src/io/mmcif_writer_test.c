@@ -51,7 +51,7 @@ static const rt_mmcif_atom ATOMS[] = {
 static const float XYZ[] = {1.5f, -2.0004f, 3.12351f, -0.0004f, 0, 1234.5f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1, 1,
                             2, 2, 2};
 static const float PLDDT[] = {0.9f, 0.7f, 0.505f, 0.25f, 1, 0, 0.5f};
-static const rt_mmcif_model MODEL = {"my target#1", CHAINS, 3, ATOMS, 7, XYZ, PLDDT};
+static const rt_mmcif_model MODEL = {"my target#1", CHAINS, 3, ATOMS, 7, XYZ, PLDDT, NULL};
 
 static void every_category_says_what_the_input_said(void **state)
 {
@@ -140,7 +140,7 @@ static void what_is_no_prediction_is_refused(void **state)
     assert_non_null(strstr(err.what, "atom C1' of residue 2, chain A"));
     assert_false(rt_file_exists(path));
     rt_mmcif_chain chain = {"A", "GAT"};
-    model = (rt_mmcif_model){"t", &chain, 1, ATOMS, 0, XYZ, PLDDT};
+    model = (rt_mmcif_model){"t", &chain, 1, ATOMS, 0, XYZ, PLDDT, NULL};
     assert_int_equal(rt_mmcif_write(path, &model, &err), RT_ERR_FORMAT);
     assert_non_null(strstr(err.what, "residue 3 of chain A is 'T'"));
     assert_int_equal(rt_mmcif_write("/nonexistent/x.cif", &MODEL, &err), RT_ERR_IO);
@@ -188,7 +188,7 @@ static void the_references_atoms_come_back_in_order(void **state)
         plddt[a] = s.atom[a].b_factor / 100;
     }
     rt_mmcif_chain chain = {"A", sequence};
-    rt_mmcif_model model = {"hairpin30", &chain, 1, atom, s.n_atom, xyz, plddt};
+    rt_mmcif_model model = {"hairpin30", &chain, 1, atom, s.n_atom, xyz, plddt, NULL};
     snprintf(own, sizeof own, "/tmp/rt_mmcif_%ld.cif", (long)getpid());
     assert_int_equal(rt_mmcif_write(own, &model, &err), RT_OK);
     assert_int_equal(rt_structure_load(&again, own, &err), RT_OK);
