@@ -177,7 +177,7 @@ rt_status rt_tune_open_test(rt_tune *t, const char *inputs_sha256, rt_err *err)
     json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "time", now, "protocol_sha256", protocol, "inputs_sha256",
                                           inputs_sha256));
     if (json_array_size(list) > 1)
-        rt_warn("the test part is opened for the %zuth time: what is chosen after the first time is not tested by it",
+        rt_warn("the test part is opened again (%zu times by now): what is chosen after the first time is not tested by it",
                 json_array_size(list));
     RT_TRY(rt_json_save(root, path, err));
 done:

@@ -32,7 +32,7 @@ cp -r out/summary.json whole.json
 ALL='doctor import families split audit pairs baseline phase1 phase2'
 run tune plan.yaml
 expect_exit 0
-skipped $ALL select ensemble predict compare
+skipped $ALL select ensemble predict compare report
 cmp whole.json out/summary.json || note "the summary changed though nothing ran"
 run tune plan.yaml --only baseline
 skipped baseline
@@ -45,21 +45,21 @@ expect_exit 0
 skipped doctor import families split audit pairs baseline phase1
 expect_stderr 'step phase2: runs again: phase2.copies changed'
 expect_stderr 'step phase2: what it made before is now in'
-expect_stderr 'the test part is opened for the 2th time'
+expect_stderr 'the test part is opened again (2 times by now)'
 expect_stdout "$(printf 'test part opened\t2\t')"
 [ -s out/replaced/1/phase2/best.safetensors ] || note "the earlier Phase 2 is lost"
 cmp -s out/replaced/1/phase2/best.safetensors out/phase2/best.safetensors && note "another number of copies changed nothing"
 # threads change no result, and so no step runs again for them
 sed -i 's/threads: 2/threads: 1/' plan.yaml
 run tune plan.yaml
-skipped $ALL select ensemble predict compare
+skipped $ALL select ensemble predict compare report
 # what was frozen may not change silently
 sed -i 's/steps: 2}/steps: 3}/' plan.yaml
 run tune plan.yaml
 expect_exit 1
 expect_stderr 'protocol.json: the protocol was frozen before training, and now differs: predict.steps'
 expect_stderr '--new-protocol'
-expect_same "$(steps done)" 13
+expect_same "$(steps done)" 14
 run tune plan.yaml --new-protocol --to baseline
 expect_exit 0
 expect_stderr 'a new protocol takes the place of the frozen one: predict.steps changed'
