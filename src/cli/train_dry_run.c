@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/progress.h"
 #include "cli/train_cache.h"
 #include "train/estimate.h"
 #include "train/gradient_sum.h"
@@ -57,6 +58,7 @@ rt_status rt_train_dry_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *
     rt_estimate time;
     double share, values = (double)rt_params_bytes(params), elements = (double)rt_params_elements(params);
     double sum = (double)rt_gradient_sum_bytes(params, loop->accumulation);
+    ctx->opt_stop = rt_stop_requested;   /* nothing is lost: a measured step need not be finished */
     RT_TRY(rt_loop_check_cache(model, loop, err));
     print_modules(params);
     RT_TRY(rt_train_cache_print(&share, ctx, model, loop, err));
@@ -84,5 +86,6 @@ rt_status rt_train_dry_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *
     if (share < 1) printf("hours in all, with the cache\t%.4f\n", share * time.total / 3600);
     printf("steps in all\t%lld\n", (long long)rt_loop_steps(loop->n_train, loop->accumulation, loop->epochs));
 done:
+    ctx->opt_stop = NULL;
     return status;
 }
