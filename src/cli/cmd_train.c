@@ -110,7 +110,7 @@ static bool is_usable(job *j, const rt_target *t)
 static rt_status choose_targets(job *j)
 {
     rt_status status = RT_OK;
-    int64_t n = rt_dataset_count(j->set), limit = rt_option_int(j->o, "validation-targets");
+    int64_t n = rt_dataset_count(j->set), limit = rt_option_int(j->o, "validation-targets"), n_trace = 0;
     j->train = rt_alloc(n + 1, sizeof *j->train, j->err);
     j->validation = rt_alloc(n + 1, sizeof *j->validation, j->err);
     j->component = rt_alloc(n + 1, sizeof *j->component, j->err);
@@ -120,7 +120,7 @@ static rt_status choose_targets(job *j)
         const rt_split_row *row = rt_split_find(&j->split, t->id);
         rt_part part = row ? row->part : j->split.n ? RT_PART_NONE : RT_PART_TRAIN;
         if ((part != RT_PART_TRAIN && part != RT_PART_VALIDATION) || !is_usable(j, t)) continue;
-        if (part == RT_PART_TRAIN) j->train[j->loop.n_train++] = i;
+        if (part == RT_PART_TRAIN) j->train[j->loop.n_train++] = i, n_trace += t->n_slot == 1;
         else if (!limit || j->loop.n_validation < limit) {
             j->component[j->loop.n_validation] = row->component;
             j->validation[j->loop.n_validation++] = i;
@@ -133,6 +133,10 @@ static rt_status choose_targets(job *j)
             rt_option_flag(j->o, "skip-unknown-resolution") ? "nothing" : "like the others",
             (long long)j->n_out_of_range, j->loop.step.resolution.least, j->loop.step.resolution.most,
             (long long)j->n_unlabelled);
+    if (n_trace)
+        rt_warn("%lld of %lld training targets have C1' atoms alone: distogram, PAE and PDE, which need others, learn nothing "
+                "from them; 'rnatune import --structures', or an all-atom table, brings all atoms", (long long)n_trace,
+                (long long)j->loop.n_train);
     if (j->loop.n_train < 1)
         RT_TRY(rt_fail(j->err, RT_ERR_MISMATCH, rt_dataset_folder(j->set), 0,
                        "no target of the split's training part can be used"));
