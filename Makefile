@@ -37,8 +37,6 @@ ifeq ($(use_cuda),yes)
 CUDA_SOURCES := $(wildcard src/op/cuda_*.cu)
 CUDA_LIBS    := -L$(dir $(NVCC))../lib64 -lcudart_static -lstdc++ -ldl -lrt
 SOURCES      := $(filter-out src/op/cuda_stub.c,$(SOURCES))
-else
-SOURCES      := $(filter-out src/op/cuda_device.c,$(SOURCES))
 endif
 
 # ViennaRNA is fetched and built by tools/vienna.sh, never part of the project (its licence)
@@ -119,12 +117,30 @@ $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
 
+# the CUDA backend on the processor, for tests where there is no GPU: its files are compiled by g++ against cuda_emulation.h
+CXX      ?= g++
+EMULATED := $(patsubst %.cu,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_*.cu)) $(BUILD)/emulated/src/op/cuda_emulation.o
+EMULATED_TESTS := $(addprefix $(BUILD)/emulated/test/,op/op_test op/op_gradient_test)
+EMULATED_FLAGS := -std=gnu++17 -g -O2 -Wall -Wextra -Wshadow -Werror -DRT_CUDA_EMULATED -Isrc -Iinclude
+$(BUILD)/emulated/%.o: %.cu
+	@mkdir -p $(@D)
+	$(CXX) -x c++ $(EMULATED_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/emulated/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(EMULATED_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/emulated/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(EMULATED) $(BUILD)/librnatune.a
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lstdc++
+$(BUILD)/emulated/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(EMULATED) $(BUILD)/librnatune.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ -lcmocka $(LDLIBS) -lstdc++
+emulated: $(BUILD)/emulated/rnatune $(EMULATED_TESTS)
+
 # calls of our own code go through the test first
 WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mkdir
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs clean
+.PHONY: all emulated bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs clean
 lint:
 	@tools/lint.sh
 
@@ -179,5 +195,5 @@ endif
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TESTS:%.c=$(BUILD)/%.d)
+-include $(EMULATED:.o=.d) $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TESTS:%.c=$(BUILD)/%.d)
 .SECONDARY:

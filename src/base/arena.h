@@ -23,11 +23,17 @@ rt_status rt_arena_create_measuring(rt_arena **ret_arena, const char *name, int6
 /* An arena without memory of its own: rt_arena_borrow gives it a piece of another's, which must outlive its use. */
 rt_status rt_arena_create_borrowing(rt_arena **ret_arena, const char *name, rt_err *err);
 void rt_arena_borrow(rt_arena *arena, void *memory, int64_t bytes);
+/* An arena on `memory` of a device, which the caller keeps and frees. */
+rt_status rt_arena_create_on(rt_arena **ret_arena, const char *name, void *memory, int64_t capacity, rt_err *err);
 void rt_arena_free(rt_arena *arena);
 
 /* Uninitialised memory aligned to 64 bytes; NULL when the capacity is exhausted (then rt_arena_wanted() tells how much
  * would have been needed). */
 void *rt_arena_push(rt_arena *arena, int64_t bytes);
+
+/* The same for what only the host uses.  On a device's arena it lies in the host's memory, and is released by the same reset,
+ * because the device's bytes at its place stay unused; on others this is rt_arena_push. */
+void *rt_arena_push_host(rt_arena *arena, int64_t bytes);
 
 /* Everything pushed after the mark was taken is released by the reset. */
 int64_t rt_arena_mark(const rt_arena *arena);

@@ -77,6 +77,10 @@ typedef enum { RT_BACKEND_CPU, RT_BACKEND_REF, RT_BACKEND_REF64, RT_BACKEND_CUDA
 rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err);
 void rt_ctx_free(rt_ctx *ctx);
 
+/* Waits for a device's queued work: whatever the host does with a tensor's data between ops comes after this.  Does nothing on
+ * the CPU and while measuring. */
+void rt_ctx_sync(rt_ctx *ctx);
+
 /* Between two targets, outside of any op: gives back the memory that the last one needed and the next one may not. */
 void rt_ctx_trim(rt_ctx *ctx);
 
@@ -115,6 +119,14 @@ rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim
     rt_new_shape((ctx), (ctx)->real, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 #define RT_NEW_TYPE(ctx, dtype, ...) \
     rt_new_shape((ctx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+
+/* The same for what only the host reads and writes, with no need to wait for a device: lists, sums, what is to be uploaded.
+ * No op may have it. */
+rt_tensor rt_new_host(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim);
+#define RT_NEW_HOST(ctx, dtype, ...) \
+    rt_new_host((ctx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+/* A tensor of the host's that ops may read: t itself on the CPU, a copy on a device's step arena; data NULL stays NULL. */
+rt_tensor rt_upload(rt_ctx *ctx, rt_tensor t);
 
 /* A copy of t in the context's real type on the step arena. */
 rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t);

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "op/cpu.h"
+#include "op/cuda.h"
 #include "op/tiles.h"
 
 static const char *const OP_NAMES[] = {
@@ -17,6 +18,13 @@ static const char *const OP_NAMES[] = {
 
 int rt_op_count(void) { return (int)(sizeof OP_NAMES / sizeof *OP_NAMES); }
 const char *rt_op_name(int index) { return OP_NAMES[index]; }
+
+static bool on_device(const rt_ctx *ctx) { return ctx->op == &rt_backend_cuda; }
+
+void rt_ctx_sync(rt_ctx *ctx)
+{
+    if (on_device(ctx)) rt_cuda_sync(ctx);
+}
 
 rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err)
 {
@@ -32,7 +40,8 @@ rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int
     ctx->op = TABLE[kind];
     ctx->real = kind == RT_BACKEND_REF64 ? RT_F64 : RT_F32;
     RT_TRY(rt_pool_create(&ctx->pool, threads, err));
-    RT_TRY(rt_arena_create(&ctx->step, "activation", memory, err));
+    if (kind == RT_BACKEND_CUDA) RT_TRY(rt_cuda_open(ctx, memory, err));
+    else RT_TRY(rt_arena_create(&ctx->step, "activation", memory, err));
     if (kind == RT_BACKEND_CPU) {
         RT_TRY(rt_cpu_open(ctx, err));
         RT_TRY(rt_tile_contexts_create(&ctx->tiles, threads, err));
@@ -48,6 +57,7 @@ void rt_ctx_free(rt_ctx *ctx)
 {
     if (!ctx) return;
     if (ctx->op == &rt_backend_cpu) rt_cpu_close(ctx);
+    if (on_device(ctx)) rt_cuda_close(ctx);
     rt_tile_contexts_free(ctx->tiles);
     rt_arena_free(ctx->step);
     rt_pool_free(ctx->pool);
@@ -62,7 +72,10 @@ void rt_ctx_trim(rt_ctx *ctx)
 }
 
 bool rt_ctx_can_measure(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu; }
-bool rt_ctx_has_bf16(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu && rt_cpu_has_bf16(); }
+bool rt_ctx_has_bf16(const rt_ctx *ctx)
+{
+    return on_device(ctx) ? rt_cuda_has_bf16(ctx) : ctx->op == &rt_backend_cpu && rt_cpu_has_bf16();
+}
 
 rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err)
 {
@@ -91,6 +104,7 @@ int64_t rt_ctx_measure_end(rt_ctx *ctx, rt_ctx_measure *measure)
 
 rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err)
 {
+    rt_ctx_sync(ctx);
     rt_status status = ctx->status;
     if (status != RT_OK && err) *err = ctx->err;
     ctx->status = RT_OK;
@@ -104,14 +118,14 @@ bool rt_ctx_go_on(rt_ctx *ctx)
     return ctx->status == RT_OK;
 }
 
-rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim)
+static rt_tensor push(rt_ctx *ctx, bool host, rt_dtype dtype, int ndim, const int64_t *dim)
 {
     rt_tensor t = rt_wrap(NULL, dtype, ndim, dim);
     if (ctx->status != RT_OK) return t;
     int64_t bytes = rt_dtype_size(dtype);
     for (int i = 0; i < ndim; i++)
         if (!rt_multiply(bytes, dim[i], &bytes)) RT_BUG("a tensor of more than 2^63 bytes");
-    t.data = rt_arena_push(ctx->step, bytes);
+    t.data = host ? rt_arena_push_host(ctx->step, bytes) : rt_arena_push(ctx->step, bytes);
     if (!t.data) {
         ctx->status = rt_fail(&ctx->err, RT_ERR_MEMORY, NULL, 0,
                               "this needs more than %.1f GiB of memory, %.1f GiB are available",
@@ -120,6 +134,9 @@ rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim
     }
     return t;
 }
+
+rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim) { return push(ctx, false, dtype, ndim, dim); }
+rt_tensor rt_new_host(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim) { return push(ctx, true, dtype, ndim, dim); }
 
 rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t) { return rt_new_shape(ctx, ctx->real, t.ndim, t.dim); }
 
@@ -144,7 +161,8 @@ static void move_task(void *argument, int64_t task, int worker)
 static void move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
 {
     move_job job = {to, opt_from, bytes};
-    if (ctx->status == RT_OK && !ctx->measuring)
+    if (on_device(ctx)) rt_cuda_move(ctx, to, opt_from, bytes);
+    else if (ctx->status == RT_OK && !ctx->measuring)
         rt_pool_run(ctx->pool, (bytes + MOVE_BYTES - 1) / MOVE_BYTES, move_task, &job);
 }
 
@@ -152,7 +170,16 @@ rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t)
 {
     rt_tensor copy = rt_new_like(ctx, t);
     if (copy.dtype == t.dtype) move(ctx, copy.data, t.data, rt_bytes(t));
+    else if (on_device(ctx)) rt_cuda_convert(ctx, copy, t);
     else if (ctx->status == RT_OK && !ctx->measuring) rt_convert(copy.data, copy.dtype, t.data, t.dtype, rt_count(t));
+    return copy;
+}
+
+rt_tensor rt_upload(rt_ctx *ctx, rt_tensor t)
+{
+    if (!on_device(ctx) || !t.data || ctx->status != RT_OK) return t;
+    rt_tensor copy = rt_new_shape(ctx, t.dtype, t.ndim, t.dim);
+    rt_cuda_move(ctx, copy.data, t.data, rt_bytes(t));
     return copy;
 }
 
@@ -173,5 +200,6 @@ void rt_probe_named(rt_ctx *ctx, rt_tensor tensor, int64_t part, const char *for
     va_start(args, format);
     vsnprintf(name, sizeof name, format, args);
     va_end(args);
+    rt_ctx_sync(ctx);
     ctx->probe(ctx->probe_user, ctx, tensor, part, name);
 }

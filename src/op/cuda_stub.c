@@ -1,8 +1,22 @@
-/* cuda_stub.c - the CUDA table of a build without nvcc: it says so */
-#include "op/backend.h"
+/* cuda_stub.c - the CUDA backend of a build without nvcc: it says so */
+#include "op/cuda.h"
 
 const rt_backend rt_backend_cuda = {.name = "cuda"};
 
 int rt_cuda_missing(void) { return rt_op_count(); }
+bool rt_cuda_has(int index) { return index < 0; }
 
-const char *rt_cuda_unavailable(void) { return "this rnatune was built without CUDA (make CUDA=1 needs nvcc)"; }
+static const char WHY[] = "this rnatune was built without CUDA (make CUDA=1 needs nvcc)";
+const char *rt_cuda_unavailable(void) { return WHY; }
+
+/* no context has this backend */
+rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
+{
+    (void)ctx, (void)memory;
+    return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s", WHY);
+}
+void rt_cuda_close(rt_ctx *ctx) { (void)ctx; }
+void rt_cuda_sync(rt_ctx *ctx) { (void)ctx; }
+void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes) { (void)ctx, (void)to, (void)opt_from, (void)bytes; }
+void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in) { (void)ctx, (void)out, (void)in; }
+bool rt_cuda_has_bf16(const rt_ctx *ctx) { (void)ctx; return false; }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "op/backend.h"
+#include "op/cuda.h"
 
 static inline bool test_is_backward(const char *name)
 {
@@ -16,10 +16,30 @@ static inline bool test_is_backward(const char *name)
     return length > 9 && strcmp(name + length - 9, "_backward") == 0;
 }
 
+/* A row that this backend does not have yet; said once. */
+static inline bool test_lacks(const rt_ctx *ctx, const char *name)
+{
+    for (int i = 0; i < rt_op_count() && ctx->op == &rt_backend_cuda; i++)
+        if (strcmp(rt_op_name(i), name) == 0 && !rt_cuda_has(i)) {
+            print_message("skip: %s has no CUDA kernel yet\n", name);
+            return true;
+        }
+    return false;
+}
+
+static inline void test_needs_cuda(void)
+{
+    const char *why = rt_cuda_unavailable();
+    if (!why) return;
+    print_message("skip: %s\n", why);
+    skip();
+}
+
 static uint64_t next_stream;
 
 static inline rt_tensor random_tensor(rt_ctx *ctx, rt_tensor t)
 {
+    rt_ctx_sync(ctx);
     rt_rng rng = rt_rng_make(11, next_stream++, 0, RT_DRAW_WEIGHTS);
     for (int64_t i = 0; i < rt_count(t); i++) {
         float x = (float)rt_rng_normal(&rng, (uint64_t)i);   /* the same float32 value for every type */
@@ -34,6 +54,7 @@ static inline rt_tensor random_tensor(rt_ctx *ctx, rt_tensor t)
 static inline rt_tensor indices(rt_ctx *ctx, int64_t count, int64_t classes, bool sorted)
 {
     rt_tensor t = RT_NEW_TYPE(ctx, RT_I64, count);
+    rt_ctx_sync(ctx);
     for (int64_t i = 0; i < count; i++) ((int64_t *)t.data)[i] = sorted ? i * classes / count : (i * 7 + 3) % classes;
     return t;
 }

@@ -1,0 +1,115 @@
+/* cuda_device.cu - the device: opened and closed, its memory, its stream */
+#include "op/cuda_device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+extern "C" {
+#include "base/memory.h"
+}
+
+/* What the backend keeps in ctx->device. */
+struct rt_cuda {
+    cudaStream_t stream;
+    void *memory;         /* under the step arena */
+    bool bf16;
+};
+
+static rt_cuda *state(const rt_ctx *ctx) { return (rt_cuda *)ctx->device; }
+
+cudaStream_t rt_cuda_stream(const rt_ctx *ctx) { return state(ctx)->stream; }
+
+void rt_cuda_check(rt_ctx *ctx, cudaError_t error, const char *what)
+{
+    if (error == cudaSuccess || ctx->status != RT_OK) return;
+    ctx->status = rt_fail(&ctx->err, error == cudaErrorMemoryAllocation ? RT_ERR_MEMORY : RT_ERR_UNSUPPORTED, NULL, 0,
+                          "CUDA: %s: %s", what, cudaGetErrorString(error));
+}
+
+static rt_status cuda_fail(rt_err *err, cudaError_t error, const char *what)
+{
+    return rt_fail(err, error == cudaErrorMemoryAllocation ? RT_ERR_MEMORY : RT_ERR_UNSUPPORTED, NULL, 0, "CUDA: %s: %s",
+                   what, cudaGetErrorString(error));
+}
+
+static const int DEVICE = 0;   /* the first of CUDA_VISIBLE_DEVICES */
+
+/* Pages that stay on the device; the host reaches them when the device is idle. */
+static cudaError_t allocate_managed(rt_cuda *c, void **out, int64_t bytes)
+{
+    cudaError_t error = cudaMallocManaged(out, (size_t)bytes, cudaMemAttachGlobal);
+    if (error != cudaSuccess) return error;
+#if CUDART_VERSION >= 13000
+    cudaMemLocation place = {};
+    place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
+    cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, place);
+    cudaMemPrefetchAsync(*out, (size_t)bytes, place, 0, c->stream);
+#else
+    cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, DEVICE);
+    cudaMemPrefetchAsync(*out, (size_t)bytes, DEVICE, c->stream);
+#endif
+    return cudaSuccess;
+}
+
+extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
+{
+    rt_status status = RT_OK;
+    cudaError_t error;
+    rt_cuda *c = (rt_cuda *)rt_alloc(1, sizeof *c, err);
+    if (!c) return RT_ERR_MEMORY;
+    ctx->device = c;
+    if ((error = cudaSetDevice(DEVICE)) != cudaSuccess) return cuda_fail(err, error, "cudaSetDevice");
+    cudaDeviceProp prop;
+    if ((error = cudaGetDeviceProperties(&prop, DEVICE)) != cudaSuccess)
+        return cuda_fail(err, error, "cudaGetDeviceProperties");
+    c->bf16 = prop.major >= 8;
+    if ((error = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)) != cudaSuccess)
+        return cuda_fail(err, error, "cudaStreamCreate");
+    if ((error = allocate_managed(c, &c->memory, memory)) != cudaSuccess) return cuda_fail(err, error, "cudaMallocManaged");
+    RT_TRY(rt_arena_create_on(&ctx->step, "activation", c->memory, memory, err));
+done:
+    return status;
+}
+
+extern "C" void rt_cuda_close(rt_ctx *ctx)
+{
+    rt_cuda *c = state(ctx);
+    if (!c) return;
+    if (c->stream) cudaStreamSynchronize(c->stream), cudaStreamDestroy(c->stream);
+    if (c->memory) cudaFree(c->memory);
+    free(c);
+    ctx->device = NULL;
+}
+
+extern "C" void rt_cuda_sync(rt_ctx *ctx)
+{
+    if (!ctx->measuring) rt_cuda_check(ctx, cudaStreamSynchronize(state(ctx)->stream), "waiting for the device");
+}
+
+extern "C" bool rt_cuda_has_bf16(const rt_ctx *ctx) { return state(ctx)->bf16; }
+
+extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
+{
+    if (ctx->status != RT_OK || ctx->measuring || bytes == 0) return;
+    cudaStream_t stream = rt_cuda_stream(ctx);
+    rt_cuda_check(ctx, opt_from ? cudaMemcpyAsync(to, opt_from, (size_t)bytes, cudaMemcpyDefault, stream)
+                                : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
+}
+
+static __global__ void to_bf16(uint16_t *out, const float *in, int64_t count)
+{
+    for (int64_t i = rt_thread(); i < count; i += rt_thread_count()) out[i] = rt_round_bf16(in[i]);
+}
+
+static __global__ void from_bf16(float *out, const uint16_t *in, int64_t count)
+{
+    for (int64_t i = rt_thread(); i < count; i += rt_thread_count()) out[i] = rt_widen(in[i]);
+}
+
+extern "C" void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in)
+{
+    int64_t count = rt_count(in), grid = rt_blocks(count, RT_THREADS);
+    if (out.dtype == in.dtype) rt_cuda_move(ctx, out.data, in.data, rt_bytes(in));
+    else if (out.dtype == RT_BF16) RT_LAUNCH(ctx, to_bf16, grid, RT_THREADS, 0, (uint16_t *)out.data, (const float *)in.data, count);
+    else RT_LAUNCH(ctx, from_bf16, grid, RT_THREADS, 0, (float *)out.data, (const uint16_t *)in.data, count);
+}
