@@ -20,16 +20,6 @@ NOT_YET(outer_product_backward);
 NOT_YET(outer_linear);
 NOT_YET(pair_average);
 NOT_YET(pair_average_backward);
-NOT_YET(gather);
-NOT_YET(gather_backward);
-NOT_YET(segment_mean);
-NOT_YET(segment_mean_backward);
-NOT_YET(window_offsets);
-NOT_YET(window_offsets_backward);
-NOT_YET(window_pairs);
-NOT_YET(window_pairs_backward);
-NOT_YET(atom_linear);
-NOT_YET(atom_linear_backward);
 
 extern "C" const rt_backend rt_backend_cuda = {
     "cuda",
