@@ -1,7 +1,6 @@
 /* cuda_device.cu - the device: opened and closed, its memory, its stream */
-#include "op/cuda_device.h"
+#include "op/cuda_gemm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 extern "C" {
@@ -12,11 +11,16 @@ extern "C" {
 struct rt_cuda {
     cudaStream_t stream;
     void *memory;         /* under the step arena */
+    void *workspace;      /* of cuBLASLt's products */
+    rt_cuda_products *products;
     bool bf16;
 };
 
+static const int64_t WORKSPACE_BYTES = (int64_t)32 << 20;   /* what cuBLASLt asks for on the newest devices */
+
 static rt_cuda *state(const rt_ctx *ctx) { return (rt_cuda *)ctx->device; }
 
+rt_cuda_products *rt_cuda_products_of(const rt_ctx *ctx) { return state(ctx)->products; }
 cudaStream_t rt_cuda_stream(const rt_ctx *ctx) { return state(ctx)->stream; }
 
 void rt_cuda_check(rt_ctx *ctx, cudaError_t error, const char *what)
@@ -65,6 +69,8 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     c->bf16 = prop.major >= 8;
     if ((error = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)) != cudaSuccess)
         return cuda_fail(err, error, "cudaStreamCreate");
+    if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
+    RT_TRY(rt_cuda_products_create(&c->products, c->workspace, WORKSPACE_BYTES, err));
     if ((error = allocate_managed(c, &c->memory, memory)) != cudaSuccess) return cuda_fail(err, error, "cudaMallocManaged");
     RT_TRY(rt_arena_create_on(&ctx->step, "activation", c->memory, memory, err));
 done:
@@ -76,6 +82,8 @@ extern "C" void rt_cuda_close(rt_ctx *ctx)
     rt_cuda *c = state(ctx);
     if (!c) return;
     if (c->stream) cudaStreamSynchronize(c->stream), cudaStreamDestroy(c->stream);
+    rt_cuda_products_free(c->products);
+    if (c->workspace) cudaFree(c->workspace);
     if (c->memory) cudaFree(c->memory);
     free(c);
     ctx->device = NULL;
@@ -96,20 +104,9 @@ extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_
                                 : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
 }
 
-static __global__ void to_bf16(uint16_t *out, const float *in, int64_t count)
-{
-    for (int64_t i = rt_thread(); i < count; i += rt_thread_count()) out[i] = rt_round_bf16(in[i]);
-}
-
-static __global__ void from_bf16(float *out, const uint16_t *in, int64_t count)
-{
-    for (int64_t i = rt_thread(); i < count; i += rt_thread_count()) out[i] = rt_widen(in[i]);
-}
-
 extern "C" void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in)
 {
-    int64_t count = rt_count(in), grid = rt_blocks(count, RT_THREADS);
     if (out.dtype == in.dtype) rt_cuda_move(ctx, out.data, in.data, rt_bytes(in));
-    else if (out.dtype == RT_BF16) RT_LAUNCH(ctx, to_bf16, grid, RT_THREADS, 0, (uint16_t *)out.data, (const float *)in.data, count);
-    else RT_LAUNCH(ctx, from_bf16, grid, RT_THREADS, 0, (float *)out.data, (const uint16_t *)in.data, count);
+    else if (out.dtype == RT_BF16) rt_cuda_to_bf16(ctx, (uint16_t *)out.data, (const float *)in.data, rt_count(in));
+    else rt_cuda_from_bf16(ctx, (float *)out.data, (const uint16_t *)in.data, rt_count(in));
 }

@@ -5,10 +5,6 @@ namespace table {
 
 /* Rows without a kernel: one line each, deleted with the kernel's arrival.  The name hides the function's. */
 #define NOT_YET(name) static constexpr decltype(&::rt_cuda_##name) rt_cuda_##name = nullptr
-NOT_YET(linear);
-NOT_YET(linear_backward);
-NOT_YET(epilogue);
-NOT_YET(epilogue_backward);
 NOT_YET(layer_norm);
 NOT_YET(layer_norm_backward);
 NOT_YET(adaptive_layer_norm);
@@ -33,13 +29,6 @@ NOT_YET(attention);
 NOT_YET(attention_backward);
 NOT_YET(local_attention);
 NOT_YET(local_attention_backward);
-NOT_YET(triangle_product);
-NOT_YET(triangle_product_backward);
-NOT_YET(outer_product);
-NOT_YET(outer_product_backward);
-NOT_YET(outer_linear);
-NOT_YET(pair_average);
-NOT_YET(pair_average_backward);
 NOT_YET(distances);
 NOT_YET(distance_embed);
 NOT_YET(distance_embed_backward);
