@@ -26,8 +26,6 @@ void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes);
 void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in);
 /* True when the device multiplies bfloat16. */
 bool rt_cuda_has_bf16(const rt_ctx *ctx);
-/* False while row `index` of ops.def is not written. */
-bool rt_cuda_has(int index);
 
 /* What is the same for all elements of a tensor in a step of Adam: see train/adam. */
 typedef struct {

@@ -38,6 +38,13 @@ static rt_status cuda_fail(rt_err *err, cudaError_t error, const char *what)
                    what, cudaGetErrorString(error));
 }
 
+extern "C" const char *rt_cuda_unavailable(void)
+{
+    int count = 0;
+    if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0) return "no CUDA device or driver was found";
+    return NULL;
+}
+
 static const int DEVICE = 0;   /* the first of CUDA_VISIBLE_DEVICES */
 
 /* Pages that are the device's once they are touched, and stay there; the host reaches them when the device is idle. */

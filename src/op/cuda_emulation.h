@@ -104,6 +104,8 @@ static inline unsigned int __float_as_uint(float x) { unsigned int u; memcpy(&u,
 static inline float __uint_as_float(unsigned int x) { float f; memcpy(&f, &x, sizeof f); return f; }
 static inline int __float_as_int(float x) { return (int)__float_as_uint(x); }
 static inline float __int_as_float(int x) { return __uint_as_float((unsigned int)x); }
+static inline int __ffs(int x) { return __builtin_ffs(x); }
+static inline int __popc(unsigned int x) { return __builtin_popcount(x); }
 template <typename T> static inline T __ldg(const T *p) { return *p; }
 template <typename T> static inline T min(T a, T b) { return b < a ? b : a; }
 template <typename T> static inline T max(T a, T b) { return a < b ? b : a; }

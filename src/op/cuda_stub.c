@@ -4,7 +4,6 @@
 const rt_backend rt_backend_cuda = {.name = "cuda"};
 
 int rt_cuda_missing(void) { return rt_op_count(); }
-bool rt_cuda_has(int index) { return index < 0; }
 
 static const char WHY[] = "this rnatune was built without CUDA (make CUDA=1 needs nvcc)";
 const char *rt_cuda_unavailable(void) { return WHY; }
