@@ -41,6 +41,7 @@ typedef struct {
     int n_adapter;
     bool no_ribonanza;                   /* the user said that the model runs without it */
     rt_precision precision;
+    rt_ctx *opt_ctx;                     /* weights go to its device; must outlive the model; NULL: the CPU's memory */
     rt_dtype real;                       /* the context's: RT_F32, RT_F64 for the double reference */
     rt_params *params;                   /* what trains; must outlive the model; NULL: nothing */
 } rt_model_options;

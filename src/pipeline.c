@@ -266,6 +266,7 @@ static rt_status open_models(run *r, rt_err *err)
         rt_model_options model = o->model;
         model.checkpoint = o->checkpoint[i];
         model.real = r->ctx->real;
+        model.opt_ctx = r->ctx;
         RT_TRY(rt_model_open(&r->model[i], &model, err));
     }
     for (int i = 0; i < r->model[0]->n_adapter; i++) {

@@ -22,6 +22,7 @@
 struct rt_arena {
     char *base;
     char *host;         /* as much address space of its own, under a device's memory; NULL: base is the host's */
+    int64_t host_bytes;
     int64_t capacity, used, peak, wanted;
     bool measuring, borrowing;
     char name[32];
@@ -88,6 +89,7 @@ rt_status rt_arena_create_on(rt_arena **ret_arena, const char *name, void *memor
     if (status != RT_OK) return status;
     rt_arena *arena = *ret_arena;
     arena->host = arena->base;
+    arena->host_bytes = arena->capacity;
     arena->base = memory;
     arena->capacity = capacity;
     return RT_OK;
@@ -96,7 +98,7 @@ rt_status rt_arena_create_on(rt_arena **ret_arena, const char *name, void *memor
 void rt_arena_free(rt_arena *arena)
 {
     if (!arena) return;
-    if (arena->host) arena->base = arena->host;
+    if (arena->host) arena->base = arena->host, arena->capacity = arena->host_bytes;
     if (arena->borrowing) {
         free(arena);
         return;
@@ -148,6 +150,9 @@ void rt_arena_trim(rt_arena *arena)
     char *base = arena->host ? arena->host : arena->base;
     if (from < arena->capacity) madvise(base + from, (size_t)(arena->capacity - from), MADV_DONTNEED);
 }
+
+void rt_arena_seal(rt_arena *arena) { arena->capacity = arena->used; }
+bool rt_arena_on_device(const rt_arena *arena) { return arena->host != NULL; }
 
 int64_t rt_arena_used(const rt_arena *arena) { return arena->used; }
 int64_t rt_arena_peak(const rt_arena *arena) { return arena->peak; }

@@ -8,6 +8,7 @@
 #ifndef RT_BASE_ARENA_H
 #define RT_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,10 @@ void *rt_arena_push_host(rt_arena *arena, int64_t bytes);
 /* Everything pushed after the mark was taken is released by the reset. */
 int64_t rt_arena_mark(const rt_arena *arena);
 void rt_arena_reset(rt_arena *arena, int64_t mark);
+
+/* No push succeeds any more: the rest of the capacity is given up. */
+void rt_arena_seal(rt_arena *arena);
+bool rt_arena_on_device(const rt_arena *arena);
 
 /* Gives the pages above the current mark back to the system (after a large target, before a small one). */
 void rt_arena_trim(rt_arena *arena);

@@ -322,6 +322,7 @@ static rt_status open_job(job *j)
     RT_TRY(rt_ctx_create(&j->ctx, rt_choice_backend(rt_option_text(o, "device")), rt_choice_threads(o),
                          rt_memory_available() / rt_ranks_here(), j->err));
     model.real = j->ctx->real;
+    model.opt_ctx = j->ctx;
     RT_TRY(rt_model_open(&j->model, &model, j->err));
     if (rt_ranks_count() > 1)
         rt_info("%d ranks, threads of each: %d; a step takes %lld samples, %lld on each rank", rt_ranks_count(),

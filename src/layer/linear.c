@@ -40,6 +40,7 @@ static rt_tensor product_weight(const rt_linear *linear)
 static void drop_columns(rt_ctx *ctx, const rt_adapter *adapter, rt_tensor to, rt_tensor from, bool add)
 {
     int64_t in = adapter->a.dim[1];
+    rt_ctx_sync(ctx);
     rt_rng rng = rt_rng_make(ctx->dropout->seed, adapter->stream, ctx->dropout->step, RT_DRAW_DROPOUT);
     for (int64_t i = 0; ctx->status == RT_OK && i < in; i++) {
         double kept = rt_rng_uniform(&rng, (uint64_t)i) < adapter->dropout ? 0 : 1 / (1 - adapter->dropout);

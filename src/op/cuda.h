@@ -13,6 +13,11 @@
 rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err);
 void rt_cuda_close(rt_ctx *ctx);
 
+/* Bytes of the device that are free; 0 without one. */
+int64_t rt_cuda_memory_available(void);
+/* Bytes of the device that are not in the step arena: the driver's, cuBLASLt's, its workspace. */
+int64_t rt_cuda_own_bytes(const rt_ctx *ctx);
+
 /* Waits until all queued work is done: after that the host may read and write the device's tensors. */
 void rt_cuda_sync(rt_ctx *ctx);
 /* Queued: a copy between any two places, or with opt_from NULL zeros. */
@@ -21,8 +26,16 @@ void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes);
 void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in);
 /* True when the device multiplies bfloat16. */
 bool rt_cuda_has_bf16(const rt_ctx *ctx);
-/* False while row `index` of ops.def is not written. */
-bool rt_cuda_has(int index);
+
+/* What is the same for all elements of a tensor in a step of Adam: see train/adam. */
+typedef struct {
+    double scale, decay, shrink, beta1, beta2, eps, rate, root;
+} rt_adam_factors;
+/* Queued: value, its BF16 copy (data NULL: none) and both moments from the gradient, all F32 of one shape. */
+void rt_cuda_adam(rt_ctx *ctx, rt_tensor value, rt_tensor m, rt_tensor v, rt_tensor grad, rt_tensor opt_value16,
+                  rt_adam_factors factors);
+/* Queued: out[i] (on the device) = sum of the squares of elements [i tile, (i + 1) tile) of t, F32. */
+void rt_cuda_square_tiles(rt_ctx *ctx, double *out, rt_tensor t, int64_t tile);
 
 #define RT_OP(name, parameters, arguments, help) void rt_cuda_##name parameters;
 #include "op/ops.def"

@@ -1,7 +1,6 @@
 /* cuda_device.cu - the device: opened and closed, its memory, its stream */
-#include "op/cuda_device.h"
+#include "op/cuda_gemm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 extern "C" {
@@ -12,11 +11,18 @@ extern "C" {
 struct rt_cuda {
     cudaStream_t stream;
     void *memory;         /* under the step arena */
+    void *workspace;      /* of cuBLASLt's products */
+    rt_cuda_products *products;
     bool bf16;
+    int64_t own_bytes;
 };
+
+static const int64_t OWN_MOST = (int64_t)1 << 30, PAGE = 65536;
+static const int64_t WORKSPACE_BYTES = (int64_t)32 << 20;   /* what cuBLASLt asks for on the newest devices */
 
 static rt_cuda *state(const rt_ctx *ctx) { return (rt_cuda *)ctx->device; }
 
+rt_cuda_products *rt_cuda_products_of(const rt_ctx *ctx) { return state(ctx)->products; }
 cudaStream_t rt_cuda_stream(const rt_ctx *ctx) { return state(ctx)->stream; }
 
 void rt_cuda_check(rt_ctx *ctx, cudaError_t error, const char *what)
@@ -32,10 +38,17 @@ static rt_status cuda_fail(rt_err *err, cudaError_t error, const char *what)
                    what, cudaGetErrorString(error));
 }
 
+extern "C" const char *rt_cuda_unavailable(void)
+{
+    int count = 0;
+    if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0) return "no CUDA device or driver was found";
+    return NULL;
+}
+
 static const int DEVICE = 0;   /* the first of CUDA_VISIBLE_DEVICES */
 
-/* Pages that stay on the device; the host reaches them when the device is idle. */
-static cudaError_t allocate_managed(rt_cuda *c, void **out, int64_t bytes)
+/* Pages that are the device's once they are touched, and stay there; the host reaches them when the device is idle. */
+static cudaError_t allocate_managed(void **out, int64_t bytes)
 {
     cudaError_t error = cudaMallocManaged(out, (size_t)bytes, cudaMemAttachGlobal);
     if (error != cudaSuccess) return error;
@@ -43,10 +56,8 @@ static cudaError_t allocate_managed(rt_cuda *c, void **out, int64_t bytes)
     cudaMemLocation place = {};
     place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
     cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, place);
-    cudaMemPrefetchAsync(*out, (size_t)bytes, place, 0, c->stream);
 #else
     cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, DEVICE);
-    cudaMemPrefetchAsync(*out, (size_t)bytes, DEVICE, c->stream);
 #endif
     return cudaSuccess;
 }
@@ -55,6 +66,7 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
 {
     rt_status status = RT_OK;
     cudaError_t error;
+    size_t free_bytes = 0, total = 0;
     rt_cuda *c = (rt_cuda *)rt_alloc(1, sizeof *c, err);
     if (!c) return RT_ERR_MEMORY;
     ctx->device = c;
@@ -65,7 +77,18 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     c->bf16 = prop.major >= 8;
     if ((error = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)) != cudaSuccess)
         return cuda_fail(err, error, "cudaStreamCreate");
-    if ((error = allocate_managed(c, &c->memory, memory)) != cudaSuccess) return cuda_fail(err, error, "cudaMallocManaged");
+    if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
+    RT_TRY(rt_cuda_products_create(&c->products, c->workspace, WORKSPACE_BYTES, err));
+    if ((error = cudaMemGetInfo(&free_bytes, &total)) != cudaSuccess) return cuda_fail(err, error, "cudaMemGetInfo");
+    /* what is gone is ours, unless others use the device too */
+    c->own_bytes = (int64_t)(total - free_bytes) < OWN_MOST ? (int64_t)(total - free_bytes) : OWN_MOST;
+    memory -= c->own_bytes;
+    if (memory > (int64_t)free_bytes) memory = (int64_t)free_bytes;
+    memory = memory / PAGE * PAGE;
+    if (memory <= 0)
+        return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "of the device's memory CUDA itself takes %.2f GiB, and no more may be used",
+                       (double)c->own_bytes / (1 << 30));
+    if ((error = allocate_managed(&c->memory, memory)) != cudaSuccess) return cuda_fail(err, error, "cudaMallocManaged");
     RT_TRY(rt_arena_create_on(&ctx->step, "activation", c->memory, memory, err));
 done:
     return status;
@@ -76,9 +99,19 @@ extern "C" void rt_cuda_close(rt_ctx *ctx)
     rt_cuda *c = state(ctx);
     if (!c) return;
     if (c->stream) cudaStreamSynchronize(c->stream), cudaStreamDestroy(c->stream);
+    rt_cuda_products_free(c->products);
+    if (c->workspace) cudaFree(c->workspace);
     if (c->memory) cudaFree(c->memory);
     free(c);
     ctx->device = NULL;
+}
+
+extern "C" int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { return state(ctx)->own_bytes; }
+
+extern "C" int64_t rt_cuda_memory_available(void)
+{
+    size_t free_bytes = 0, total = 0;
+    return cudaMemGetInfo(&free_bytes, &total) == cudaSuccess ? (int64_t)free_bytes : 0;
 }
 
 extern "C" void rt_cuda_sync(rt_ctx *ctx)
@@ -96,20 +129,13 @@ extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_
                                 : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
 }
 
-static __global__ void to_bf16(uint16_t *out, const float *in, int64_t count)
-{
-    for (int64_t i = rt_thread(); i < count; i += rt_thread_count()) out[i] = rt_round_bf16(in[i]);
-}
-
-static __global__ void from_bf16(float *out, const uint16_t *in, int64_t count)
-{
-    for (int64_t i = rt_thread(); i < count; i += rt_thread_count()) out[i] = rt_widen(in[i]);
-}
-
 extern "C" void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in)
 {
-    int64_t count = rt_count(in), grid = rt_blocks(count, RT_THREADS);
     if (out.dtype == in.dtype) rt_cuda_move(ctx, out.data, in.data, rt_bytes(in));
-    else if (out.dtype == RT_BF16) RT_LAUNCH(ctx, to_bf16, grid, RT_THREADS, 0, (uint16_t *)out.data, (const float *)in.data, count);
-    else RT_LAUNCH(ctx, from_bf16, grid, RT_THREADS, 0, (float *)out.data, (const uint16_t *)in.data, count);
+    else if (out.dtype == RT_BF16 && in.dtype == RT_F32) rt_cuda_to_bf16(ctx, (uint16_t *)out.data, (const float *)in.data, rt_count(in));
+    else if (out.dtype == RT_F32 && in.dtype == RT_BF16) rt_cuda_from_bf16(ctx, (float *)out.data, (const uint16_t *)in.data, rt_count(in));
+    else {   /* what is read from a file, now and then */
+        rt_cuda_sync(ctx);
+        if (ctx->status == RT_OK && !ctx->measuring) rt_convert(out.data, out.dtype, in.data, in.dtype, rt_count(in));
+    }
 }

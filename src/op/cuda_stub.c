@@ -5,7 +5,6 @@
 const rt_backend rt_backend_cuda = {.name = "cuda"};
 
 int rt_cuda_missing(void) { return rt_op_count(); }
-bool rt_cuda_has(int index) { return index < 0; }
 
 static const char WHY[] = "this rnatune was built without CUDA (make CUDA=1 needs nvcc)";
 const char *rt_cuda_unavailable(void) { return WHY; }
@@ -16,10 +15,18 @@ rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     (void)ctx, (void)memory;
     return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s", WHY);
 }
+int64_t rt_cuda_memory_available(void) { return 0; }
+int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { (void)ctx; return 0; }
 void rt_cuda_close(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_sync(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes) { (void)ctx, (void)to, (void)opt_from, (void)bytes; }
 void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in) { (void)ctx, (void)out, (void)in; }
+void rt_cuda_adam(rt_ctx *ctx, rt_tensor value, rt_tensor m, rt_tensor v, rt_tensor grad, rt_tensor opt_value16,
+                  rt_adam_factors factors)
+{
+    (void)ctx, (void)value, (void)m, (void)v, (void)grad, (void)opt_value16, (void)factors;
+}
+void rt_cuda_square_tiles(rt_ctx *ctx, double *out, rt_tensor t, int64_t tile) { (void)ctx, (void)out, (void)t, (void)tile; }
 bool rt_cuda_has_bf16(const rt_ctx *ctx) { (void)ctx; return false; }
 void rt_cuda_adam_squares(rt_ctx *ctx, double *square, const rt_cuda_adam_tensor *tensors, int64_t n_tensor, int64_t n_tile)
 {

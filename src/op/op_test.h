@@ -8,23 +8,12 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "op/cuda.h"
+#include "op/backend.h"
 
 static inline bool test_is_backward(const char *name)
 {
     size_t length = strlen(name);
     return length > 9 && strcmp(name + length - 9, "_backward") == 0;
-}
-
-/* A row that this backend does not have yet; said once. */
-static inline bool test_lacks(const rt_ctx *ctx, const char *name)
-{
-    for (int i = 0; i < rt_op_count() && ctx->op == &rt_backend_cuda; i++)
-        if (strcmp(rt_op_name(i), name) == 0 && !rt_cuda_has(i)) {
-            print_message("skip: %s has no CUDA kernel yet\n", name);
-            return true;
-        }
-    return false;
 }
 
 static inline void test_needs_cuda(void)

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "op/cpu.h"
 #include "op/cpu_math.h"
+#include "op/cuda.h"
 
 enum { TILE = 16384 };
 
@@ -58,7 +59,8 @@ rt_status rt_adam_create(rt_adam **ret_adam, rt_params *params, const rt_adam_op
     RT_TRY(check_options(options, err));
     RT_TRY_ALLOC(adam, 1);
     *adam = (rt_adam){.options = *options, .params = params, .n_param = rt_params_count(params)};
-    RT_TRY(rt_arena_create(&adam->arena, "optimizer", rt_memory_available(), err));
+    int64_t bytes = 2 * rt_params_bytes(params) + 512 * adam->n_param;
+    RT_TRY(rt_ctx_arena_create(rt_params_ctx(params), &adam->arena, "optimizer", bytes, err));
     RT_TRY_ALLOC(adam->slot, adam->n_param);
     for (int64_t i = 0; i < adam->n_param; i++) {
         rt_tensor value = rt_params_at(params, i)->value;
@@ -89,6 +91,13 @@ void rt_adam_free(rt_adam *adam)
     free(adam->square);
     free(adam->size);
     free(adam);
+}
+
+/* The context whose device holds the parameters; NULL: the CPU's memory does. */
+static rt_ctx *device_of(const rt_adam *adam)
+{
+    rt_ctx *ctx = rt_params_ctx(adam->params);
+    return ctx && ctx->on_device ? ctx : NULL;
 }
 
 /* The parameter that a tile belongs to, and its elements [from, to). */
@@ -132,11 +141,25 @@ static void square_tile(void *argument, int64_t tile, int worker)
                                            : sum_squares_f32((const float *)g.data + from, to - from);
 }
 
+/* The same sums on the device, where the gradients are. */
+static void square_on_device(rt_ctx *ctx, rt_adam *adam)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor square = RT_NEW_TYPE(ctx, RT_F64, adam->n_tile);
+    for (int64_t i = 0; square.data && i < adam->n_param; i++)
+        rt_cuda_square_tiles(ctx, (double *)square.data + adam->slot[i].first_tile, rt_params_at(adam->params, i)->grad, TILE);
+    rt_ctx_sync(ctx);
+    for (int64_t i = 0; i < adam->n_tile; i++) adam->square[i] = ctx->status == RT_OK ? ((double *)square.data)[i] : NAN;
+    rt_arena_reset(ctx->step, mark);
+}
+
 double rt_adam_norm(rt_adam *adam, rt_pool *pool, double grad_scale, const char **opt_bad)
 {
     double sum = 0;
     if (opt_bad) *opt_bad = NULL;
-    rt_pool_run(pool, adam->n_tile, square_tile, adam);
+    rt_ctx *device = device_of(adam);
+    if (device) square_on_device(device, adam);
+    else rt_pool_run(pool, adam->n_tile, square_tile, adam);
     for (int64_t i = 0; i < adam->n_param; i++) {
         int64_t end = i + 1 < adam->n_param ? adam->slot[i + 1].first_tile : adam->n_tile;
         adam->size[i] = 0;
@@ -148,14 +171,9 @@ double rt_adam_norm(rt_adam *adam, rt_pool *pool, double grad_scale, const char 
 }
 
 /* ---- the update -------------------------------------------------------------------------------------------------- */
-/* What is the same for all elements of a tensor. */
-typedef struct {
-    double scale, decay, shrink, beta1, beta2, eps, rate, root;
-} factors;
-
 /* torch's order of operations, in T's precision. */
 #define UPDATE(name, T, square_root)                                                                          \
-    RT_CLONES static void name(T *p, T *m, T *v, const T *g, int64_t count, factors f)                          \
+    RT_CLONES static void name(T *p, T *m, T *v, const T *g, int64_t count, rt_adam_factors f)                          \
     {                                                                                                         \
         const T scale = (T)f.scale, decay = (T)f.decay, shrink = (T)f.shrink, keep = (T)f.beta2, eps = (T)f.eps; \
         const T blend = (T)(1 - f.beta1), fresh = (T)(1 - f.beta2), rate = (T)f.rate, root = (T)f.root;        \
@@ -175,22 +193,27 @@ typedef struct {
     double rate, scale;
 } step_job;
 
+static rt_adam_factors factors_of(const step_job *j, int64_t index)
+{
+    const rt_adam_options *o = &j->adam->options;
+    double t = (double)j->adam->slot[index].updates, correct1 = 1 - pow(o->beta1, t), correct2 = 1 - pow(o->beta2, t);
+    bool decoupled = o->kind == RT_ADAM_DECOUPLED, matrix = rt_params_at(j->adam->params, index)->value.ndim > 1;
+    return (rt_adam_factors){.scale = j->scale, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps,
+                             .decay = decoupled ? 0 : o->weight_decay,
+                             .shrink = decoupled && matrix ? 1 - j->rate * o->weight_decay : 1,
+                             .rate = j->rate / correct1, .root = sqrt(correct2)};
+}
+
 static void update_tile(void *argument, int64_t tile, int worker)
 {
     const step_job *j = argument;
     rt_adam *adam = j->adam;
-    const rt_adam_options *o = &adam->options;
     int64_t from, to, index = find_tile(adam, tile, &from, &to);
     const slot *s = &adam->slot[index];
     const rt_param *p = rt_params_at(adam->params, index);
     (void)worker;
     if (adam->size[index] == 0) return;
-    double t = (double)s->updates, correct1 = 1 - pow(o->beta1, t), correct2 = 1 - pow(o->beta2, t);
-    bool decoupled = o->kind == RT_ADAM_DECOUPLED;
-    factors f = {.scale = j->scale, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps,
-                 .decay = decoupled ? 0 : o->weight_decay,
-                 .shrink = decoupled && p->value.ndim > 1 ? 1 - j->rate * o->weight_decay : 1,
-                 .rate = j->rate / correct1, .root = sqrt(correct2)};
+    rt_adam_factors f = factors_of(j, index);
     if (p->value.dtype == RT_F64) {
         update_f64((double *)p->value.data + from, (double *)s->m.data + from, (double *)s->v.data + from,
                    (const double *)p->grad.data + from, to - from, f);
@@ -208,7 +231,14 @@ void rt_adam_step(rt_adam *adam, rt_pool *pool, double rate, double grad_scale, 
     double clip = o->clip_norm > 0 ? fmin(1, o->clip_norm / (norm + 1e-6)) : 1;
     for (int64_t i = 0; i < adam->n_param; i++) adam->slot[i].updates += adam->size[i] != 0;
     step_job j = {adam, rate, grad_scale * clip};
-    rt_pool_run(pool, adam->n_tile, update_tile, &j);
+    rt_ctx *device = device_of(adam);
+    for (int64_t i = 0; device && i < adam->n_param; i++) {
+        const rt_param *p = rt_params_at(adam->params, i);
+        if (adam->size[i] != 0)
+            rt_cuda_adam(device, p->value, adam->slot[i].m, adam->slot[i].v, p->grad, p->value16, factors_of(&j, i));
+    }
+    if (device) rt_ctx_sync(device);   /* the loop's own code reads the weights */
+    else rt_pool_run(pool, adam->n_tile, update_tile, &j);
 }
 
 rt_tensor rt_adam_moment(const rt_adam *adam, int64_t index, int which)

@@ -47,8 +47,9 @@ double rt_cross_entropy_rows(rt_ctx *ctx, rt_tensor opt_d_logits, rt_tensor logi
     RT_REQUIRE(!opt_d_logits.data ||
                (opt_d_logits.dtype == logits.dtype && rt_count(opt_d_logits) == rt_count(logits)));
     job j = {.d_logits = opt_d_logits, .logits = logits, .row_class = row_class.data, .scale = scale};
-    j.tile_sum = RT_NEW_TYPE(ctx, RT_F64, n_tile).data;
+    j.tile_sum = RT_NEW_HOST(ctx, RT_F64, n_tile).data;
     double sum = 0;
+    rt_ctx_sync(ctx);
     if (ctx->status != RT_OK) return 0;
     rt_pool_run(ctx->pool, n_tile, run_tile, &j);
     for (int64_t i = 0; i < n_tile; i++) sum += j.tile_sum[i];

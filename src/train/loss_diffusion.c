@@ -278,9 +278,10 @@ static bool set_up(job *j, rt_ctx *ctx, rt_tensor x, const rt_label *label)
     j->n_copy = x.dim[0], j->n_atom = label->n_atom, j->n_resolved = label->n_resolved;
     j->mask = label->coordinate_mask.data;
     RT_SHAPE(x, j->n_copy, j->n_atom, 3);
-    j->x = RT_NEW_TYPE(ctx, RT_F64, j->n_copy, j->n_atom, 3).data;
-    j->y = RT_NEW_TYPE(ctx, RT_F64, j->n_resolved, 3).data;
-    j->atom = RT_NEW_TYPE(ctx, RT_I64, j->n_resolved + j->n_atom).data;
+    j->x = RT_NEW_HOST(ctx, RT_F64, j->n_copy, j->n_atom, 3).data;
+    j->y = RT_NEW_HOST(ctx, RT_F64, j->n_resolved, 3).data;
+    j->atom = RT_NEW_HOST(ctx, RT_I64, j->n_resolved + j->n_atom).data;
+    rt_ctx_sync(ctx);
     if (ctx->status != RT_OK) return false;
     rt_convert(j->x, RT_F64, x.data, x.dtype, rt_count(x));
     list_resolved(j, label);
@@ -290,10 +291,10 @@ static bool set_up(job *j, rt_ctx *ctx, rt_tensor x, const rt_label *label)
 void rt_loss_diffusion_targets(rt_ctx *ctx, rt_diffusion_targets *out, rt_tensor x, const rt_label *label)
 {
     job j = {0};
-    out->aligned = RT_NEW_TYPE(ctx, RT_F64, x.dim[0], label->n_atom, 3);
-    out->weight = RT_NEW_TYPE(ctx, RT_F64, label->n_atom);
-    out->neighbours = RT_NEW_TYPE(ctx, RT_I64, label->n_atom);
-    rt_tensor near = RT_NEW_TYPE(ctx, RT_I32, label->n_resolved), truth = RT_NEW_TYPE(ctx, RT_F64, label->n_resolved);
+    out->aligned = RT_NEW_HOST(ctx, RT_F64, x.dim[0], label->n_atom, 3);
+    out->weight = RT_NEW_HOST(ctx, RT_F64, label->n_atom);
+    out->neighbours = RT_NEW_HOST(ctx, RT_I64, label->n_atom);
+    rt_tensor near = RT_NEW_HOST(ctx, RT_I32, label->n_resolved), truth = RT_NEW_HOST(ctx, RT_F64, label->n_resolved);
     if (!set_up(&j, ctx, x, label)) return;
     memset(out->aligned.data, 0, (size_t)rt_bytes(out->aligned));
     memset(out->weight.data, 0, (size_t)rt_bytes(out->weight));
@@ -321,11 +322,11 @@ void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_
                                 weight->bond / (double)n_copy};
     job j = {.d_x = opt_d_x, .sigma = opt_sigma, .bonds = opt_bonds, .weight = &share};
     if (!set_up(&j, ctx, x, label)) return;
-    j.sum = RT_NEW_TYPE(ctx, RT_F64, n_copy * (n_tile + 1)).data;
+    j.sum = RT_NEW_HOST(ctx, RT_F64, n_copy * (n_tile + 1)).data;
     int threads = rt_pool_threads(ctx->pool);
-    j.place = RT_NEW_TYPE(ctx, RT_F64, threads, 3, n_resolved).data;
-    j.truth = RT_NEW_TYPE(ctx, RT_F64, threads, TILE, n_resolved).data;
-    j.near = RT_NEW_TYPE(ctx, RT_I32, threads, TILE, n_resolved).data;
+    j.place = RT_NEW_HOST(ctx, RT_F64, threads, 3, n_resolved).data;
+    j.truth = RT_NEW_HOST(ctx, RT_F64, threads, TILE, n_resolved).data;
+    j.near = RT_NEW_HOST(ctx, RT_I32, threads, TILE, n_resolved).data;
     if (ctx->status != RT_OK) return;
     rt_pool_run(ctx->pool, n_copy, run_mse, &j);
     out_loss->mse = add_up(j.sum, n_copy) / (double)n_copy;

@@ -45,7 +45,7 @@ void rt_template_embedder_forward(rt_ctx *ctx, const rt_template_embedder *t, rt
         rt_zero(ctx, mean);
         if (opt_saved) {
             opt_saved->lower = lower, opt_saved->upper = upper, opt_saved->n_template = count;
-            opt_saved->template = RT_NEW_TYPE(ctx, RT_U8, count * (int64_t)sizeof(rt_template_saved)).data;
+            opt_saved->template = RT_NEW_HOST(ctx, RT_U8, count * (int64_t)sizeof(rt_template_saved)).data;
         }
         int64_t inner = rt_arena_mark(ctx->step);
         for (int64_t k = 0; k < count && ctx->status == RT_OK; k++) {
