@@ -462,8 +462,8 @@ static void check_bytes(rt_backend_kind kind)
 {
     rt_ctx *one, *three;
     rt_err err;
-    assert_int_equal(rt_ctx_create(&one, kind, 1, 1 << 28, &err), RT_OK);
-    assert_int_equal(rt_ctx_create(&three, kind, 3, 1 << 28, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&one, kind, 1, (int64_t)2 << 30, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&three, kind, 3, (int64_t)2 << 30, &err), RT_OK);
     for (int op = 0; op < N_CASES; op++)
         for (int variant = 0; variant < VARIANTS; variant++) {
             problem a, b;
