@@ -14,20 +14,9 @@
  * are zeros.  Tile sizes keep every kernel under the 48 KiB of shared memory that all devices give without asking, and two or
  * more blocks on a multiprocessor.
  */
-#include "op/cuda_rows.h"
+#include "op/cuda_attention.h"
 
 enum { THREADS = 128, ACROSS = 8, DOWN = THREADS / ACROSS };
-
-/* Everything that a tile needs to find its place.  Windows: LOCAL kernels, nq = nk = atoms. */
-typedef struct {
-    const float *q, *k, *v, *bias, *gate, *d_o;
-    float *o, *dq, *dk, *dv, *dbias, *dgate;
-    float *lse, *delta;        /* (B,H,Q): log of the sum of exponentials; sum over keys of P dP */
-    int64_t batch, heads, nq, nk, windows, width;
-    int64_t group;             /* batches that a block of the bias's gradient adds up */
-    int d;
-    float scale;
-} attention_job;
 
 /* ---- tiles ---- */
 
@@ -37,13 +26,12 @@ static __device__ __forceinline__ void load_tile(float *out, const float *in, co
                                                  const attention_job &job, float scale)
 {
     const int per_row = D / 4;
-    bool packs = job.d % 4 == 0;   /* then rows are aligned too: width is heads times d */
     for (int i = (int)threadIdx.x; i < rows * per_row; i += THREADS) {
         int row = i / per_row, c = i % per_row * 4;
         int64_t at = row * job.width + c;
         rt_pack<4> p = {};
         if (row < count && c < job.d) {
-            if (packs) {
+            if (job.packs) {
                 p = rt_load<4>(in + at);
                 if (opt_gate) {
                     rt_pack<4> g = rt_load<4>(opt_gate + at);
@@ -110,51 +98,6 @@ static __device__ __forceinline__ void store_weights(float *p, const float (&val
         RT_UNROLL for (int j = 0; j < COLUMNS; j++)
             p[(down + i * DOWN) * (COLUMNS * ACROSS + 8) + across + j * ACROSS] = value[i][j];
     __syncwarp();
-}
-
-/* ---- where things are ---- */
-
-/* The bias of query q and key k of head h; -1 where they do not meet: behind the last one, or outside of the window. */
-template <bool LOCAL>
-static __device__ __forceinline__ int64_t pair_at(const attention_job &job, int64_t h, int64_t q, int64_t k)
-{
-    if (q >= job.nq || k < 0 || k >= job.nk) return -1;
-    if (!LOCAL) return (h * job.nq + q) * job.nk + k;
-    int64_t w = q / RT_WINDOW_QUERIES, key = k - w * RT_WINDOW_QUERIES + (RT_WINDOW_KEYS - RT_WINDOW_QUERIES) / 2;
-    if (key < 0 || key >= RT_WINDOW_KEYS) return -1;
-    return (h * job.windows * RT_WINDOW_QUERIES + q) * RT_WINDOW_KEYS + key;
-}
-
-/* The keys that a tile of queries meets, all of one window, and the queries that a tile of keys may meet: [first, last). */
-template <bool LOCAL>
-static __device__ __forceinline__ void keys_of(const attention_job &job, int64_t query, int64_t *first, int64_t *last)
-{
-    *first = 0, *last = job.nk;
-    if (!LOCAL) return;
-    *first = query / RT_WINDOW_QUERIES * RT_WINDOW_QUERIES - (RT_WINDOW_KEYS - RT_WINDOW_QUERIES) / 2;
-    *last = *first + RT_WINDOW_KEYS < job.nk ? *first + RT_WINDOW_KEYS : job.nk;
-    if (*first < 0) *first = 0;
-}
-template <bool LOCAL>
-static __device__ __forceinline__ void queries_of(const attention_job &job, int64_t key, int rows, int64_t *first, int64_t *last)
-{
-    *first = 0, *last = job.nq;
-    if (!LOCAL) return;
-    const int64_t before = (RT_WINDOW_KEYS - RT_WINDOW_QUERIES) / 2;
-    int64_t start = key + before - RT_WINDOW_KEYS + 1, end = ((key + rows - 1 + before) / RT_WINDOW_QUERIES + 1) * RT_WINDOW_QUERIES;
-    *first = start <= 0 ? 0 : (start + RT_WINDOW_QUERIES - 1) / RT_WINDOW_QUERIES * RT_WINDOW_QUERIES;
-    *last = end < job.nq ? end : job.nq;
-}
-
-/* Block -> batch, head and the first row of a tile of `rows`. */
-typedef struct {
-    int64_t batch, head, row, column;   /* column: of the head's first value in a row of `width` */
-} tile_place;
-
-static __device__ __forceinline__ tile_place place_of(const attention_job &job, int64_t length, int rows)
-{
-    int64_t tiles = (length + rows - 1) / rows, block = blockIdx.x, pair = block / tiles;
-    return tile_place{pair / job.heads, pair % job.heads, block % tiles * rows, pair % job.heads * job.d};
 }
 
 /* ---- forward ---- */
@@ -407,7 +350,6 @@ template <int D, bool LOCAL> static void launch_backward(rt_ctx *ctx, attention_
 {
     enum { ROWS = tile_sizes<D, LOCAL>::ROWS, COLUMNS = tile_sizes<D, LOCAL>::COLUMNS };
     enum { PAIR_COLUMNS = tile_sizes<D, LOCAL>::PAIR_COLUMNS };
-    const int64_t enough_blocks = 512, most_parts = 8;
     const int rows = ROWS * DOWN, columns = COLUMNS * ACROSS, pair_columns = PAIR_COLUMNS * ACROSS;
     const size_t shared = (2 * (rows + columns) * (D + 4) + rows * (columns + 8)) * sizeof(float);
     const int64_t heads = job.heads * job.batch;
@@ -417,10 +359,8 @@ template <int D, bool LOCAL> static void launch_backward(rt_ctx *ctx, attention_
     if (!job.dbias || job.batch == 1) return;
     int64_t key_tiles = rt_blocks(LOCAL ? (int64_t)RT_WINDOW_KEYS : job.nk, pair_columns);
     int64_t blocks = rt_blocks(job.nq, rows) * key_tiles * job.heads, count = job.heads * job.nq * job.nk;
-    int64_t parts = LOCAL || blocks >= enough_blocks ? 1 : enough_blocks / blocks;   /* few pairs: batches in groups */
-    if (parts > most_parts) parts = most_parts;
-    job.group = rt_blocks(job.batch, parts);
-    parts = rt_blocks(job.batch, job.group);
+    job.group = batches_of_group(job, blocks, LOCAL);
+    int64_t parts = rt_blocks(job.batch, job.group);
     float *sum = job.dbias;
     if (parts > 1) job.dbias = RT_SCRATCH(ctx, float, parts * count);
     RT_LAUNCH(ctx, (bias_gradient<D, LOCAL, ROWS, PAIR_COLUMNS>), blocks * parts, THREADS,
@@ -436,26 +376,36 @@ static attention_job make_job(rt_tensor q, rt_tensor k, rt_tensor v, rt_tensor b
     job.batch = q.dim[0], job.heads = heads, job.nq = q.dim[1], job.nk = k.dim[1], job.width = q.dim[2];
     job.windows = rt_window_count(q.dim[1]);
     job.d = (int)(job.width / heads);
+    job.packs = rt_aligned(job.d, q.data, k.data, v.data, gate.data);
     job.scale = (float)scale;
     RT_REQUIRE(job.d * heads == job.width && job.d <= 128);
     return job;
 }
 
+/* As on the CPU, BF16 products are those of a context that asks for them. */
+static bool on_tensor_cores(const rt_ctx *ctx, const attention_job &job, bool local)
+{
+    return ctx->bf16 && rt_cuda_has_bf16(ctx) && rt_cuda_attention_bf16_fits(job, local);
+}
+
 static void attention_forward(rt_ctx *ctx, const attention_job &job, bool local)
 {
-    if (local) (job.d <= 32 ? launch_forward<32, true> : launch_forward<128, true>)(ctx, job);
+    if (on_tensor_cores(ctx, job, local)) rt_cuda_attention_bf16_forward(ctx, job, local);
+    else if (local) (job.d <= 32 ? launch_forward<32, true> : launch_forward<128, true>)(ctx, job);
     else (job.d <= 32 ? launch_forward<32, false> : job.d <= 48 ? launch_forward<48, false> : launch_forward<128, false>)(ctx, job);
 }
 
 static void attention_backward(rt_ctx *ctx, attention_job job, const rt_attention_grad *grad, rt_tensor d_o, bool local)
 {
     int64_t mark = rt_arena_mark(ctx->step), queries = job.batch * job.heads * job.nq;
+    job.packs = job.packs && rt_aligned(job.d, d_o.data);
     job.d_o = (const float *)d_o.data, job.o = (float *)grad->opt_o.data;
     job.dq = (float *)grad->dq.data, job.dk = (float *)grad->dk.data, job.dv = (float *)grad->dv.data;
     job.dbias = job.bias ? (float *)grad->opt_dbias.data : NULL, job.dgate = job.gate ? (float *)grad->opt_dgate.data : NULL;
     job.lse = RT_SCRATCH(ctx, float, queries);
     job.delta = RT_SCRATCH(ctx, float, queries);
-    if (local) (job.d <= 32 ? launch_backward<32, true> : launch_backward<128, true>)(ctx, job);
+    if (on_tensor_cores(ctx, job, local)) rt_cuda_attention_bf16_backward(ctx, job, local);
+    else if (local) (job.d <= 32 ? launch_backward<32, true> : launch_backward<128, true>)(ctx, job);
     else (job.d <= 32 ? launch_backward<32, false> : job.d <= 48 ? launch_backward<48, false> : launch_backward<128, false>)(ctx, job);
     rt_arena_reset(ctx->step, mark);
 }

@@ -234,11 +234,12 @@ static void run_case(rt_ctx *ctx, int at, const int64_t *size, results *out)
     assert_true(out->n > 0);
 }
 
-static void check_backend(rt_backend_kind kind, double bound)
+static void check_backend(rt_backend_kind kind, bool bf16, double bound)
 {
     rt_ctx *exact, *fast;
     assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, 1 << 28, NULL), RT_OK);
     assert_int_equal(rt_ctx_create(&fast, kind, 2, 1 << 28, NULL), RT_OK);
+    fast->bf16 = bf16;
     for (int at = 0; at < N_CASES; at++)
         for (int k = 0; k < 16 && CASES[at].size[k][0]; k++) {
             const int64_t *size = CASES[at].size[k];
@@ -258,17 +259,28 @@ static void check_backend(rt_backend_kind kind, double bound)
     rt_ctx_free(exact);
 }
 
-static void the_cpu_agrees_at_edges(void **state) { (void)state; check_backend(RT_BACKEND_CPU, 1e-5); }
+static void the_cpu_agrees_at_edges(void **state) { (void)state; check_backend(RT_BACKEND_CPU, false, 1e-5); }
 
 static void cuda_agrees_at_edges(void **state)
 {
     (void)state;
     test_needs_cuda();
-    check_backend(RT_BACKEND_CUDA, 1e-5);
+    check_backend(RT_BACKEND_CUDA, false, 1e-5);
+}
+
+static void cuda_in_bf16_agrees_within_bf16(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    check_backend(RT_BACKEND_CUDA, true, 3e-2);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_cpu_agrees_at_edges), cmocka_unit_test(cuda_agrees_at_edges)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_cpu_agrees_at_edges),
+        cmocka_unit_test(cuda_agrees_at_edges),
+        cmocka_unit_test(cuda_in_bf16_agrees_within_bf16),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
