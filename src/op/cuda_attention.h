@@ -23,15 +23,27 @@ typedef struct {
 
 /* ---- where things are ---- */
 
-/* The bias of query q and key k of head h; -1 where they do not meet: behind the last one, or outside of the window. */
+/* Where the bias of query q and key 0 of head h would be: key k is k further on. */
+template <bool LOCAL> static __device__ __forceinline__ int64_t pair_base(const attention_job &job, int64_t h, int64_t q)
+{
+    if (!LOCAL) return (h * job.nq + q) * job.nk;
+    int64_t first = q / RT_WINDOW_QUERIES * RT_WINDOW_QUERIES - (RT_WINDOW_KEYS - RT_WINDOW_QUERIES) / 2;
+    return (h * job.windows * RT_WINDOW_QUERIES + q) * RT_WINDOW_KEYS - first;
+}
+
+/* False where query q and key k do not meet: behind the last one, or outside of the window. */
+template <bool LOCAL> static __device__ __forceinline__ bool pair_meets(const attention_job &job, int64_t q, int64_t k)
+{
+    if (q >= job.nq || k < 0 || k >= job.nk) return false;
+    int64_t key = k - q / RT_WINDOW_QUERIES * RT_WINDOW_QUERIES + (RT_WINDOW_KEYS - RT_WINDOW_QUERIES) / 2;
+    return !LOCAL || (key >= 0 && key < RT_WINDOW_KEYS);
+}
+
+/* The bias of query q and key k of head h; -1 where they do not meet. */
 template <bool LOCAL>
 static __device__ __forceinline__ int64_t pair_at(const attention_job &job, int64_t h, int64_t q, int64_t k)
 {
-    if (q >= job.nq || k < 0 || k >= job.nk) return -1;
-    if (!LOCAL) return (h * job.nq + q) * job.nk + k;
-    int64_t w = q / RT_WINDOW_QUERIES, key = k - w * RT_WINDOW_QUERIES + (RT_WINDOW_KEYS - RT_WINDOW_QUERIES) / 2;
-    if (key < 0 || key >= RT_WINDOW_KEYS) return -1;
-    return (h * job.windows * RT_WINDOW_QUERIES + q) * RT_WINDOW_KEYS + key;
+    return pair_meets<LOCAL>(job, q, k) ? pair_base<LOCAL>(job, h, q) + k : -1;
 }
 
 /* The keys that a tile of queries meets, all of one window, and the queries that a tile of keys may meet: [first, last). */

@@ -7,13 +7,20 @@
  * their registers (PTX ISA, matrix fragments of mma.m16n8k16).
  *
  * Rows of shared memory are 8 values longer than the tile: then the 32 words that a warp reads for a right factor lie in 32
- * banks.  32 or 64 columns a tile and heads of up to 48 values keep a thread under 128 registers and a block under 20 KiB.
+ * banks.  With 32 or 64 columns a tile and heads of up to 48 values a block stays under 20 KiB, and what a thread keeps in its
+ * registers.
  */
 #include "op/cuda_attention.h"
 
 #ifndef RT_CUDA_EMULATED
 #include <cuda_bf16.h>
 #endif
+
+/* A tile's rows, 16 a warp: a window has 32 queries.  Blocks that a multiprocessor is to hold, which gives a thread 128
+ * registers, or 168 where heads are longer. */
+template <bool LOCAL> static constexpr int tile_rows(void) { return LOCAL ? RT_WINDOW_QUERIES : 64; }
+template <int D, bool LOCAL> static constexpr int blocks_held(void) { return (D > 32 ? 384 : 512) / (2 * tile_rows<LOCAL>()); }
+#define BOUNDS __launch_bounds__(2 * tile_rows<LOCAL>(), (blocks_held<D, LOCAL>()))
 
 /* ---- the tensor cores ---- */
 
@@ -173,11 +180,11 @@ template <int D, int COLUMNS> static constexpr int transposed_words(void) { retu
 /* ---- forward ---- */
 
 /* As attend() of cuda_attention.cu.  Shared: keys, plain; values, transposed. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void attend_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS attend_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *values = keys + plain_words<D, COLUMNS>();
-    tile_place at = place_of(job, job.nq, (int)blockDim.x / 2);
+    tile_place at = place_of(job, job.nq, tile_rows<LOCAL>());
     int64_t query0 = (at.batch * job.nq + at.row) * job.width + at.column, first, last;
     int64_t key0 = at.batch * job.nk * job.width + at.column;
     row_factors<D> query = load_rows<D>(job.q + query0, NULL, job.nq - at.row, job, job.scale);
@@ -186,11 +193,14 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void attend_bf16(att
     keys_of<LOCAL>(job, at.row, &first, &last);
     for (int64_t key = first; key < last; key += COLUMNS) {
         float s[COLUMNS / 8][4];
-        RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
-            RT_UNROLL for (int e = 0; e < 4; e++) {
-                int64_t pair = pair_at<LOCAL>(job, at.head, at.row + own_row(e), key + own_column(j, e));
-                s[j][e] = job.bias && pair >= 0 ? job.bias[pair] : 0.0f;
-            }
+        const int keys_left = last - key < COLUMNS ? (int)(last - key) : COLUMNS;
+        RT_UNROLL for (int i = 0; i < 2; i++) {
+            int64_t row = at.row + own_row(2 * i);
+            const float *bias = job.bias && row < job.nq ? job.bias + pair_base<LOCAL>(job, at.head, row) + key : NULL;
+            RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
+                RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++)
+                    s[j][e] = bias && own_column(j, e) < keys_left ? bias[own_column(j, e)] : 0.0f;
+        }
         __syncthreads();   /* the tiles before are read */
         load_factors<D, COLUMNS>(keys, NULL, job.k + key0 + key * job.width, NULL, last - key, job, 1.0f);
         load_factors<D, COLUMNS>(NULL, values, job.v + key0 + key * job.width, NULL, last - key, job, 1.0f);
@@ -200,7 +210,7 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void attend_bf16(att
             float highest = top[i], sum = 0;
             RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
                 RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++) {
-                    if (key + own_column(j, e) >= last) s[j][e] = -INFINITY;
+                    if (own_column(j, e) >= keys_left) s[j][e] = -INFINITY;
                     highest = fmaxf(highest, s[j][e]);
                 }
             highest = rt_lanes_max(highest, 4, NULL);
@@ -239,20 +249,56 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void attend_bf16(att
 
 /* ---- backward ---- */
 
-/* From logits s and dp = d_o . v of a tile: probabilities into s, their gradient's logits into dp. */
-template <bool LOCAL, bool KEY_ROWS, int COLUMNS>
-static __device__ __forceinline__ void softmax_gradient(float (&s)[COLUMNS / 8][4], float (&dp)[COLUMNS / 8][4],
-                                                        const attention_job &job, int64_t batch, int64_t head, int64_t row0,
-                                                        int64_t column0)
+/* One number of a tile of logits s and of dp = d_o . v: the probability, and the gradient of its logit.  job.bias + pair is
+ * the bias; lse and delta are the query's. */
+static __device__ __forceinline__ void softmax_gradient(float *s, float *dp, const float *opt_bias, float lse, float delta)
 {
-    const float *lse = job.lse + (batch * job.heads + head) * job.nq, *delta = job.delta + (batch * job.heads + head) * job.nq;
+    *s = __expf((opt_bias ? *s + *opt_bias : *s) - lse);
+    *dp = *s * (*dp - delta);
+}
+
+/* For a tile whose rows are queries row0 ... and whose columns are the `keys_left` keys from key0 on; adds the gradient to
+ * dbias too, unless NULL. */
+template <bool LOCAL, int COLUMNS>
+static __device__ __forceinline__ void gradient_of_queries(float (&s)[COLUMNS / 8][4], float (&dp)[COLUMNS / 8][4],
+                                                           const attention_job &job, int64_t batch, int64_t head, int64_t row0,
+                                                           int64_t key0, int64_t keys_left, float *dbias)
+{
+    RT_UNROLL for (int i = 0; i < 2; i++) {
+        int64_t row = row0 + own_row(2 * i), stat = (batch * job.heads + head) * job.nq + row;
+        int64_t base = pair_base<LOCAL>(job, head, row) + key0;
+        bool there = row < job.nq;
+        float lse = there ? job.lse[stat] : 0.0f, delta = there ? job.delta[stat] : 0.0f;
+        RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
+            RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++) {
+                int column = own_column(j, e);
+                if (there && column < keys_left) {
+                    softmax_gradient(&s[j][e], &dp[j][e], job.bias ? job.bias + base + column : NULL, lse, delta);
+                    if (dbias) dbias[base + column] += dp[j][e];
+                } else {
+                    s[j][e] = dp[j][e] = 0;
+                }
+            }
+    }
+}
+
+/* For a tile whose rows are keys key0 ... and whose columns are queries query0 .... */
+template <bool LOCAL, int COLUMNS>
+static __device__ __forceinline__ void gradient_of_keys(float (&s)[COLUMNS / 8][4], float (&dp)[COLUMNS / 8][4],
+                                                        const attention_job &job, int64_t batch, int64_t head, int64_t key0,
+                                                        int64_t query0)
+{
     RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
-        RT_UNROLL for (int e = 0; e < 4; e++) {
-            int64_t row = row0 + own_row(e), column = column0 + own_column(j, e), query = KEY_ROWS ? column : row;
-            int64_t pair = pair_at<LOCAL>(job, head, query, KEY_ROWS ? row : column);
-            float logit = pair >= 0 && job.bias ? s[j][e] + job.bias[pair] : s[j][e];
-            s[j][e] = pair >= 0 ? __expf(logit - lse[query]) : 0.0f;
-            dp[j][e] = pair >= 0 ? s[j][e] * (dp[j][e] - delta[query]) : 0.0f;
+        RT_UNROLL for (int c = 0; c < 2; c++) {
+            int64_t query = query0 + own_column(j, c), stat = (batch * job.heads + head) * job.nq + query;
+            const float *bias = job.bias + pair_base<LOCAL>(job, head, query) + key0;
+            bool there = query < job.nq;
+            float lse = there ? job.lse[stat] : 0.0f, delta = there ? job.delta[stat] : 0.0f;
+            RT_UNROLL for (int e = c; e < 4; e += 2) {
+                if (there && pair_meets<LOCAL>(job, query, key0 + own_row(e)))
+                    softmax_gradient(&s[j][e], &dp[j][e], job.bias ? bias + own_row(e) : NULL, lse, delta);
+                else s[j][e] = dp[j][e] = 0;
+            }
         }
 }
 
@@ -267,16 +313,16 @@ static __device__ __forceinline__ void store_rows(float *to, const float (&x)[D 
 }
 
 /* As query_gradient() of cuda_attention.cu.  Shared: keys, plain and transposed; values, plain. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void query_gradient_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS query_gradient_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *keys_transposed = keys + plain_words<D, COLUMNS>(), *values = keys_transposed + transposed_words<D, COLUMNS>();
-    tile_place at = place_of(job, job.nq, (int)blockDim.x / 2);
+    tile_place at = place_of(job, job.nq, tile_rows<LOCAL>());
     int64_t query0 = (at.batch * job.nq + at.row) * job.width + at.column, left = job.nq - at.row, first, last;
     int64_t key0 = at.batch * job.nk * job.width + at.column;
     row_factors<D> query = load_rows<D>(job.q + query0, NULL, left, job, job.scale);
     row_factors<D> d_o = load_rows<D>(job.d_o + query0, job.gate ? job.gate + query0 : NULL, left, job, 1.0f);
-    float dq[D / 8][4];
+    float dq[D / 8][4], *dbias = job.batch == 1 ? job.dbias : NULL;
     clear(dq);
     keys_of<LOCAL>(job, at.row, &first, &last);
     for (int64_t key = first; key < last; key += COLUMNS) {
@@ -288,25 +334,19 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void query_gradient_
         clear(s), clear(ds);
         dot_factors<D, COLUMNS>(s, query, keys);
         dot_factors<D, COLUMNS>(ds, d_o, values);
-        softmax_gradient<LOCAL, false, COLUMNS>(s, ds, job, at.batch, at.head, at.row, key);
-        if (job.dbias && job.batch == 1)
-            RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
-                RT_UNROLL for (int e = 0; e < 4; e++) {
-                    int64_t pair = pair_at<LOCAL>(job, at.head, at.row + own_row(e), key + own_column(j, e));
-                    if (pair >= 0) job.dbias[pair] += ds[j][e];
-                }
+        gradient_of_queries<LOCAL, COLUMNS>(s, ds, job, at.batch, at.head, at.row, key, last - key, dbias);
         mix_factors<D, COLUMNS>(dq, ds, keys_transposed);
     }
     store_rows<D>(job.dq + query0, dq, job, left, job.scale);
 }
 
 /* As key_gradient() of cuda_attention.cu.  Shared: queries and d_o, each plain and transposed. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void key_gradient_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS key_gradient_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, queries);
     uint32_t *queries_transposed = queries + plain_words<D, COLUMNS>(), *d_o = queries_transposed + transposed_words<D, COLUMNS>();
     uint32_t *d_o_transposed = d_o + plain_words<D, COLUMNS>();
-    const int rows = (int)blockDim.x / 2;
+    const int rows = tile_rows<LOCAL>();
     tile_place at = place_of(job, job.nk, rows);
     int64_t key0 = (at.batch * job.nk + at.row) * job.width + at.column, left = job.nk - at.row, first, last;
     int64_t query0 = at.batch * job.nq * job.width + at.column;
@@ -325,7 +365,7 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void key_gradient_bf
         clear(s), clear(ds);
         dot_factors<D, COLUMNS>(s, key, queries);
         dot_factors<D, COLUMNS>(ds, value, d_o);
-        softmax_gradient<LOCAL, true, COLUMNS>(s, ds, job, at.batch, at.head, at.row, query);
+        gradient_of_keys<LOCAL, COLUMNS>(s, ds, job, at.batch, at.head, at.row, query);
         mix_factors<D, COLUMNS>(dv, s, d_o_transposed);
         mix_factors<D, COLUMNS>(dk, ds, queries_transposed);   /* the tile of queries holds the scale */
     }
@@ -335,11 +375,11 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void key_gradient_bf
 
 /* As bias_gradient() of cuda_attention.cu.  Shared: keys and values, plain. */
 template <int D, bool LOCAL, int COLUMNS>
-static __global__ void bias_gradient_bf16(attention_job job, int64_t key_tiles, bool add)
+static __global__ void BOUNDS bias_gradient_bf16(attention_job job, int64_t key_tiles, bool add)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *values = keys + plain_words<D, COLUMNS>();
-    const int rows = (int)blockDim.x / 2;
+    const int rows = tile_rows<LOCAL>();
     int64_t query_tiles = (job.nq + rows - 1) / rows, block = blockIdx.x, tile = block % (query_tiles * key_tiles);
     int64_t head = block / (query_tiles * key_tiles) % job.heads, part = block / (query_tiles * key_tiles) / job.heads;
     int64_t query = tile / key_tiles * rows, column = head * job.d, end = (part + 1) * job.group, first, last;
@@ -361,7 +401,7 @@ static __global__ void bias_gradient_bf16(attention_job job, int64_t key_tiles, 
         clear(s), clear(ds);
         dot_factors<D, COLUMNS>(s, left, keys);
         dot_factors<D, COLUMNS>(ds, d_o, values);
-        softmax_gradient<LOCAL, false, COLUMNS>(s, ds, job, batch, head, query, key);
+        gradient_of_queries<LOCAL, COLUMNS>(s, ds, job, batch, head, query, key, last - key, NULL);
         RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
             RT_UNROLL for (int e = 0; e < 4; e++) sum[j][e] += ds[j][e];
     }
@@ -375,9 +415,6 @@ static __global__ void bias_gradient_bf16(attention_job job, int64_t key_tiles, 
 
 /* ---- launches ---- */
 enum { FORWARD_COLUMNS = 64, COLUMNS = 32 };
-
-/* Rows of a tile: 16 a warp; a window has 32 queries. */
-template <bool LOCAL> static constexpr int tile_rows(void) { return LOCAL ? RT_WINDOW_QUERIES : 64; }
 
 bool rt_cuda_attention_bf16_fits(const attention_job &job, bool local) { return job.d <= (local ? 32 : 48); }
 
