@@ -19,6 +19,8 @@ void rt_emulated_fail(const char *format, ...)
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
+    void *frame[32];
+    backtrace_symbols_fd(frame, backtrace(frame, 32), 2);
     abort();
 }
 
