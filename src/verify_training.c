@@ -438,6 +438,7 @@ static void compare_targets(walk *w)
     rt_loss_diffusion_targets(w->ctx, &ours, x, &w->label);
     if (w->ctx->status == RT_OK) {
         rt_tensor seen = rt_new_copy(w->ctx, aligned);
+        rt_ctx_sync(w->ctx);
         for (int64_t i = 0; w->ctx->status == RT_OK && i < rt_count(seen); i++)
             if (rt_get(weight, i / 3 % w->label.n_atom) == 0) rt_set(seen, i, 0); /* what turned with them, unseen */
         compare_values(w, "targets", "mse.true_coordinate_aligned", ours.aligned, seen, FP32.loss);

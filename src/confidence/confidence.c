@@ -67,7 +67,7 @@ void rt_confidence_head_forward(rt_ctx *ctx, const rt_confidence_head *head, con
     rt_norm_forward(ctx, &head->norm_s, s, s);
     rt_op_axpby(ctx, z, 0, z_trunk, 1);
     rt_op_pair_sum(ctx, z, a, b, true);
-    rt_op_gather(ctx, centre, RT_VIEW(x, 1, features->n_atom, 3), features->distogram_rep_atom, false);
+    rt_op_gather(ctx, centre, RT_VIEW(x, 1, features->n_atom, 3), rt_upload(ctx, features->distogram_rep_atom), false);
     rt_op_distances(ctx, d, RT_VIEW(centre, n, 3), RT_ABSENT);
     rt_op_distance_embed(ctx, z, d, RT_ABSENT, head->lower_bins, head->upper_bins, head->distance_bin.weight,
                          head->distance_raw.weight);

@@ -27,16 +27,6 @@ void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in);
 /* True when the device multiplies bfloat16. */
 bool rt_cuda_has_bf16(const rt_ctx *ctx);
 
-/* What is the same for all elements of a tensor in a step of Adam: see train/adam. */
-typedef struct {
-    double scale, decay, shrink, beta1, beta2, eps, rate, root;
-} rt_adam_factors;
-/* Queued: value, its BF16 copy (data NULL: none) and both moments from the gradient, all F32 of one shape. */
-void rt_cuda_adam(rt_ctx *ctx, rt_tensor value, rt_tensor m, rt_tensor v, rt_tensor grad, rt_tensor opt_value16,
-                  rt_adam_factors factors);
-/* Queued: out[i] (on the device) = sum of the squares of elements [i tile, (i + 1) tile) of t, F32. */
-void rt_cuda_square_tiles(rt_ctx *ctx, double *out, rt_tensor t, int64_t tile);
-
 #define RT_OP(name, parameters, arguments, help) void rt_cuda_##name parameters;
 #include "op/ops.def"
 #undef RT_OP

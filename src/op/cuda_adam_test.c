@@ -42,7 +42,7 @@ static void the_device_updates_as_the_formula_says(void **state)
     (void)state;
     test_needs_cuda();
     rt_ctx *ctx;
-    assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, 1 << 26, NULL), RT_OK);
+    assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
     next_stream = 5;
     rt_tensor part[TENSORS][4], before[TENSORS][4], copy = RT_NEW_TYPE(ctx, RT_BF16, COUNT[WITH_COPY]);
     rt_tensor table = RT_NEW_TYPE(ctx, RT_U8, (int64_t)sizeof(rt_cuda_adam_tensor) * TENSORS), square = RT_NEW_TYPE(ctx, RT_F64, 16);

@@ -17,7 +17,8 @@ struct rt_cuda {
     int64_t own_bytes;
 };
 
-static const int64_t OWN_MOST = (int64_t)1 << 30, PAGE = 65536;
+/* What a process takes of a device with a context and cuBLASLt's kernels: an estimate on the safe side. */
+static const int64_t CONTEXT_BYTES = (int64_t)512 << 20, PAGE = 65536;
 static const int64_t WORKSPACE_BYTES = (int64_t)32 << 20;   /* what cuBLASLt asks for on the newest devices */
 
 static rt_cuda *state(const rt_ctx *ctx) { return (rt_cuda *)ctx->device; }
@@ -80,8 +81,7 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
     RT_TRY(rt_cuda_products_create(&c->products, c->workspace, WORKSPACE_BYTES, err));
     if ((error = cudaMemGetInfo(&free_bytes, &total)) != cudaSuccess) return cuda_fail(err, error, "cudaMemGetInfo");
-    /* what is gone is ours, unless others use the device too */
-    c->own_bytes = (int64_t)(total - free_bytes) < OWN_MOST ? (int64_t)(total - free_bytes) : OWN_MOST;
+    c->own_bytes = CONTEXT_BYTES + WORKSPACE_BYTES;
     memory -= c->own_bytes;
     if (memory > (int64_t)free_bytes) memory = (int64_t)free_bytes;
     memory = memory / PAGE * PAGE;

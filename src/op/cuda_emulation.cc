@@ -19,6 +19,8 @@ void rt_emulated_fail(const char *format, ...)
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
+    void *frame[32];
+    backtrace_symbols_fd(frame, backtrace(frame, 32), 2);
     abort();
 }
 
@@ -174,6 +176,26 @@ static void set_up_thread(unsigned int i)
     f->pointer = top - 6;
 }
 
+static bool run_fiber(fiber *f)
+{
+    if (f->done || (f->wait_for && *f->wait_for == f->wait_value)) return false;
+    f->wait_for = NULL;
+    rt_emulated_here = f;
+    progress++;
+    rt_emulated_switch(&scheduler, f->pointer);
+    return true;
+}
+
+/* The warp that begins with thread `first`, as far as it comes without the others. */
+static void run_warp(unsigned int first)
+{
+    bool ran = true;
+    while (ran) {
+        ran = false;
+        for (unsigned int i = first; i < first + WARP && i < n_thread; i++) ran = run_fiber(&fibers[i]) || ran;
+    }
+}
+
 static void run_block(size_t shared)
 {
     static unsigned int order[MAX_THREADS];
@@ -189,16 +211,12 @@ static void run_block(size_t shared)
     }
     for (unsigned int w = 0; w * WARP < n_thread; w++)
         warps[w].arrived = 0, warps[w].lanes = n_thread - w * WARP < WARP ? n_thread - w * WARP : WARP;
+    bool ahead = draw(2) == 1;   /* warps run ahead of each other, or all threads go step by step */
     while (n_done < n_thread) {
         uint64_t before = progress;
-        for (unsigned int i = 0; i < n_thread; i++) {
-            fiber *f = &fibers[order[i]];
-            if (f->done || (f->wait_for && *f->wait_for == f->wait_value)) continue;
-            f->wait_for = NULL;
-            rt_emulated_here = f;
-            progress++;
-            rt_emulated_switch(&scheduler, f->pointer);
-        }
+        for (unsigned int i = 0; i < n_thread; i++)
+            if (ahead) run_warp(order[i] / WARP * WARP);
+            else run_fiber(&fibers[order[i]]);
         if (progress == before)
             rt_emulated_fail("kernel %s, block (%u,%u,%u): %u of %u threads ended and the others wait at a barrier or a warp "
                              "operation that not all reach", running_name, rt_emulated_block.x, rt_emulated_block.y,

@@ -386,8 +386,8 @@ static __global__ void sum_rows(float *out, bool add, const float *in, int64_t r
 static void launch_sum(rt_ctx *ctx, float *out, bool add, const float *in, int64_t groups, int64_t rows, int64_t all_rows,
                        int64_t columns, int64_t group_stride, int64_t row_stride)
 {
-    int row_lanes = 1;
-    while (row_lanes * 8 <= rows && row_lanes < RT_THREADS / rt_power_of_two(columns, 32)) row_lanes *= 2;   /* 4 or more rows each */
+    int row_lanes = 1, most = RT_THREADS / rt_power_of_two(columns, 32);
+    while (row_lanes * 8 <= rows && row_lanes < most) row_lanes *= 2;   /* 4 or more rows each */
     int lanes = RT_THREADS / row_lanes;
     int64_t tiles = rt_blocks(columns, lanes);
     RT_LAUNCH(ctx, sum_rows, groups * tiles, RT_THREADS, RT_THREADS * sizeof(float), out, add, in, rows, all_rows, columns,

@@ -212,8 +212,8 @@ static const struct {
     {"pairs", case_pairs, {{1, 1}, {2, 3}, {31, 4}, {33, 5}, {9, 33}, {5, 128}}},
     {"embed", case_embed, {{1, 1, 1, 1}, {31, 33, 400, 3}, {700, 4, 3, 4}, {1025, 5, 7, 2}, {300, 64, 139, 4}, {50, 2, 9000, 1}}},
     {"distance embed", case_distance_embed, {{1, 1, 1}, {17, 33, 3}, {33, 4, 39}, {20, 128, 15}, {40, 3, 2}}},
-    {"attention", case_attention, {{1, 1, 1, 1, 1}, {2, 2, 31, 33, 3}, {1, 1, 33, 31, 24}, {3, 2, 65, 32, 32}, {2, 1, 16, 129, 16},
-                                   {1, 2, 64, 64, 33}, {9, 1, 33, 40, 48}, {2, 2, 17, 66, 49}, {2, 1, 40, 50, 64},
+    {"attention", case_attention, {{1, 1, 1, 1, 1}, {2, 2, 31, 33, 3}, {1, 1, 33, 31, 24}, {3, 2, 65, 32, 32},
+                                   {2, 1, 16, 129, 16}, {1, 2, 64, 64, 33}, {9, 1, 33, 40, 48}, {2, 2, 17, 66, 49}, {2, 1, 40, 50, 64},
                                    {2, 2, 35, 34, 101}, {3, 1, 33, 65, 128}, {5, 4, 7, 100, 8}}},
     {"local attention", case_local_attention, {{1, 1, 1, 1}, {3, 2, 31, 8}, {2, 1, 33, 32}, {1, 2, 80, 5}, {2, 2, 81, 33},
                                                {2, 1, 129, 32}, {1, 1, 200, 128}, {3, 1, 177, 12}}},
@@ -237,8 +237,8 @@ static void run_case(rt_ctx *ctx, int at, const int64_t *size, results *out)
 static void check_backend(rt_backend_kind kind, bool bf16, double bound)
 {
     rt_ctx *exact, *fast;
-    assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, 1 << 28, NULL), RT_OK);
-    assert_int_equal(rt_ctx_create(&fast, kind, 2, 1 << 28, NULL), RT_OK);
+    assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, TEST_MEMORY, NULL), RT_OK);
+    assert_int_equal(rt_ctx_create(&fast, kind, 2, TEST_MEMORY, NULL), RT_OK);
     fast->bf16 = bf16;
     for (int at = 0; at < N_CASES; at++)
         for (int k = 0; k < 16 && CASES[at].size[k][0]; k++) {

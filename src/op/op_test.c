@@ -286,8 +286,8 @@ static void check_backend(rt_backend_kind kind, int threads, bool bf16, double b
 {
     rt_ctx *exact, *fast;
     rt_err err;
-    assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, 1 << 28, &err), RT_OK);
-    assert_int_equal(rt_ctx_create(&fast, kind, threads, 1 << 28, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, TEST_MEMORY, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&fast, kind, threads, TEST_MEMORY, &err), RT_OK);
     fast->bf16 = bf16;
     for (int op = 0; op < N_CASES; op++)
         for (int variant = 0; variant < VARIANTS; variant++) {
@@ -309,8 +309,8 @@ static void check_bytes(rt_backend_kind kind)
 {
     rt_ctx *one, *three;
     rt_err err;
-    assert_int_equal(rt_ctx_create(&one, kind, 1, (int64_t)2 << 30, &err), RT_OK);
-    assert_int_equal(rt_ctx_create(&three, kind, 3, (int64_t)2 << 30, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&one, kind, 1, TEST_MEMORY, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&three, kind, 3, TEST_MEMORY, &err), RT_OK);
     for (int op = 0; op < N_CASES; op++)
         for (int variant = 0; variant < VARIANTS; variant++) {
             rt_tensor a = run_case(one, op, variant), b = run_case(three, op, variant);

@@ -24,6 +24,9 @@ static inline void test_needs_cuda(void)
     skip();
 }
 
+/* Of a context: a device's holds CUDA's own too. */
+static const int64_t TEST_MEMORY = (int64_t)1 << 30;
+
 static uint64_t next_stream;
 
 static inline rt_tensor random_tensor(rt_ctx *ctx, rt_tensor t)

@@ -51,6 +51,7 @@ static rt_status summarise(rt_summary *out, const rt_judge *j, rt_ctx *ctx, cons
                            .atom_to_token_idx = f->atom_to_token_idx,
                            .n_cycle = 1};
     logits = rt_as_f32(ctx, logits);
+    rt_ctx_sync(ctx);
     if (ctx->status != RT_OK) return rt_ctx_take(ctx, err);
     rt_contact_probs(contacts, ctx->pool, c, logits);
     return rt_rank_summary(out, ctx->step, ctx->pool, c, &input, err);

@@ -184,12 +184,15 @@ void rt_ribonanza_forward(rt_ctx *ctx, const rt_ribonanza *r, rt_ribonanza_mix *
     rt_tensor s = RT_NEW(ctx, n, r->ninp), pair = RT_NEW(ctx, n, n, r->pairwise);
     double top = -INFINITY, sum = 0;
     rt_ctx_sync(ctx);
+    rt_tensor share = RT_NEW_HOST(ctx, RT_F64, r->n_layer);
     for (int64_t i = 0; i < r->n_layer; i++) top = fmax(top, rt_get(r->layer_weights, i));
     for (int64_t i = 0; i < r->n_layer; i++) sum += exp(rt_get(r->layer_weights, i) - top);
-    while (!ctx->probe && last >= 0 && exp(rt_get(r->layer_weights, last) - top) == 0) last--;
+    for (int64_t i = 0; ctx->status == RT_OK && i < r->n_layer; i++)
+        rt_set(share, i, exp(rt_get(r->layer_weights, i) - top) / sum);
+    while (ctx->status == RT_OK && !ctx->probe && last >= 0 && rt_get(share, last) == 0) last--;
     embed(ctx, r, s, pair, tokens);
     for (int64_t i = 0; i < rt_ctx_blocks(ctx, last + 1) && rt_ctx_go_on(ctx); i++) {
-        double weight = exp(rt_get(r->layer_weights, i) - top) / sum;
+        double weight = rt_get(share, i);
         layer_forward(ctx, &r->layer[i], s, pair, r->heads);
         RT_PROBE_PART(ctx, RT_VIEW(s, 1, n, r->ninp), i, "ribonanza.sequence_all_layers");
         if (i + 1 == r->n_layer) RT_PROBE(ctx, RT_VIEW(pair, 1, n, n, r->pairwise), "ribonanza.pairwise_last");
