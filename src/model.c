@@ -245,7 +245,7 @@ done:
 }
 
 rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_params *opt_params,
-                             rt_err *err)
+                             rt_ctx *opt_ctx, rt_err *err)
 {
     rt_status status = RT_OK;
     *ret_model = NULL;
@@ -253,13 +253,15 @@ rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_p
     RT_TRY_ALLOC(model, 1);
     model->config = *config;
     model->precision = precision;
-    RT_TRY(rt_arena_create(&model->arena, "weight", rt_memory_available(), err));
+    RT_TRY(rt_ctx_arena_create(opt_ctx, &model->arena, "weight", rt_memory_available(), err));
+    if (opt_params) rt_params_place(opt_params, opt_ctx, opt_ctx && opt_ctx->on_device ? model->arena : NULL);
     rt_binder binder = {.config = &model->config, .arena = model->arena, .real = RT_F32, .precision = precision, .err = err,
                         .params = opt_params, .synthetic = true};
     model->params = opt_params;
     bind_all(&binder, model);
     RT_TRY(binder.status);
     if (opt_params) RT_TRY(rt_params_check(opt_params, err));
+    rt_ctx_arena_settle(opt_ctx, model->arena);
     *ret_model = model;
     model = NULL;
 done:

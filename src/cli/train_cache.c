@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "cli/choices.h"
 #include "cli/commands.h"
 
 static rt_status add_hash(json_t *plan, const char *name, const char *path, rt_err *err)
@@ -63,7 +64,7 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
         "no_ribonanza", (int)rt_option_flag(o, "no-ribonanza"), "most_cycles", (json_int_t)l->step.most_cycles,
         "rollouts", (json_int_t)rt_step_rollouts(&l->step), "rollout_steps", (json_int_t)l->step.rollout_steps);
     rt_status status = plan ? RT_OK : rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
-    for (int i = 0; i < 2 && plan; i++) json_object_set_new(plan, TEXT[i], json_string(rt_option_text(o, TEXT[i])));
+    for (int i = 0; i < 2 && plan; i++) json_object_set_new(plan, TEXT[i], json_string(i == 1 ? rt_choice_device(o) : rt_option_text(o, TEXT[i])));
     if (status == RT_OK && l->sample.opt_augment) {   /* the same draws make other samples of other augmentations */
         json_t *all = rt_options_json(o), *augment = json_pack("{s:O, s:s}", "options", json_object_get(all, "augment"),
                                                                 "inputs", l->identity.data);

@@ -176,8 +176,22 @@ extern const rt_backend rt_backend_cpu, rt_backend_ref_f32, rt_backend_ref_f64, 
 int rt_op_count(void);
 const char *rt_op_name(int index);
 int rt_cuda_missing(void);
-/* NULL when a CUDA device can be used, else one line that says why not. */
+/* NULL when a CUDA device can be used, else one line that says why not; rt_cuda_advice what to do about it ("": nothing). */
 const char *rt_cuda_unavailable(void);
+const char *rt_cuda_advice(void);
+
+/* What a CUDA device is; the first is the one that is used. */
+typedef struct {
+    char name[128];
+    int64_t memory, memory_free;   /* bytes */
+    int major, minor;              /* compute capability */
+    bool bf16;
+} rt_cuda_device;
+/* Their number, and the first `most` of them. */
+int rt_cuda_devices(rt_cuda_device *out_devices, int most);
+/* CUDA versions as 1000 major + 10 minor: this build's (0: built without) and the driver's (0: there is none). */
+int rt_cuda_build_version(void);
+int rt_cuda_driver_version(void);
 
 /* Windows of the atom transformers, AF3's sizes; the reference fixes them too. */
 enum { RT_WINDOW_QUERIES = 32, RT_WINDOW_KEYS = 128 };

@@ -31,7 +31,10 @@ rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int
     *ret_ctx = NULL;
     if (kind == RT_BACKEND_CUDA) {
         const char *why = rt_cuda_unavailable();
-        if (why) return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "no CUDA device can be used: %s", why);
+        if (why) {
+            rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "no CUDA device can be used: %s", why);
+            return rt_cuda_advice()[0] ? rt_hint(err, "%s", rt_cuda_advice()) : RT_ERR_UNSUPPORTED;
+        }
     }
     rt_ctx *ctx = rt_alloc(1, sizeof *ctx, err);
     if (!ctx) return RT_ERR_MEMORY;
@@ -91,6 +94,7 @@ void rt_ctx_arena_settle(rt_ctx *opt_ctx, rt_arena *arena)
     int64_t unused = (rt_arena_capacity(arena) - rt_arena_used(arena)) / 64 * 64;
     rt_arena_reset(opt_ctx->step, rt_arena_used(opt_ctx->step) - unused);
     rt_arena_seal(arena);
+    rt_cuda_prefetch(opt_ctx);
 }
 
 void rt_ctx_trim(rt_ctx *ctx)

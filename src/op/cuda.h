@@ -18,6 +18,9 @@ int64_t rt_cuda_memory_available(void);
 /* Bytes of the device that are not in the step arena: the driver's, cuBLASLt's, its workspace. */
 int64_t rt_cuda_own_bytes(const rt_ctx *ctx);
 
+/* Queued: what the step arena holds moves to the device at once, instead of page by page when it is read. */
+void rt_cuda_prefetch(rt_ctx *ctx);
+
 /* Waits until all queued work is done: after that the host may read and write the device's tensors. */
 void rt_cuda_sync(rt_ctx *ctx);
 /* Queued: a copy between any two places, or with opt_from NULL zeros. */

@@ -39,13 +39,6 @@ static rt_status cuda_fail(rt_err *err, cudaError_t error, const char *what)
                    what, cudaGetErrorString(error));
 }
 
-extern "C" const char *rt_cuda_unavailable(void)
-{
-    int count = 0;
-    if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0) return "no CUDA device or driver was found";
-    return NULL;
-}
-
 static const int DEVICE = 0;   /* the first of CUDA_VISIBLE_DEVICES */
 
 /* Pages that are the device's once they are touched, and stay there; the host reaches them when the device is idle. */
@@ -112,6 +105,19 @@ extern "C" int64_t rt_cuda_memory_available(void)
 {
     size_t free_bytes = 0, total = 0;
     return cudaMemGetInfo(&free_bytes, &total) == cudaSuccess ? (int64_t)free_bytes : 0;
+}
+
+extern "C" void rt_cuda_prefetch(rt_ctx *ctx)
+{
+    size_t bytes = (size_t)rt_arena_used(ctx->step);
+    if (ctx->measuring || bytes == 0) return;
+#if CUDART_VERSION >= 13000
+    cudaMemLocation place = {};
+    place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
+    cudaMemPrefetchAsync(state(ctx)->memory, bytes, place, 0, rt_cuda_stream(ctx));
+#else
+    cudaMemPrefetchAsync(state(ctx)->memory, bytes, DEVICE, rt_cuda_stream(ctx));
+#endif
 }
 
 extern "C" void rt_cuda_sync(rt_ctx *ctx)

@@ -140,6 +140,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
+/* Environment: RT_EMULATED_DEVICES (1), RT_EMULATED_MIB of each (6144), RT_EMULATED_CAPABILITY (89), RT_EMULATED_DRIVER (13000). */
 
 /* ---- launches ---- */
 /* `kernel` runs one thread to its end. */

@@ -43,31 +43,51 @@ struct rt_cuda_products {
     int64_t bucket[BUCKETS];
 };
 
+#ifdef RT_CUDA_EMULATED
+const char *rt_cuda_products_missing(void) { return NULL; }
+
 static rt_status load(rt_cuda_products *p, rt_err *err)
 {
-#ifdef RT_CUDA_EMULATED
     (void)err;
 #define X(name) p->name = ::name;
     LIBRARY(X)
 #undef X
-#else
-    static const int MAJOR = CUDART_VERSION / 1000;
-    char name[2][96];
-    snprintf(name[0], sizeof name[0], "libcublasLt.so.%d", MAJOR);
-    snprintf(name[1], sizeof name[1], "/usr/local/cuda/lib64/%s", name[0]);
-    for (int i = 0; i < 2 && !p->library; i++) p->library = dlopen(name[i], RTLD_NOW | RTLD_LOCAL);
-    if (!p->library) {
-        rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s was not found, which the CUDA backend multiplies with", name[0]);
-        return rt_hint(err, "install cuBLAS of CUDA %d, or put the file into lib/ beside rnatune", MAJOR);
-    }
-#define X(name)                                                                                                       \
-    p->name = (decltype(p->name))dlsym(p->library, #name);                                                            \
-    if (!p->name) return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "libcublasLt.so.%d lacks " #name, MAJOR);
-    LIBRARY(X)
-#undef X
-#endif
     return RT_OK;
 }
+#else
+#if CUDART_VERSION >= 13000
+#define FILE_NAME "libcublasLt.so.13"
+#else
+#define FILE_NAME "libcublasLt.so.12"
+#endif
+
+/* Beside the program (its rpath is lib/), where the system looks, and where CUDA's own installer puts it. */
+static void *open_library(void)
+{
+    void *library = dlopen(FILE_NAME, RTLD_NOW | RTLD_LOCAL);
+    return library ? library : dlopen("/usr/local/cuda/lib64/" FILE_NAME, RTLD_NOW | RTLD_LOCAL);
+}
+
+const char *rt_cuda_products_missing(void)
+{
+    void *library = open_library();
+    if (!library) return FILE_NAME " was not found, with which the CUDA backend multiplies";
+    dlclose(library);
+    return NULL;
+}
+
+static rt_status load(rt_cuda_products *p, rt_err *err)
+{
+    p->library = open_library();
+    if (!p->library) return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s", rt_cuda_products_missing());
+#define X(name)                                                                                                       \
+    p->name = (decltype(p->name))dlsym(p->library, #name);                                                            \
+    if (!p->name) return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, FILE_NAME " lacks " #name);
+    LIBRARY(X)
+#undef X
+    return RT_OK;
+}
+#endif
 
 rt_status rt_cuda_products_create(rt_cuda_products **ret_products, void *workspace, int64_t bytes, rt_err *err)
 {

@@ -20,6 +20,9 @@ typedef struct {
 /* Queues it; opt_bias when shape.bias. */
 void rt_cuda_multiply(rt_ctx *ctx, rt_cuda_product shape, const void *a, const void *b, float *c, const float *opt_bias);
 
+/* NULL when the library is there, else one line that says which file is not. */
+const char *rt_cuda_products_missing(void);
+
 typedef struct rt_cuda_products rt_cuda_products;
 /* Loads the library; workspace: device memory that stays the caller's. */
 rt_status rt_cuda_products_create(rt_cuda_products **ret_products, void *workspace, int64_t bytes, rt_err *err);
