@@ -78,8 +78,8 @@ static __device__ __forceinline__ int own_column(int j, int e) { return j * 8 + 
 /* ---- tiles ---- */
 
 /* Values [c, c + 4) of row `row` of a head, zeros behind the last row and the head's d. */
-static __device__ __forceinline__ rt_pack<4> read_values(const float *in, const float *opt_gate, int64_t row, int64_t count, int c,
-                                                         const attention_job &job)
+static __device__ __forceinline__ rt_pack<4> read_values(const float *in, const float *opt_gate, int64_t row, int64_t count,
+                                                         int c, const attention_job &job)
 {
     rt_pack<4> p = {};
     int64_t at = row * job.width + c;
@@ -105,7 +105,8 @@ static __device__ __forceinline__ void load_factors(uint32_t *opt_plain, uint32_
 {
     for (int i = (int)threadIdx.x; i < COLUMNS / 2 * (D / 4); i += (int)blockDim.x) {
         int row = i / (D / 4), c = i % (D / 4) * 4;
-        rt_pack<4> p = read_values(in, opt_gate, 2 * row, count, c, job), q = read_values(in, opt_gate, 2 * row + 1, count, c, job);
+        rt_pack<4> p = read_values(in, opt_gate, 2 * row, count, c, job);
+        rt_pack<4> q = read_values(in, opt_gate, 2 * row + 1, count, c, job);
         RT_UNROLL for (int e = 0; e < 4; e++) p.v[e] *= scale, q.v[e] *= scale;
         RT_UNROLL for (int e = 0; opt_plain && e < 4; e += 2) {
             opt_plain[(2 * row * (D + 8) + c + e) / 2] = pair_bf16(p.v[e], p.v[e + 1]);
@@ -142,8 +143,10 @@ static __device__ __forceinline__ row_factors<D> load_rows(const float *in, cons
 
 /* sum += rows . columns over the head's values: `plain` is (COLUMNS, D + 8). */
 template <int D, int COLUMNS>
-static __device__ __forceinline__ void dot_factors(float (&sum)[COLUMNS / 8][4], const row_factors<D> &rows, const uint32_t *plain)
+static __device__ __forceinline__ void dot_factors(float (&sum)[COLUMNS / 8][4], const row_factors<D> &rows,
+                                                   const uint32_t *plain)
 {
+    __syncwarp();   /* the tensor cores want the whole warp here */
     RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
         RT_UNROLL for (int k = 0; k < D / 16; k++) {
             const uint32_t *at = plain + ((j * 8 + own_group()) * (D + 8) + k * 16 + own_pair()) / 2;
@@ -156,6 +159,7 @@ template <int D, int COLUMNS>
 static __device__ __forceinline__ void mix_factors(float (&sum)[D / 8][4], const float (&weight)[COLUMNS / 8][4],
                                                    const uint32_t *transposed)
 {
+    __syncwarp();   /* as above: lanes may have gone apart over pairs that do not meet */
     RT_UNROLL for (int k = 0; k < COLUMNS / 16; k++) {
         uint32_t left[4];
         RT_UNROLL for (int i = 0; i < 4; i++)
@@ -344,7 +348,8 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS query_gr
 template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS key_gradient_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, queries);
-    uint32_t *queries_transposed = queries + plain_words<D, COLUMNS>(), *d_o = queries_transposed + transposed_words<D, COLUMNS>();
+    uint32_t *queries_transposed = queries + plain_words<D, COLUMNS>();
+    uint32_t *d_o = queries_transposed + transposed_words<D, COLUMNS>();
     uint32_t *d_o_transposed = d_o + plain_words<D, COLUMNS>();
     const int rows = tile_rows<LOCAL>();
     tile_place at = place_of(job, job.nk, rows);
@@ -428,7 +433,8 @@ template <int D, bool LOCAL> static void launch_forward(rt_ctx *ctx, const atten
 template <int D, bool LOCAL> static void launch_backward(rt_ctx *ctx, attention_job job)
 {
     const int rows = tile_rows<LOCAL>(), threads = 2 * rows;
-    const size_t plain = plain_words<D, COLUMNS>() * sizeof(uint32_t), both = plain + transposed_words<D, COLUMNS>() * sizeof(uint32_t);
+    const size_t plain = plain_words<D, COLUMNS>() * sizeof(uint32_t);
+    const size_t both = plain + transposed_words<D, COLUMNS>() * sizeof(uint32_t);
     const int64_t heads = job.heads * job.batch;
     launch_forward<D, LOCAL>(ctx, job);
     RT_LAUNCH(ctx, (query_gradient_bf16<D, LOCAL, COLUMNS>), rt_blocks(job.nq, rows) * heads, threads, both + plain, job);
