@@ -16,11 +16,11 @@
 #include <cuda_bf16.h>
 #endif
 
-/* A tile's rows, 16 a warp: a window has 32 queries.  Blocks that a multiprocessor is to hold, which gives a thread 128
- * registers, or 168 where heads are longer. */
+/* A tile's rows, 16 a warp: a window has 32 queries.  A kernel that asks for 512 threads on a multiprocessor gets 128 registers
+ * each, with 384 it gets 168: longer heads, and pairs, whose rows change with every batch, need them. */
 template <bool LOCAL> static constexpr int tile_rows(void) { return LOCAL ? RT_WINDOW_QUERIES : 64; }
-template <int D, bool LOCAL> static constexpr int blocks_held(void) { return (D > 32 ? 384 : 512) / (2 * tile_rows<LOCAL>()); }
-#define BOUNDS __launch_bounds__(2 * tile_rows<LOCAL>(), (blocks_held<D, LOCAL>()))
+template <bool LOCAL> static constexpr int blocks_held(int threads) { return threads / (2 * tile_rows<LOCAL>()); }
+#define BOUNDS(threads) __launch_bounds__(2 * tile_rows<LOCAL>(), blocks_held<LOCAL>(threads))
 
 /* ---- the tensor cores ---- */
 
@@ -184,7 +184,7 @@ template <int D, int COLUMNS> static constexpr int transposed_words(void) { retu
 /* ---- forward ---- */
 
 /* As attend() of cuda_attention.cu.  Shared: keys, plain; values, transposed. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS attend_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ? 384 : 512) attend_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *values = keys + plain_words<D, COLUMNS>();
@@ -235,19 +235,9 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS attend_b
         RT_UNROLL for (int j = 0; j < D / 8; j++)
             RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++) {
                 int c = own_column(j, e);
-                if (row >= job.nq || c >= job.d) continue;
-                float value = out[j][e] * inverse, gate = job.gate ? job.gate[to + c] : 1.0f;
-                if (job.o) job.o[to + c] = value * gate;
-                if (!job.delta) continue;
-                delta += job.d_o[to + c] * gate * value;
-                if (job.dgate) job.dgate[to + c] = job.d_o[to + c] * value;
+                if (row < job.nq && c < job.d) delta += write_output(job, to + c, out[j][e] * inverse);
             }
-        if (!job.delta) continue;
-        delta = rt_lanes_sum(delta, 4, NULL);
-        if (own_pair() != 0 || row >= job.nq) continue;
-        int64_t stat = (at.batch * job.heads + at.head) * job.nq + row;
-        job.lse[stat] = top[i] + logf(sum);
-        job.delta[stat] = delta;
+        write_statistics(job, at, row, own_pair() == 0, 4, top[i], sum, delta);
     }
 }
 
@@ -317,7 +307,7 @@ static __device__ __forceinline__ void store_rows(float *to, const float (&x)[D 
 }
 
 /* As query_gradient() of cuda_attention.cu.  Shared: keys, plain and transposed; values, plain. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS query_gradient_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ? 384 : 512) query_gradient_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *keys_transposed = keys + plain_words<D, COLUMNS>(), *values = keys_transposed + transposed_words<D, COLUMNS>();
@@ -345,7 +335,7 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS query_gr
 }
 
 /* As key_gradient() of cuda_attention.cu.  Shared: queries and d_o, each plain and transposed. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS key_gradient_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ? 384 : 512) key_gradient_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, queries);
     uint32_t *queries_transposed = queries + plain_words<D, COLUMNS>();
@@ -380,7 +370,7 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS key_grad
 
 /* As bias_gradient() of cuda_attention.cu.  Shared: keys and values, plain. */
 template <int D, bool LOCAL, int COLUMNS>
-static __global__ void BOUNDS bias_gradient_bf16(attention_job job, int64_t key_tiles, bool add)
+static __global__ void BOUNDS(D > 32 ? 256 : 384) bias_gradient_bf16(attention_job job, int64_t key_tiles, bool add)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *values = keys + plain_words<D, COLUMNS>();
