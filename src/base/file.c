@@ -140,8 +140,8 @@ static rt_status open_stream(rt_writer *writer, rt_err *err)
             return rt_fail(err, RT_ERR_IO, writer->path, 0, "cannot write: %s", strerror(errno));
         static unsigned number;   /* two threads may write one file: each has its own until it is renamed */
         unsigned mine = __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED);
-        if (snprintf(writer->temporary, sizeof writer->temporary, "%s" UNFINISHED "%ld.%u", writer->final, (long)getpid(), mine) >=
-            PATH_MAX)
+        if (snprintf(writer->temporary, sizeof writer->temporary, "%s" UNFINISHED "%ld.%u", writer->final, (long)getpid(),
+                     mine) >= PATH_MAX)
             return rt_fail(err, RT_ERR_IO, writer->path, 0, "the path is too long");
         fd = open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (fd >= 0 && exists && fchmod(fd, info.st_mode & 0777) != 0) errno = 0;   /* some file systems have no modes */
