@@ -97,9 +97,12 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_status status;
     job j = {.cli = cli};
     const char *action = rt_operand_at(cli->options, 0);
+    const rt_option out = {.type = strcmp(action, "average") == 0 ? RT_OPTION_OUT_FOLDER : RT_OPTION_OUT_FILE};
+    RT_TRY(rt_option_check_path(&out, rt_option_text(cli->options, "out"), "--out", err));
     if (strcmp(action, "merge") == 0) status = merge(&j, err);
     else if (strcmp(action, "average") == 0) status = average(&j, err);
     else status = rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%s' is nothing that lora does: merge or average", action);
+done:
     for (int i = 0; i < j.n; i++) rt_peft_close(j.adapter[i]);
     return status;
 }

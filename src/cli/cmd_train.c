@@ -68,8 +68,8 @@ static rt_status open_split(job *j)
         rt_warn("--no-split: every target trains, nothing is held out, and no validation says whether it helps");
         return RT_OK;
     }
+    RT_TRY(rt_split_read(&j->split, path, j->err));   /* what is no split is not merely one without an audit */
     RT_TRY(rt_audit_check(path, j->set, templates, NULL, j->err));
-    RT_TRY(rt_split_read(&j->split, path, j->err));
 done:
     return status;
 }

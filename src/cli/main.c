@@ -171,7 +171,10 @@ static int run_command(const rt_command *command, int argc, char **argv, rt_run_
         if (rt_option_flag(cli.options, "verbose")) rt_log_set_level(RT_LOG_DEBUG);
         if (rt_option_flag(cli.options, "quiet")) rt_log_set_level(RT_LOG_WARN);
         if (command->long_work) install_stop_handler();
-        if (command->run(&cli, &err) != RT_OK) code = report(command->name, &err);
+        if (command->run(&cli, &err) != RT_OK) {
+            rt_options_explain(cli.options, &err);
+            code = report(command->name, &err);
+        }
         else if (cli.check_failed) code = EXIT_CHECK;
         if (command->long_work && code == EXIT_DONE) say_what_it_took(command, record);
     }
