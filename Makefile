@@ -6,11 +6,13 @@
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
 #   make bench-torch RNAPRO_REF=dir RNAPRO_GOLDEN=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
 #   make bench-torch-lora, with the same   a LoRA training step beside PyTorch's (bench/torch_lora.sh)
+#   make install    program, libraries, man pages, bash completion (PREFIX=/usr/local, DESTDIR=); make uninstall
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
 #   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
 BUILD   ?= build
+PREFIX  ?= /usr/local
 CC      ?= gcc
 CUDA    ?= auto
 MPI     ?= auto
@@ -96,6 +98,7 @@ $(BUILD)/src/prep/pairs_vienna.o: CFLAGS += -isystem $(VIENNA_DIR)/include
 $(BUILD)/src/prep/loop_model.o: data/eternafold/EternaFoldParams.v1
 $(BUILD)/src/ship/notebook.o: data/kaggle/notebook.py
 $(BUILD)/src/ship/bundle.o: LICENSE
+$(BUILD)/src/cli/cmd_completion.o: src/cli/completion.bash
 $(BUILD)/src/report/report.o: src/report/report.css src/report/tables.js src/report/view.js
 $(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o $(BUILD)/src/prep/partition.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran
@@ -124,7 +127,7 @@ WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mk
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs clean
+.PHONY: all bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs install uninstall clean
 lint:
 	@tools/lint.sh
 
@@ -175,6 +178,15 @@ ifeq ($(VIENNA),auto)
 endif
 	@$(MAKE) all
 	@examples/demo.sh $(BUILD)/rnatune
+
+install: all
+	@tools/install.sh $(BUILD) $(PREFIX) $(DESTDIR)
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/lib/rnatune $(DESTDIR)$(PREFIX)/share/doc/rnatune
+	rm -f $(DESTDIR)$(PREFIX)/bin/rnatune $(DESTDIR)$(PREFIX)/lib/librnatune.a $(DESTDIR)$(PREFIX)/include/rnatune.h \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/rnatune.1 $(DESTDIR)$(PREFIX)/share/man/man1/rnatune-*.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rnatune
 
 clean:
 	rm -rf $(BUILD)

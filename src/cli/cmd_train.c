@@ -475,7 +475,8 @@ done:
 
 static const rt_operand OPERANDS[] = {
     {.name = "PHASE",
-     .type = RT_OPTION_TEXT,
+     .type = RT_OPTION_CHOICE,
+     .choices = "confidence|lora|full",
      .required = true,
      .help = "confidence: the confidence head alone; lora: adapters in trunk and denoiser; full: what --params says"},
     {0},

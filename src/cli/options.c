@@ -252,7 +252,7 @@ static rt_status check_operands(rt_options *options, rt_err *err)
                                options->operands[i]);
             return rt_fail(err, RT_ERR_USAGE, NULL, 0, "unexpected '%.80s' after %s", options->operands[i], o[-1].name);
         }
-        rt_option check = {.name = o->name, .type = o->type, .help = o->help};
+        rt_option check = {.name = o->name, .type = o->type, .help = o->help, .choices = o->choices};
         value v = {.option = &check};
         rt_status status = check_value(&v, options->operands[i], o->name, err);
         if (status != RT_OK) return status;

@@ -37,7 +37,7 @@ typedef struct {
     char letter;            /* 0, or the one-letter form */
     bool required, repeated;
     const char *value;      /* how help calls the value: "N", "FILE"; a choice shows its choices */
-    const char *choices;    /* "keep|fp32|bf16" */
+    const char *choices;    /* "keep|fp32|bf16"; of a text: what completion offers, the verb itself takes more or fewer */
     const char *fallback;   /* the default as the user would type it; NULL: none */
     const char *otherwise;  /* what happens without the option when there is no fallback: "from the config" */
     const char *unit;       /* "seconds", "Angstrom", ... */
@@ -50,6 +50,7 @@ typedef struct {
     rt_option_type type;
     bool required, repeated;   /* only the last one may be repeated */
     const char *help;
+    const char *choices;    /* as an option's */
 } rt_operand;
 
 typedef struct rt_cli rt_cli;

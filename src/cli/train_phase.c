@@ -19,7 +19,7 @@ rt_status rt_train_phase_find(rt_train_phase *out_phase, const rt_options *optio
     int found = -1;
     for (int i = 0; i < N_PHASES; i++)
         if (strcmp(name, NAME[i]) == 0) found = i;
-    if (found < 0) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%s' is no phase: confidence, lora or full", name);
+    RT_REQUIRE(found >= 0);   /* the operand's choices */
     *out_phase = (rt_train_phase)found;
     for (size_t i = 0; i < sizeof LORA_ONLY / sizeof *LORA_ONLY && found != RT_TRAIN_LORA; i++)
         if (rt_option_given(options, LORA_ONLY[i]))

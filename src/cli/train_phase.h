@@ -11,7 +11,7 @@
 
 typedef enum { RT_TRAIN_CONFIDENCE, RT_TRAIN_LORA, RT_TRAIN_FULL } rt_train_phase;
 
-/* RT_ERR_USAGE for a name that is no phase, or an option that belongs to another one. */
+/* RT_ERR_USAGE for an option that belongs to another phase. */
 rt_status rt_train_phase_find(rt_train_phase *out_phase, const rt_options *options, rt_err *err);
 
 /* Gives the options that were left open the phase's values. */

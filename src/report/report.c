@@ -3,21 +3,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/embed.h"
 #include "report/html.h"
 #include "report/parts.h"
 
-/* The style sheet and the scripts are part of the program; builds run in the project's folder. */
-#define EMBED(name, file)              \
-    __asm__(".section .rodata\n"       \
-            #name ":\n"                \
-            ".incbin \"" file "\"\n"   \
-            #name "_end:\n"            \
-            ".byte 0\n"                \
-            ".previous\n");            \
-    extern const char name[], name##_end[]
-EMBED(rt_report_own_css, "src/report/report.css");
-EMBED(rt_report_own_tables, "src/report/tables.js");
-EMBED(rt_report_own_view, "src/report/view.js");
+/* The style sheet and the scripts are part of the program. */
+RT_EMBED(rt_report_own_css, "src/report/report.css");
+RT_EMBED(rt_report_own_tables, "src/report/tables.js");
+RT_EMBED(rt_report_own_view, "src/report/view.js");
 
 static void add_whole(rt_text *out, const char *tag, const char *from, const char *to)
 {

@@ -135,6 +135,9 @@ row unwritable 1 "file/x.pt: $NO_FOLDER" convert tiny.safetensors --out file/x.p
 row missing 1 'nowhere.pt: FILE: no such file' inspect nowhere.pt
 row empty 1 "empty.pt: $WEIGHTS" inspect empty.pt
 full inspect tiny.safetensors
+row missing 2 "SHELL: 'nowhere' is not one of bash" completion nowhere   # reads no file
+row empty 2 "SHELL: 'empty' is not one of bash" completion empty
+full completion bash
 row missing 2 "unexpected 'nowhere': only options were expected" version nowhere   # reads no file
 row empty 2 "unexpected 'empty': only options were expected" version empty
 full version
