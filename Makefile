@@ -7,6 +7,7 @@
 #   make bench-torch RNAPRO_REF=dir RNAPRO_GOLDEN=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
 #   make bench-torch-lora, with the same   a LoRA training step beside PyTorch's (bench/torch_lora.sh)
 #   make install    program, libraries, man pages, bash completion (PREFIX=/usr/local, DESTDIR=); make uninstall
+#   make bench-phase1 SMALL=checkpoint   what Phase 1 gains from its cache (bench/phase1.sh)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
@@ -127,7 +128,7 @@ WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mk
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs install uninstall clean
+.PHONY: all bench-phase1 bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs install uninstall clean
 lint:
 	@tools/lint.sh
 
@@ -161,6 +162,8 @@ bench-torch: $(BUILD)/rnatune
 	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
 bench-torch-lora: $(BUILD)/rnatune
 	@bench/torch_lora.sh $(BUILD)/rnatune ../shared/bench
+bench-phase1: $(BUILD)/rnatune
+	@bench/phase1.sh $(BUILD)/rnatune $(SMALL)
 
 STRESSED := $(addprefix $(BUILD)/test/,score/bootstrap_test train/checkpoint_test inject_test difference_test)
 stress: $(BUILD)/rnatune $(STRESSED)

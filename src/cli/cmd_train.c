@@ -179,13 +179,9 @@ done:
 
 static rt_status hash_input(job *j, const char *role, char out[RT_HASH_TEXT])
 {
-    int64_t size = 0;
     const char *path = rt_option_text(j->o, role);
     out[0] = 0;
-    if (!path) return RT_OK;
-    rt_status status = rt_hash_file(out, &size, path, j->err);
-    if (status == RT_OK) rt_run_record_add_input(j->cli->record, role, path, size, out);
-    return status;
+    return path ? rt_run_record_hash_input(out, j->cli->record, role, path, j->err) : RT_OK;
 }
 
 static rt_status hash_data(job *j)

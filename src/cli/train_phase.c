@@ -139,10 +139,8 @@ rt_status rt_train_phase_hash_adapters(rt_cli *cli, rt_peft *const *adapter, int
         const char *path[2] = {rt_peft_config_path(adapter[i]), rt_peft_tensor_path(adapter[i])};
         for (int k = 0; k < 2; k++) {
             char sha256[RT_HASH_TEXT];
-            int64_t size;
             if (!path[k]) continue;
-            RT_TRY(rt_hash_file(sha256, &size, path[k], err));
-            rt_run_record_add_input(cli->record, "adapter", path[k], size, sha256);
+            RT_TRY(rt_run_record_hash_input(sha256, cli->record, "adapter", path[k], err));
             rt_hash_add(hash, sha256, (int64_t)strlen(sha256));
         }
     }
