@@ -646,6 +646,12 @@ done:
     return status;
 }
 
+/* All choices were made on the validation part: `compare` then claims nothing should a target be in both. */
+static void add_chosen_on(rt_tune *t)
+{
+    rt_tune_add(t, "--selected-on", rt_tune_path(t, "held_out/validation/sequences.csv"));
+}
+
 static rt_status run_compare(rt_tune *t, rt_err *err)
 {
     static const char *const OTHERS[] = {"tm_align", "tm_resid", "lddt_c1"};
@@ -663,6 +669,7 @@ static rt_status run_compare(rt_tune *t, rt_err *err)
         if (m >= 0 && strcmp(OTHERS[m], rt_plan_text(t->plan, "compare.metric")) == 0) continue;
         rt_tune_begin(t, "compare", NULL);
         for (int i = 0; i < 3; i++) rt_tune_add_arm(t, arm[i].name, arm[i].name, true);
+        add_chosen_on(t);
         RT_TRY(compare(t, m < 0 ? NULL : OTHERS[m], m < 0 ? rt_tune_path(t, "compare") : rt_tune_path(t, "compare/%s",
                 OTHERS[m]),
                        err));
@@ -671,6 +678,7 @@ static rt_status run_compare(rt_tune *t, rt_err *err)
         rt_tune_begin(t, "compare", NULL);
         rt_tune_add_arm(t, "base", "base", true);
         rt_tune_add_arm(t, "ensemble", "ensemble", true);
+        add_chosen_on(t);
         RT_TRY(compare(t, NULL, rt_tune_path(t, "compare/ensemble"), err));
     }
     RT_TRY(rt_tune_summarise(t, err));
