@@ -6,6 +6,9 @@
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
 #   make bench-torch RNAPRO_REF=dir RNAPRO_GOLDEN=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
 #   make bench-torch-lora, with the same   a LoRA training step beside PyTorch's (bench/torch_lora.sh)
+#   make viewer     fetches Mol* for the 3D views of `rnatune report`
+#   make install    program, libraries, man pages, bash completion (PREFIX=/usr/local, DESTDIR=); make uninstall
+#   make bench-phase1 SMALL=checkpoint   what Phase 1 gains from its cache (bench/phase1.sh)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
@@ -14,6 +17,7 @@
 #                   devices that are meant, which takes minutes; for these.  See docs/cuda.md
 #   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor);  make bench-cuda  its speed
 BUILD   ?= build
+PREFIX  ?= /usr/local
 CC      ?= gcc
 CXX     ?= g++
 CUDA    ?= auto
@@ -105,7 +109,8 @@ $(BUILD)/src/prep/pairs_vienna.o: CFLAGS += -isystem $(VIENNA_DIR)/include
 $(BUILD)/src/prep/loop_model.o: data/eternafold/EternaFoldParams.v1
 $(BUILD)/src/ship/notebook.o: data/kaggle/notebook.py
 $(BUILD)/src/ship/bundle.o: LICENSE
-$(BUILD)/src/report/report.o: src/report/report.css src/report/tables.js src/report/view.js
+$(BUILD)/src/cli/cmd_completion.o: src/cli/completion.bash
+$(BUILD)/src/report/report.o: src/report/report.css src/report/tables.js src/report/view.js src/report/view_molstar.js
 $(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o $(BUILD)/src/prep/partition.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran
 $(shell mkdir -p $(BUILD); echo '$(VERSION) $(COMMIT)' | cmp -s - $(BUILD)/.version || echo '$(VERSION) $(COMMIT)' >$(BUILD)/.version)
@@ -150,7 +155,7 @@ WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mk
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all emulated check-cuda bench-cuda bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs clean
+.PHONY: all emulated check-cuda bench-cuda bench-phase1 bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs viewer install uninstall clean
 lint:
 	@tools/lint.sh
 
@@ -190,11 +195,14 @@ bench-torch: $(BUILD)/rnatune
 	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
 bench-torch-lora: $(BUILD)/rnatune
 	@bench/torch_lora.sh $(BUILD)/rnatune ../shared/bench
+bench-phase1: $(BUILD)/rnatune
+	@bench/phase1.sh $(BUILD)/rnatune $(SMALL)
 
 STRESSED := $(addprefix $(BUILD)/test/,score/bootstrap_test train/checkpoint_test inject_test difference_test)
 stress: $(BUILD)/rnatune $(STRESSED)
 	@RT_STRESS=1 TEST_TIMEOUT=3600 tools/run_tests.sh $(STRESSED)
 	@RT_KILLS=20 tests/cli/run.sh $(BUILD)/rnatune predict_resume tune_killed
+	@tests/adding.sh . --build
 	@tests/stress.sh $(BUILD)/rnatune
 
 # What a program that uses build/librnatune.a links with.
@@ -205,8 +213,21 @@ demo: | $(BUILD)/.deps
 ifeq ($(VIENNA),auto)
 	@tools/vienna.sh $(VIENNA_DIR) || echo "going on without it: pairs --method vienna will not be there"
 endif
+	@tools/molstar.sh $(BUILD)/molstar || echo "going on without it: the report's 3D views are its own"
 	@$(MAKE) all
 	@examples/demo.sh $(BUILD)/rnatune
+
+viewer:
+	@tools/molstar.sh $(BUILD)/molstar
+
+install: all
+	@tools/install.sh $(BUILD) $(PREFIX) $(DESTDIR)
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/lib/rnatune $(DESTDIR)$(PREFIX)/share/doc/rnatune
+	rm -f $(DESTDIR)$(PREFIX)/bin/rnatune $(DESTDIR)$(PREFIX)/lib/librnatune.a $(DESTDIR)$(PREFIX)/include/rnatune.h \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/rnatune.1 $(DESTDIR)$(PREFIX)/share/man/man1/rnatune-*.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rnatune
 
 clean:
 	rm -rf $(BUILD)
