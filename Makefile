@@ -6,12 +6,20 @@
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
 #   make bench-torch RNAPRO_REF=dir RNAPRO_GOLDEN=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
 #   make bench-torch-lora, with the same   a LoRA training step beside PyTorch's (bench/torch_lora.sh)
+#   make viewer     fetches Mol* for the 3D views of `rnatune report`
+#   make install    program, libraries, man pages, bash completion (PREFIX=/usr/local, DESTDIR=); make uninstall
+#   make bench-phase1 SMALL=checkpoint   what Phase 1 gains from its cache (bench/phase1.sh)
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
-#   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
+#   make CUDA=auto|0|1   with the CUDA backend: when nvcc is there (default), never, or an error without it
+#   make CUDA_ARCHS=ptx|release|"80 89"   its code: PTX alone, which the driver compiles at the first start (default); for all
+#                   devices that are meant, which takes minutes; for these.  See docs/cuda.md
+#   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor);  make bench-cuda  its speed
 BUILD   ?= build
+PREFIX  ?= /usr/local
 CC      ?= gcc
+CXX     ?= g++
 CUDA    ?= auto
 MPI     ?= auto
 NVCC    ?= $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
@@ -35,6 +43,13 @@ FUZZERS := $(wildcard src/*/*_fuzz.c)
 use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(NVCC),yes,$(if $(filter 1,$(CUDA)),$(error CUDA=1, but nvcc was not found))))
 ifeq ($(use_cuda),yes)
 CUDA_SOURCES := $(wildcard src/op/cuda_*.cu)
+# the oldest that is meant is a T4, whose PTX every newer device takes; the last of several gives its PTX, too
+CUDA_ARCHS   ?= ptx
+comma        := ,
+cuda_archs   := $(filter-out ptx,$(patsubst release,75 80 89 90 120,$(CUDA_ARCHS)))
+cuda_ptx     := $(or $(lastword $(cuda_archs)),75)
+CUDA_CODE    := $(foreach a,$(cuda_archs),-gencode arch=compute_$(a)$(comma)code=sm_$(a)) -gencode arch=compute_$(cuda_ptx)$(comma)code=compute_$(cuda_ptx)
+$(shell mkdir -p $(BUILD); echo '$(CUDA_CODE)' | cmp -s - $(BUILD)/.cuda_code || echo '$(CUDA_CODE)' >$(BUILD)/.cuda_code)
 CUDA_LIBS    := -L$(dir $(NVCC))../lib64 -lcudart_static -lstdc++ -ldl -lrt
 SOURCES      := $(filter-out src/op/cuda_stub.c,$(SOURCES))
 endif
@@ -58,11 +73,11 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune $(BUILD)/librnatune_mpi.so
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal libopenmpi-dev openmpi-bin libstdc++-12-pic
+PACKAGES := gcc g++ libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal libopenmpi-dev openmpi-bin libstdc++-12-pic
 HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h zlib.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
-	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)"
+	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)" $(CXX)
 	@touch $@
 
 # ---- building -----------------------------------------------------------------------------------------------------
@@ -94,7 +109,8 @@ $(BUILD)/src/prep/pairs_vienna.o: CFLAGS += -isystem $(VIENNA_DIR)/include
 $(BUILD)/src/prep/loop_model.o: data/eternafold/EternaFoldParams.v1
 $(BUILD)/src/ship/notebook.o: data/kaggle/notebook.py
 $(BUILD)/src/ship/bundle.o: LICENSE
-$(BUILD)/src/report/report.o: src/report/report.css src/report/tables.js src/report/view.js
+$(BUILD)/src/cli/cmd_completion.o: src/cli/completion.bash
+$(BUILD)/src/report/report.o: src/report/report.css src/report/tables.js src/report/view.js src/report/view_molstar.js
 $(BUILD)/src/op/cpu_%.o $(BUILD)/src/score/%.o $(BUILD)/src/prep/partition.o: CFLAGS += -O3
 # rebuilt when the commit changes: run records say which code ran
 $(shell mkdir -p $(BUILD); echo '$(VERSION) $(COMMIT)' | cmp -s - $(BUILD)/.version || echo '$(VERSION) $(COMMIT)' >$(BUILD)/.version)
@@ -109,16 +125,15 @@ $(BUILD)/%_f32.o: %.c | $(BUILD)/.deps
 $(BUILD)/%_f64.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -DRT_REAL=double -MMD -MP -c -o $@ $<
-$(BUILD)/%.o: %.cu | $(BUILD)/.deps
+$(BUILD)/%.o: %.cu $(BUILD)/.cuda_code | $(BUILD)/.deps
 	@mkdir -p $(@D)
-	$(NVCC) -std=c++17 -O3 -Isrc -Iinclude --expt-relaxed-constexpr -MMD -MP -c -o $@ $<
+	$(NVCC) -std=c++17 -O3 $(CUDA_CODE) -Xcompiler -Wall,-Wextra -Werror all-warnings -Isrc -Iinclude --expt-relaxed-constexpr -MMD -MP -c -o $@ $<
 
 $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
 
 # the CUDA backend on the processor, for tests where there is no GPU: its files are compiled by g++ against cuda_emulation.h
-CXX      ?= g++
 EMULATED := $(patsubst %.cu,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_*.cu)) $(patsubst %.cc,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_emulation*.cc))
 EMULATED_TESTS := $(addprefix $(BUILD)/emulated/test/op/,op_test op_gradient_test op_size_test cuda_adam_test)
 EMULATED_TESTS += $(BUILD)/emulated/test/train/loss_diffusion_test
@@ -141,7 +156,7 @@ WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mk
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all emulated bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs clean
+.PHONY: all emulated check-cuda bench-cuda bench-phase1 bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs viewer install uninstall clean
 lint:
 	@tools/lint.sh
 
@@ -156,7 +171,7 @@ $(BUILD)/replay/%: $(BUILD)/tests/fuzz/replay.o $(BUILD)/src/%_fuzz.o $(BUILD)/l
 replay: $(REPLAYS)
 	@tests/fuzz/run.sh $(BUILD)/rnatune
 
-check: all $(TEST_PROGRAMS) $(REPLAYS)
+check: all $(TEST_PROGRAMS) $(REPLAYS) emulated
 	@tools/check.sh $(BUILD) $(TEST_PROGRAMS)
 
 asan:
@@ -171,15 +186,24 @@ fuzz: | $(BUILD)/.deps
 bench-usalign: $(BUILD)/rnatune
 	@bench/usalign.sh $(BUILD)/rnatune $(USALIGN) ../shared/data/puzzles
 
+# for a machine with a GPU; without one they say so in one line
+check-cuda: all $(EMULATED_TESTS:$(BUILD)/emulated/%=$(BUILD)/%)
+	@RT_GPU=1 tests/cuda/run.sh $(BUILD)/rnatune
+bench-cuda: $(BUILD)/rnatune
+	@bench/cuda.sh $(BUILD)/rnatune
+
 bench-torch: $(BUILD)/rnatune
 	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
 bench-torch-lora: $(BUILD)/rnatune
 	@bench/torch_lora.sh $(BUILD)/rnatune ../shared/bench
+bench-phase1: $(BUILD)/rnatune
+	@bench/phase1.sh $(BUILD)/rnatune $(SMALL)
 
 STRESSED := $(addprefix $(BUILD)/test/,score/bootstrap_test train/checkpoint_test inject_test difference_test)
 stress: $(BUILD)/rnatune $(STRESSED)
 	@RT_STRESS=1 TEST_TIMEOUT=3600 tools/run_tests.sh $(STRESSED)
 	@RT_KILLS=20 tests/cli/run.sh $(BUILD)/rnatune predict_resume tune_killed
+	@tests/adding.sh . --build
 	@tests/stress.sh $(BUILD)/rnatune
 
 # What a program that uses build/librnatune.a links with.
@@ -190,8 +214,21 @@ demo: | $(BUILD)/.deps
 ifeq ($(VIENNA),auto)
 	@tools/vienna.sh $(VIENNA_DIR) || echo "going on without it: pairs --method vienna will not be there"
 endif
+	@tools/molstar.sh $(BUILD)/molstar || echo "going on without it: the report's 3D views are its own"
 	@$(MAKE) all
 	@examples/demo.sh $(BUILD)/rnatune
+
+viewer:
+	@tools/molstar.sh $(BUILD)/molstar
+
+install: all
+	@tools/install.sh $(BUILD) $(PREFIX) $(DESTDIR)
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/lib/rnatune $(DESTDIR)$(PREFIX)/share/doc/rnatune
+	rm -f $(DESTDIR)$(PREFIX)/bin/rnatune $(DESTDIR)$(PREFIX)/lib/librnatune.a $(DESTDIR)$(PREFIX)/include/rnatune.h \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/rnatune.1 $(DESTDIR)$(PREFIX)/share/man/man1/rnatune-*.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rnatune
 
 clean:
 	rm -rf $(BUILD)

@@ -175,19 +175,19 @@ done:
 
 /* ---- what a killed run left ---- */
 
-/* "<name>.tmp.<process>", of a file that a run writes, and of a process that is no more. */
+/* Half of a file that a run writes, and of a process that is no more. */
 static bool is_leftover(const char *name)
 {
     static const char *const ENDS[] = {".cif", ".svg", ".csv", ".json", ".safetensors"};
-    const char *mark = strstr(name, ".tmp.");
-    if (!mark || mark == name || !mark[5] || strspn(mark + 5, "0123456789") != strlen(mark + 5)) return false;
+    int64_t length;
+    long process;
+    if (!rt_path_is_unfinished(name, &length, &process)) return false;
     bool ours = false;
     for (int i = 0; i < 5; i++) {
-        size_t n = strlen(ENDS[i]);
-        ours = ours || ((size_t)(mark - name) >= n && memcmp(mark - n, ENDS[i], n) == 0);
+        int64_t n = (int64_t)strlen(ENDS[i]);
+        ours = ours || (length >= n && memcmp(name + length - n, ENDS[i], (size_t)n) == 0);
     }
-    pid_t process = (pid_t)strtol(mark + 5, NULL, 10);
-    return ours && (process <= 0 || (kill(process, 0) != 0 && errno == ESRCH));
+    return ours && (process <= 0 || (kill((pid_t)process, 0) != 0 && errno == ESRCH));
 }
 
 void rt_predict_resume_sweep(const char *folder)

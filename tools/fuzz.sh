@@ -13,7 +13,7 @@ for name in $names; do
     room=$(basename "$(dirname "$source")")
     case $room in base | io | ship) rooms="base io" ;; prep) rooms="base io score prep" ;; *) rooms="base io $room" ;; esac
     objects=$( (for r in $rooms; do ls src/"$r"/*.c; done; [ "$room" != ship ] || echo "src/ship/$name.c") |
-        grep -v '_test\.c$\|_fuzz\.c$\|pairs_vienna\.c$' | sed 's|^\(.*\)\.c$|build/fuzz/\1.o|')
+        grep -v '_test\.c$\|_fuzz\.c$\|pairs_vienna\.c$\|ranks_mpi\.c$' | sed 's|^\(.*\)\.c$|build/fuzz/\1.o|')
     # shellcheck disable=SC2086
     ${MAKE:-make} -s BUILD=build/fuzz CUDA=0 VIENNA=0 CC="${CLANG:-clang-14}" \
         SANITIZE="-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-error" \

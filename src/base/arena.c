@@ -80,6 +80,7 @@ void rt_arena_borrow(rt_arena *arena, void *memory, int64_t bytes)
 {
     RT_REQUIRE(arena->borrowing && (uintptr_t)memory % 64 == 0);
     arena->base = memory, arena->capacity = bytes, arena->used = arena->peak = 0;
+    arena->measuring = false;
     poison(arena, 0, bytes);
 }
 
@@ -93,6 +94,13 @@ rt_status rt_arena_create_on(rt_arena **ret_arena, const char *name, void *memor
     arena->base = memory;
     arena->capacity = capacity;
     return RT_OK;
+}
+
+void rt_arena_borrow_rest(rt_arena *arena, const rt_arena *from)
+{
+    RT_REQUIRE(arena->borrowing);
+    arena->base = from->base + from->used, arena->capacity = from->capacity - from->used, arena->used = arena->peak = 0;
+    arena->measuring = from->measuring;
 }
 
 void rt_arena_free(rt_arena *arena)

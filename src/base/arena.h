@@ -24,6 +24,8 @@ rt_status rt_arena_create_measuring(rt_arena **ret_arena, const char *name, int6
 /* An arena without memory of its own: rt_arena_borrow gives it a piece of another's, which must outlive its use. */
 rt_status rt_arena_create_borrowing(rt_arena **ret_arena, const char *name, rt_err *err);
 void rt_arena_borrow(rt_arena *arena, void *memory, int64_t bytes);
+/* All that `from` has left, which does not count as used there; before anything is pushed on `from` it must be reset. */
+void rt_arena_borrow_rest(rt_arena *arena, const rt_arena *from);
 /* An arena on `memory` of a device, which the caller keeps and frees. */
 rt_status rt_arena_create_on(rt_arena **ret_arena, const char *name, void *memory, int64_t capacity, rt_err *err);
 void rt_arena_free(rt_arena *arena);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
@@ -214,6 +215,15 @@ static void a_file_is_written_whole_or_not_at_all(void **state)
     rt_err err;
     assert_int_equal(rt_writer_open(&writer, path, &err), RT_OK);
     fputs("half", rt_writer_stream(writer));
+    DIR *entries = opendir(folder);
+    int unfinished = 0;
+    for (struct dirent *entry; (entry = readdir(entries));) {
+        int64_t length;
+        long process;
+        unfinished += rt_path_is_unfinished(entry->d_name, &length, &process) && length == 7 && process == (long)getpid();
+    }
+    closedir(entries);
+    assert_int_equal(unfinished, 1);
     rt_writer_abandon(writer);
     assert_false(rt_file_exists(path));
     assert_int_equal(rt_write_text(path, "whole", 5, &err), RT_OK);
@@ -227,6 +237,20 @@ static void a_file_is_written_whole_or_not_at_all(void **state)
 }
 
 /* ---- what a writer does with what is already there ---- */
+
+static void only_writers_names_are_unfinished(void **state)
+{
+    (void)state;
+    static const char *const OTHERS[] = {"a.cif", "a.cif.tmp", "a.cif.tmp.", "a.cif.tmp.12", "a.cif.tmp.12.", "a.cif.tmp.x.1",
+                                         "a.cif.tmp.12.x", "a.cif.tmp.12.3.gz", ".tmp.12.3", "a.cif.tmp.-1.3"};
+    int64_t length;
+    long process;
+    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
+        assert_false(rt_path_is_unfinished(OTHERS[i], &length, &process));
+    assert_true(rt_path_is_unfinished("out/a.tmp.1.2.cif.tmp.12.3", &length, &process));
+    assert_int_equal(length, strlen("out/a.tmp.1.2.cif"));
+    assert_int_equal(process, 12);
+}
 
 static void assert_holds(const char *path, const char *text)
 {
@@ -371,6 +395,7 @@ int main(void)
         cmocka_unit_test(numbers_are_parsed_strictly),
         cmocka_unit_test(text_from_files_is_tamed),
         cmocka_unit_test(nearest_word_finds_a_typo),
+        cmocka_unit_test(only_writers_names_are_unfinished),
         cmocka_unit_test(a_file_is_written_whole_or_not_at_all),
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_make, test_folder_remove)
         IN_FOLDER(a_link_is_followed_and_stays_a_link),

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -108,6 +109,20 @@ bool rt_path_is_stream(const char *path)
     return stat(path, &info) == 0 && !S_ISDIR(info.st_mode) && (!S_ISREG(info.st_mode) || standard_stream(&info) >= 0);
 }
 
+#define UNFINISHED ".tmp."
+
+bool rt_path_is_unfinished(const char *path, int64_t *out_length, long *out_process)
+{
+    char *end;
+    const char *mark = NULL;
+    for (const char *at = path; (at = strstr(at, UNFINISHED)); at++) mark = at;
+    if (!mark || mark == path) return false;
+    const char *process = mark + strlen(UNFINISHED), *number;
+    *out_length = mark - path, *out_process = strtol(process, &end, 10);
+    number = end + 1;
+    return isdigit((unsigned char)*process) && *end == '.' && *number && strspn(number, "0123456789") == strlen(number);
+}
+
 /* Only a regular file is ever replaced by a new one; everything else that exists is written to as it stands. */
 static rt_status open_stream(rt_writer *writer, rt_err *err)
 {
@@ -125,8 +140,8 @@ static rt_status open_stream(rt_writer *writer, rt_err *err)
             return rt_fail(err, RT_ERR_IO, writer->path, 0, "cannot write: %s", strerror(errno));
         static unsigned number;   /* two threads may write one file: each has its own until it is renamed */
         unsigned mine = __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED);
-        if (snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp.%ld.%u", writer->final, (long)getpid(), mine) >=
-            PATH_MAX)
+        if (snprintf(writer->temporary, sizeof writer->temporary, "%s" UNFINISHED "%ld.%u", writer->final, (long)getpid(),
+                     mine) >= PATH_MAX)
             return rt_fail(err, RT_ERR_IO, writer->path, 0, "the path is too long");
         fd = open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (fd >= 0 && exists && fchmod(fd, info.st_mode & 0777) != 0) errno = 0;   /* some file systems have no modes */

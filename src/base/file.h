@@ -46,6 +46,10 @@ bool rt_folder_exists(const char *path);
  * beside it. */
 bool rt_path_is_stream(const char *path);
 
+/* True for the name under which a writer keeps a file until it is whole, "<name>.tmp.<process>.<number>", which a killed
+ * process leaves behind.  out_length: of <name>. */
+bool rt_path_is_unfinished(const char *path, int64_t *out_length, long *out_process);
+
 /* The names in a folder that `keep` takes, in alphabetical order; rt_free_names them.  Errors: RT_ERR_IO,
  * RT_ERR_MEMORY. */
 rt_status rt_list_folder(char ***ret_name, int64_t *out_count, const char *folder, bool (*keep)(const char *name),

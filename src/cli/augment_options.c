@@ -12,16 +12,6 @@ static rt_status need(const rt_options *o, const char *name, const char *what, r
     return rt_hint(err, "%s", what);
 }
 
-static rt_status note_input(rt_run_record *record, const char *role, const char *path, rt_err *err)
-{
-    char hash[RT_HASH_TEXT];
-    int64_t size = 0;
-    if (!record) return RT_OK;
-    rt_status status = rt_hash_file(hash, &size, path, err);
-    if (status == RT_OK) rt_run_record_add_input(record, role, path, size, hash);
-    return status;
-}
-
 static rt_status open_homologs(rt_augment_inputs *x, rt_augment_set_options *to, const rt_options *o, rt_run_record *record,
                                rt_err *err)
 {
@@ -30,10 +20,10 @@ static rt_status open_homologs(rt_augment_inputs *x, rt_augment_set_options *to,
     RT_TRY(need(o, "families", "the table that 'rnatune families' writes says which family a target is of", err));
     RT_TRY(need(o, "seeds", "Rfam.seed, or the families' own Stockholm files", err));
     RT_TRY(rt_family_table_read(&x->families, rt_option_text(o, "families"), err));
-    RT_TRY(note_input(record, "families", rt_option_text(o, "families"), err));
+    if (record) RT_TRY(rt_run_record_input(record, "families", rt_option_text(o, "families"), err));
     for (int i = 0; i < rt_option_count(o, "seeds"); i++) {
         RT_TRY(rt_seeds_read(&x->seeds, rt_option_at(o, "seeds", i), err));
-        RT_TRY(note_input(record, "seeds", rt_option_at(o, "seeds", i), err));
+        if (record) RT_TRY(rt_run_record_input(record, "seeds", rt_option_at(o, "seeds", i), err));
     }
     to->opt_families = &x->families;
     to->opt_seeds = &x->seeds;

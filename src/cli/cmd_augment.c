@@ -51,8 +51,8 @@ static rt_status choose_targets(job *j)
             return rt_fail(j->err, RT_ERR_MISMATCH, rt_dataset_folder(j->set), 0, "has no target '%s'", id);
     }
     if (split) {
-        RT_TRY(rt_audit_check(split, j->set, NULL, NULL, j->err));
         RT_TRY(rt_split_read(&j->split, split, j->err));
+        RT_TRY(rt_audit_check(split, j->set, NULL, NULL, j->err));
     } else rt_warn("no --split: no sequence is held against what is held out");
     j->target = rt_alloc(rt_dataset_count(j->set) + 1, sizeof *j->target, j->err);
     if (!j->target) return RT_ERR_MEMORY;

@@ -58,7 +58,7 @@ static rt_status read_selected_list(job *j, const char *path, rt_err *err)
     const char *text = (const char *)map.data, *end = text + map.size;
     while (text < end) {
         const char *stop = text;
-        while (stop < end && !strchr("\t\r\n", *stop)) stop++;
+        while (stop < end && !strchr("\t,\r\n", *stop)) stop++;
         for (int64_t i = 0; i < j->paired.n; i++) {
             const char *target = j->paired.target[i];
             if (strlen(target) != (size_t)(stop - text) || memcmp(target, text, strlen(target)) != 0) continue;
@@ -143,6 +143,21 @@ static void say_claim(const job *j, int c, rt_text *out)
                     b, a);
         break;
     case RT_CLAIM_NO_DIFFERENCE:
+        if (d->ties == d->n) {
+            rt_text_add(out,
+                        "No difference between %s and %s was shown in %s: all %lld targets are equal in both, which leaves "
+                        "nothing to draw an interval from. That is no proof that they are equal elsewhere.",
+                        b, a, metric, (long long)d->n);
+            break;
+        }
+        if (!isfinite(d->wide_low) || !isfinite(d->wide_high)) {   /* draws of families that are all equal have no spread */
+            rt_text_add(out,
+                        "No difference between %s and %s was shown in %s: %+.*f, and no interval can be given, because %lld of "
+                        "the %lld targets are equal in both: too many draws of the families hold nothing that differs. That is "
+                        "no proof that they are equal.",
+                        b, a, metric, digits, d->difference, (long long)d->ties, (long long)d->n);
+            break;
+        }
         rt_text_add(
             out,
             "No difference between %s and %s was shown in %s: %+.*f, and zero is inside the interval from "
@@ -481,7 +496,7 @@ static const rt_option OPTIONS[] = {
     {.name = "seed", .type = RT_OPTION_INT, .value = "N", .fallback = "42", .low = 0, .high = 9e15,
      .help = "of the draws"},
     {.name = "selected-on", .type = RT_OPTION_FILE, .value = "FILE", .otherwise = "selected_on in run.json",
-     .help = "targets, one a line, that a checkpoint was chosen on"},
+     .help = "targets that a checkpoint was chosen on: one a line, or a table whose first column they are"},
     {.name = "out", .type = RT_OPTION_OUT_FOLDER, .value = "DIR",
      .help = "also write compare.tsv, compare.json, pairs.tsv, by_family.tsv, run.json"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},

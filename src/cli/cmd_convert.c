@@ -170,13 +170,12 @@ static rt_status describe(rt_cli *cli, const sink *to, const rt_weights *weights
 {
     const char *in = rt_operand_at(cli->options, 0);
     char sha256[RT_HASH_TEXT], step_text[32];
-    int64_t size, step;
+    int64_t step;
     rt_config config;
     bool known;
     rt_status status = RT_OK;
     RT_TRY(detect(&config, &known, weights, rt_option_text(cli->options, "config"), err));
-    RT_TRY(rt_hash_file(sha256, &size, in, err));
-    rt_run_record_add_input(cli->record, "IN", in, size, sha256);
+    RT_TRY(rt_run_record_hash_input(sha256, cli->record, "IN", in, err));
     for (int i = 1; i < rt_operand_count(cli->options); i++)
         RT_TRY(rt_run_record_input(cli->record, "IN", rt_operand_at(cli->options, i), err));
     if (to->torch) {

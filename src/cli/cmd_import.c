@@ -80,7 +80,11 @@ static rt_status summarise(rt_cli *cli, const char *folder, rt_err *err)
     int n = count_all(list, set);
     rt_info("%s: %lld targets, %lld residues, hash %.16s; what was refused and why is in %s/import.tsv", folder,
             (long long)rt_dataset_count(set), (long long)residues, rt_dataset_hash(set), folder);
-    if (rt_option_flag(cli->options, "json")) status = print_json(set, list, n, err);
+    if (rt_dataset_count(set) == 0) {
+        rt_path_join(path, sizeof path, folder, "import.tsv");
+        rt_fail(err, RT_ERR_MISMATCH, path, 0, "nothing could be imported: all that was found is refused here, with the reason");
+        status = rt_hint(err, "mend the files, or loosen what --help says is refused, and import again with --force");
+    } else if (rt_option_flag(cli->options, "json")) status = print_json(set, list, n, err);
     else print_table(list, n);
     rt_run_record_set(cli->record, "dataset_hash", json_string(rt_dataset_hash(set)));
     rt_dataset_close(set);

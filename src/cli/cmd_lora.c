@@ -96,16 +96,18 @@ static rt_status run(rt_cli *cli, rt_err *err)
 {
     rt_status status;
     job j = {.cli = cli};
-    const char *action = rt_operand_at(cli->options, 0);
-    if (strcmp(action, "merge") == 0) status = merge(&j, err);
-    else if (strcmp(action, "average") == 0) status = average(&j, err);
-    else status = rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%s' is nothing that lora does: merge or average", action);
+    bool merging = strcmp(rt_operand_at(cli->options, 0), "merge") == 0;
+    const rt_option out = {.type = merging ? RT_OPTION_OUT_FILE : RT_OPTION_OUT_FOLDER};
+    RT_TRY(rt_option_check_path(&out, rt_option_text(cli->options, "out"), "--out", err));
+    status = merging ? merge(&j, err) : average(&j, err);
+done:
     for (int i = 0; i < j.n; i++) rt_peft_close(j.adapter[i]);
     return status;
 }
 
 static const rt_operand OPERANDS[] = {
-    {.name = "ACTION", .type = RT_OPTION_TEXT, .required = true, .help = "merge BASE ADAPTER..., or average ADAPTER..."},
+    {.name = "ACTION", .type = RT_OPTION_CHOICE, .choices = "merge|average", .required = true,
+     .help = "merge BASE ADAPTER..., or average ADAPTER..."},
     {.name = "PATH", .type = RT_OPTION_PATH, .required = true, .repeated = true,
      .help = "a PEFT LoRA folder, or a file with a confidence head; for merge the checkpoint comes first"},
     {0},

@@ -11,6 +11,7 @@
 #include "cli/print_json.h"
 #include "prep/pairs_vienna.h"
 #include "ship/bundle.h"
+#include "ship/kaggle.h"
 #include "ship/package.h"
 
 enum { MOST_TEXTS = 64 };
@@ -85,8 +86,11 @@ static rt_status read_options(const rt_options *o, rt_package_options *out, text
         .licence = rt_option_text(o, "licence"), .time_budget = rt_option_text(o, "time-budget"),
         .opt_sequences = rt_option_text(o, "sequences"), .opt_sample = rt_option_text(o, "sample"),
         .opt_msa = rt_option_text(o, "msa"), .opt_templates = rt_option_text(o, "templates"),
-        .opt_rule = strcmp(rule, "none") == 0 ? NULL : rule, .gpu = rt_option_flag(o, "gpu"), .version = rt_version_text(),
+        .opt_rule = strcmp(rule, "none") == 0 ? NULL : rule, .gpu = rt_option_flag(o, "gpu"),
+        .opt_machine = rt_option_text(o, "machine"), .version = rt_version_text(),
         .commit = rt_version_commit(), .glibc = rt_option_text(o, "glibc")};
+    if (out->opt_machine && !out->gpu)
+        RT_TRY(rt_fail(err, RT_ERR_USAGE, NULL, 0, "--machine %.60s goes with --gpu", out->opt_machine));
     RT_TRY(rt_choice_duration(o, "time-budget", &seconds, err));
     RT_TRY(read_texts(o, "checkpoint", t->checkpoint, &out->checkpoint, err));
     RT_TRY(read_texts(o, "adapter", t->adapter, &out->adapter, err));
@@ -219,7 +223,10 @@ static const rt_option OPTIONS[] = {
     {.name = "select", .type = RT_OPTION_CHOICE, .choices = "none|plddt|ptm|gpde|ranking_score|learned|consensus|mixed",
      .fallback = "mixed", .help = "how select chooses from what predict drew; none: as predict ranks"},
     {.name = "gpu", .type = RT_OPTION_FLAG, .help = "ask Kaggle for a GPU, and predict with --device cuda"},
-    {.name = "licence", .type = RT_OPTION_TEXT, .value = "NAME", .fallback = "other",
+    {.name = "machine", .type = RT_OPTION_TEXT, .value = "NAME", .otherwise = "Kaggle's default",
+     .choices = "NvidiaTeslaP100|NvidiaTeslaT4|NvidiaTeslaT4Highmem|NvidiaL4|NvidiaL4X1",
+     .help = "with --gpu: which one, as Kaggle calls it (NvidiaTeslaT4, NvidiaL4, ...)"},
+    {.name = "licence", .type = RT_OPTION_TEXT, .value = "NAME", .fallback = "other", .choices = RT_KAGGLE_LICENCES,
      .help = "of the data set, in Kaggle's words: other, CC0-1.0, CC-BY-4.0 ... The weights' licence is theirs who made them"},
     {.name = "glibc", .type = RT_OPTION_TEXT, .value = "VERSION", .fallback = RT_BUNDLE_GLIBC,
      .help = "the newest that program and libraries may want: that of Kaggle's image"},

@@ -101,7 +101,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
 }
 
 static const rt_operand OPERANDS[] = {
-    {.name = "FILE", .type = RT_OPTION_TEXT, .required = true,
+    {.name = "FILE", .type = RT_OPTION_OUT_FILE, .required = true,
      .help = "the results file; --add makes it when there is none"},
     {0},
 };

@@ -15,12 +15,12 @@
 #include "cli/commands.h"
 #include "cli/train_cache.h"
 #include "cli/train_dry_run.h"
+#include "cli/train_identity.h"
 #include "cli/train_phase.h"
 #include "confidence/ranking.h"
 #include "prep/audit.h"
 #include "train/choice.h"
 #include "train/loop.h"
-#include "train/terms.h"
 
 enum {
     CACHE_VIEWS = 4, /* of a target, unless --views says otherwise */
@@ -52,25 +52,7 @@ typedef struct {
     bool begun; /* the folder is this run's */
 } job;
 
-/* ---- what trains and what counts ----------------------------------------------------------------------------------
- */
-
-/* The phase's weights, changed by --weight NAME=X. */
-static rt_status choose_weights(job *j)
-{
-    rt_step_terms *w = &j->loop.step.weight;
-    *w = rt_train_phase_weights(j->phase, j->o);
-    for (int i = 0; i < rt_option_count(j->o, "weight"); i++) {
-        rt_err why;
-        if (rt_terms_read(w, rt_option_at(j->o, "weight", i), &why) == RT_OK) continue;
-        rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--weight %s", why.what);
-        return rt_hint(j->err, "%s", why.hint);
-    }
-    return RT_OK;
-}
-
-/* ---- targets ------------------------------------------------------------------------------------------------------
- */
+/* ---- targets ---------------------------------------------------------------------------------------------------- */
 
 static rt_status open_split(job *j)
 {
@@ -87,8 +69,8 @@ static rt_status open_split(job *j)
         rt_warn("--no-split: every target trains, nothing is held out, and no validation says whether it helps");
         return RT_OK;
     }
+    RT_TRY(rt_split_read(&j->split, path, j->err));   /* what is no split is not merely one without an audit */
     RT_TRY(rt_audit_check(path, j->set, templates, NULL, j->err));
-    RT_TRY(rt_split_read(&j->split, path, j->err));
 done:
     return status;
 }
@@ -145,8 +127,7 @@ done:
     return status;
 }
 
-/* ---- the plan -----------------------------------------------------------------------------------------------------
- */
+/* ---- the plan --------------------------------------------------------------------------------------------------- */
 
 static rt_status make_plan(job *j)
 {
@@ -197,40 +178,11 @@ done:
     return status;
 }
 
-/* SHA-256 of what the numbers depend on, as options; paths aside, whose contents are hashed. */
-static rt_status hash_plan(job *j)
-{
-    static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
-                                        "conformers", "ribonanza", "families", "seeds", "pairs-cache", "save-minutes",
-                                        "keep-epochs", "keep-every", "quiet", "verbose", "export-pt", "cache-size",
-                                        "validation-rollouts", "validation-steps", "adapter", "merged", "memory-limit"};
-    rt_status status = RT_OK;
-    json_t *json = rt_options_json(j->o);
-    for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);
-    json_object_set_new(json, "cache", json_boolean(rt_option_has(j->o, "cache"))); /* it rounds; where it lies is free */
-    const char *key;
-    json_t *value;
-    json_object_foreach(json, key, value) json_object_del(value, "from"); /* typed or by default: the same plan */
-    /* of all ranks: with half as many and twice the accumulation it is the same plan */
-    json_object_set_new(json_object_get(json, "accumulation"), "value", json_integer(j->loop.accumulation));
-    json_object_update(json, j->network); /* a config's path goes, a preset's name stays */
-    char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
-    json_decref(json);
-    if (!text) return rt_fail(j->err, RT_ERR_MEMORY, NULL, 0, "out of memory");
-    status = rt_hash_bytes(j->loop.identity.plan, text, (int64_t)strlen(text), j->err);
-    free(text);
-    return status;
-}
-
 static rt_status hash_input(job *j, const char *role, char out[RT_HASH_TEXT])
 {
-    int64_t size = 0;
     const char *path = rt_option_text(j->o, role);
     out[0] = 0;
-    if (!path) return RT_OK;
-    rt_status status = rt_hash_file(out, &size, path, j->err);
-    if (status == RT_OK) rt_run_record_add_input(j->cli->record, role, path, size, out);
-    return status;
+    return path ? rt_run_record_hash_input(out, j->cli->record, role, path, j->err) : RT_OK;
 }
 
 static rt_status hash_data(job *j)
@@ -258,8 +210,7 @@ done:
     return status;
 }
 
-/* ---- the verb -----------------------------------------------------------------------------------------------------
- */
+/* ---- the verb --------------------------------------------------------------------------------------------------- */
 
 /* Variants of the training targets, screened against what is held out. */
 static rt_status open_augment(job *j)
@@ -307,7 +258,7 @@ static rt_status open_job(job *j)
         RT_TRY(rt_fail(j->err, RT_ERR_USAGE, NULL, 0, "--out says where the run goes"));
     j->loop.step.resolution = rt_resolution_default;
     if (rt_option_flag(o, "skip-unknown-resolution")) j->loop.step.resolution.unknown = 0;
-    RT_TRY(choose_weights(j));
+    RT_TRY(rt_train_phase_weights(&j->loop.step.weight, j->phase, o, j->err));
     RT_TRY(rt_params_create(&j->params, j->err));
     RT_TRY(rt_train_phase_choose(j->params, j->phase, o, j->err));
     RT_TRY(rt_dataset_open(&j->set, rt_option_text(o, "data"), j->err));
@@ -344,7 +295,7 @@ static rt_status open_job(job *j)
     if (j->loop.n_train > 0) choose_kept(j);
     RT_TRY(open_augment(j));
     RT_TRY(hash_data(j));
-    RT_TRY(hash_plan(j));
+    RT_TRY(rt_train_identity_plan(j->loop.identity.plan, o, j->loop.accumulation, j->network, j->err));
     if (rt_option_has(o, "cache")) {
         j->cache.folder = rt_option_text(o, "cache");
         RT_TRY(rt_choice_bytes(o, "cache-size", &j->cache.limit, j->err));
@@ -533,7 +484,8 @@ done:
 
 static const rt_operand OPERANDS[] = {
     {.name = "PHASE",
-     .type = RT_OPTION_TEXT,
+     .type = RT_OPTION_CHOICE,
+     .choices = "confidence|lora|full",
      .required = true,
      .help = "confidence: the confidence head alone; lora: adapters in trunk and denoiser; full: what --params says"},
     {0},

@@ -11,6 +11,9 @@
 #include "cli/tune.h"
 #include "tune/child.h"
 
+/* RT_TUNE_STEPS, for completion (plan_test.c holds them to be the same) */
+#define STEPS                                                                                                        \
+    "doctor|import|families|split|audit|pairs|baseline|phase1|phase2|select|ensemble|predict|compare|package|report"
 #define LOCK_SECONDS 120   /* a child of a tune that was killed needs that long at most to save */
 
 static rt_status check_step(const char *option, const char *name, rt_err *err)
@@ -104,11 +107,12 @@ static const rt_operand OPERANDS[] = {
 static const rt_option OPTIONS[] = {
     {.name = "out", .type = RT_OPTION_OUT_FOLDER, .value = "DIR", .otherwise = "the plan's out",
      .help = "where everything goes, and where the same command goes on"},
-    {.name = "only", .type = RT_OPTION_TEXT, .value = "STEP", .otherwise = "all steps",
+    {.name = "only", .type = RT_OPTION_TEXT, .value = "STEP", .choices = STEPS, .otherwise = "all steps",
      .help = "this step alone; those before it are taken as they are"},
-    {.name = "from", .type = RT_OPTION_TEXT, .value = "STEP", .otherwise = "the first",
+    {.name = "from", .type = RT_OPTION_TEXT, .value = "STEP", .choices = STEPS, .otherwise = "the first",
      .help = "this step and those after it; those before it must be done, and are taken as they are"},
-    {.name = "to", .type = RT_OPTION_TEXT, .value = "STEP", .otherwise = "the last", .help = "stop after this step"},
+    {.name = "to", .type = RT_OPTION_TEXT, .value = "STEP", .choices = STEPS, .otherwise = "the last",
+     .help = "stop after this step"},
     {.name = "new-protocol", .type = RT_OPTION_FLAG,
      .help = "what was frozen before training may change; the old protocol stays in protocol.json"},
     {.name = "dry-run", .type = RT_OPTION_FLAG,

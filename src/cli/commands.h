@@ -13,6 +13,7 @@ struct rt_cli {
     rt_run_record *record;
     bool check_failed;      /* set when the check that the user asked for did not hold: exit 3 */
     const rt_command *(*find)(const char *name);   /* the verb of that name, NULL when this build has none */
+    const rt_command *const *all;                  /* every verb, in the overview's order; ends with NULL */
 };
 
 extern const rt_command rt_cmd_doctor, rt_cmd_import;
@@ -21,7 +22,7 @@ extern const rt_command rt_cmd_train, rt_cmd_lora;
 extern const rt_command rt_cmd_predict, rt_cmd_score, rt_cmd_selection, rt_cmd_compare, rt_cmd_results, rt_cmd_verify;
 extern const rt_command rt_cmd_bench, rt_cmd_init, rt_cmd_convert, rt_cmd_inspect, rt_cmd_version, rt_cmd_pairs;
 extern const rt_command rt_cmd_select, rt_cmd_package;
-extern const rt_command rt_cmd_report;
+extern const rt_command rt_cmd_report, rt_cmd_completion;
 
 extern const rt_command rt_cmd_devices, rt_cmd_tune;
 

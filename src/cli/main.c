@@ -41,9 +41,11 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_convert,
     &rt_cmd_inspect,
     &rt_cmd_devices,
+    &rt_cmd_completion,
     &rt_cmd_version,
+    NULL,
 };
-#define N_COMMANDS ((int)(sizeof COMMANDS / sizeof *COMMANDS))
+#define N_COMMANDS ((int)(sizeof COMMANDS / sizeof *COMMANDS) - 1)
 
 static const char ABOUT[] =
     "rnatune runs RNAPro, the RNA 3D structure model, without Python: from sequences, alignments and "
@@ -159,7 +161,7 @@ static rt_status join_ranks(const rt_command *command, rt_err *err)
 /* argv[0] is the verb. */
 static int run_command(const rt_command *command, int argc, char **argv, rt_run_record *record)
 {
-    rt_cli cli = {.record = record, .find = command_find};
+    rt_cli cli = {.record = record, .find = command_find, .all = COMMANDS};
     rt_options_action action;
     rt_err err = {0};
     if (join_ranks(command, &err) != RT_OK) return report(command->name, &err);
@@ -172,7 +174,10 @@ static int run_command(const rt_command *command, int argc, char **argv, rt_run_
         if (rt_option_flag(cli.options, "verbose")) rt_log_set_level(RT_LOG_DEBUG);
         if (rt_option_flag(cli.options, "quiet")) rt_log_set_level(RT_LOG_WARN);
         if (command->long_work) install_stop_handler();
-        if (command->run(&cli, &err) != RT_OK) code = report(command->name, &err);
+        if (command->run(&cli, &err) != RT_OK) {
+            rt_options_explain(cli.options, &err);
+            code = report(command->name, &err);
+        }
         else if (cli.check_failed) code = EXIT_CHECK;
         if (command->long_work && code == EXIT_DONE) say_what_it_took(command, record);
     }

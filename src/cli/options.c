@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -105,54 +104,13 @@ static rt_status check_choice(const rt_option *o, const char *text, const char *
     return RT_ERR_USAGE;
 }
 
-static rt_status check_out_file(const char *path, const char *what, rt_err *err)
-{
-    char folder[4096];
-    if (rt_folder_exists(path)) {
-        rt_fail(err, RT_ERR_IO, path, 0, "%s is a folder, a file was expected", what);
-        return rt_hint(err, "give a file's name inside it");
-    }
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (!slash || slash == folder) return RT_OK;
-    *slash = 0;
-    if (rt_folder_exists(folder)) return RT_OK;
-    rt_fail(err, RT_ERR_IO, path, 0, "%s cannot be made: there is no folder '%.400s'", what, folder);
-    return rt_hint(err, "make it first: mkdir -p '%.400s'", folder);
-}
-
-static rt_status check_path(rt_option_type type, const char *path, const char *what, rt_err *err)
-{
-    bool file = rt_file_exists(path), folder = rt_folder_exists(path);
-    switch (type) {
-    case RT_OPTION_FILE:
-        if (file) return RT_OK;
-        if (!folder && rt_path_is_stream(path)) {
-            rt_fail(err, RT_ERR_IO, path, 0, "%s is a pipe or a device, a file was expected", what);
-            return rt_hint(err, "rnatune maps its files: write the data to a file first");
-        }
-        return rt_fail(err, RT_ERR_IO, path, 0, folder ? "%s is a folder, a file was expected" : "%s: no such file",
-                       what);
-    case RT_OPTION_FOLDER:
-        if (folder) return RT_OK;
-        return rt_fail(err, RT_ERR_IO, path, 0, file ? "%s is a file, a folder was expected" : "%s: no such folder",
-                       what);
-    case RT_OPTION_PATH:
-        return file || folder ? RT_OK : rt_fail(err, RT_ERR_IO, path, 0, "%s: no such file or folder", what);
-    case RT_OPTION_OUT_FILE: return check_out_file(path, what, err);
-    case RT_OPTION_OUT_FOLDER:
-        return file ? rt_fail(err, RT_ERR_IO, path, 0, "%s is a file, a folder was expected", what) : RT_OK;
-    default: return RT_OK;
-    }
-}
-
 static rt_status check_value(value *v, const char *text, const char *what, rt_err *err)
 {
     const rt_option *o = v->option;
     if (!*text && o->type != RT_OPTION_TEXT) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "%s: the value is empty", what);
     if (o->type == RT_OPTION_INT || o->type == RT_OPTION_DOUBLE) return check_number(v, text, what, err);
     if (o->type == RT_OPTION_CHOICE) return check_choice(o, text, what, err);
-    return check_path(o->type, text, what, err);
+    return rt_option_check_path(o, text, what, err);
 }
 
 rt_status rt_option_check(const rt_option *option, const char *text, const char *what, rt_err *err)
@@ -294,7 +252,7 @@ static rt_status check_operands(rt_options *options, rt_err *err)
                                options->operands[i]);
             return rt_fail(err, RT_ERR_USAGE, NULL, 0, "unexpected '%.80s' after %s", options->operands[i], o[-1].name);
         }
-        rt_option check = {.name = o->name, .type = o->type};
+        rt_option check = {.name = o->name, .type = o->type, .help = o->help, .choices = o->choices};
         value v = {.option = &check};
         rt_status status = check_value(&v, options->operands[i], o->name, err);
         if (status != RT_OK) return status;
@@ -362,6 +320,35 @@ void rt_options_free(rt_options *options)
     for (int64_t i = 0; i < options->operand_count; i++) free(options->operands[i]);
     free(options->operands);
     free(options);
+}
+
+/* Is `file` what was given, or in the folder that was given?  "NAME=PATH" gives a path, too. */
+static bool gives(const char *given, const char *file)
+{
+    const char *named = strchr(given, '=');
+    size_t length = strlen(given);
+    if (strncmp(given, file, length) == 0 && (!file[length] || file[length] == '/')) return true;
+    return named && gives(named + 1, file);
+}
+
+void rt_options_explain(const rt_options *options, rt_err *err)
+{
+    if (err->hint[0] || !err->file[0]) return;
+    const rt_operand *o = options->command->operands;
+    for (int64_t i = 0; i < options->operand_count && o && o->name; i++, o += !o->repeated)
+        if (gives(options->operands[i], err->file)) {
+            rt_hint(err, "%s: %s", o->name, o->help);
+            return;
+        }
+    for (int i = 0; i < options->count; i++) {
+        const rt_option *option = options->values[i].option;
+        if (option->type == RT_OPTION_CHOICE) continue;
+        for (int64_t k = 0; k < options->values[i].count; k++)
+            if (gives(options->values[i].texts[k], err->file)) {
+                rt_hint(err, "--%s: %s", option->name, option->help);
+                return;
+            }
+    }
 }
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ typedef struct {
     char letter;            /* 0, or the one-letter form */
     bool required, repeated;
     const char *value;      /* how help calls the value: "N", "FILE"; a choice shows its choices */
-    const char *choices;    /* "keep|fp32|bf16" */
+    const char *choices;    /* "keep|fp32|bf16"; of a text: what completion offers, the verb itself takes more or fewer */
     const char *fallback;   /* the default as the user would type it; NULL: none */
     const char *otherwise;  /* what happens without the option when there is no fallback: "from the config" */
     const char *unit;       /* "seconds", "Angstrom", ... */
@@ -50,6 +50,7 @@ typedef struct {
     rt_option_type type;
     bool required, repeated;   /* only the last one may be repeated */
     const char *help;
+    const char *choices;    /* as an option's */
 } rt_operand;
 
 typedef struct rt_cli rt_cli;
@@ -92,6 +93,10 @@ const char *rt_option_at(const rt_options *options, const char *name, int index)
 int rt_operand_count(const rt_options *options);
 const char *rt_operand_at(const rt_options *options, int index);       /* NULL beyond the last */
 
+/* Adds to an error about a file that was given, or about one in a folder that was given, what it should be: the help of its
+ * option or operand.  A hint that is there stays. */
+void rt_options_explain(const rt_options *options, rt_err *err);
+
 /* Says what a value that was left open turned out to be, and where it came from ("config"), for the run record. */
 void rt_option_resolve(rt_options *options, const char *name, const char *value, const char *source);
 
@@ -107,6 +112,10 @@ void rt_options_print_man(const rt_command *command, const char *version, FILE *
 /* Is `text` a value that the option takes?  `what` names it in the error ("--lr", "phase1.lr").  Errors: as
  * rt_options_parse. */
 rt_status rt_option_check(const rt_option *option, const char *text, const char *what, rt_err *err);
+
+/* The same for a value of one of the path types (options_path.c, inside cli/): what is read exists, what is written can be
+ * made there, so that nothing is computed for a place that does not take it. */
+rt_status rt_option_check_path(const rt_option *option, const char *path, const char *what, rt_err *err);
 
 enum { RT_MOST_OPTIONS = 96 };
 

@@ -170,11 +170,36 @@ static void paths_are_looked_at(void **state)
             NULL);
     refused(WORDS("a --target x --out %s", folder), RT_ERR_IO, "--out is a folder", "inside it");
     refused("a --target x --out /no/such/x", RT_ERR_IO, "there is no folder '/no/such'", "mkdir -p '/no/such'");
-    refused(WORDS("a --target x --out-folder %s", file), RT_ERR_IO, "--out-folder is a file", NULL);
+    refused(WORDS("a --target x --out-folder %s", file), RT_ERR_IO, "--out-folder is a file", "a folder to make");
+    refused(WORDS("a --target x --out-folder %s/a/b", file), RT_ERR_IO, "f' is no folder", "another place");
+    refused(WORDS("a --target x --out %s/b", file), RT_ERR_IO, "f' is no folder", "another place");
+    refused(WORDS("a --target x --in-file %s/g", folder), RT_ERR_IO, "--in-file: no such file", "/f'?");
+    refused(WORDS("a --target x --in-file %s/quite-else", folder), RT_ERR_IO, "--in-file: no such file", "--in-file: a file");
     rt_options_free(parse(WORDS("a --target x --in-file %s --in-folder %s --out %s/new", file, folder, folder)));
     rt_options_free(parse(WORDS("a --target x --out-folder %s/new/er --out here", folder)));
     remove(file);
     remove(folder);
+}
+
+/* What a file that was given should be, from the table; a hint that says more stays. */
+static void files_are_explained(void **state)
+{
+    (void)state;
+    static const struct { const char *file, *hint; } CASES[] = {
+        {"some/table.tsv", "--glob: names"}, {"other", "--glob: names"}, {"folder/run.json", "IN: "}, {"elsewhere", ""}};
+    rt_options *options = parse("folder --target x --glob some/table.tsv --glob second=other");
+    rt_err err;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        rt_fail(&err, RT_ERR_FORMAT, CASES[i].file, 0, "is empty");
+        rt_options_explain(options, &err);
+        if (!strstr(err.hint, CASES[i].hint)) fail_msg("%s: hint '%s', not '%s'", CASES[i].file, err.hint, CASES[i].hint);
+        if (!*CASES[i].hint) assert_string_equal(err.hint, "");
+    }
+    rt_fail(&err, RT_ERR_FORMAT, "other", 0, "is empty");
+    rt_hint(&err, "write it");
+    rt_options_explain(options, &err);
+    assert_string_equal(err.hint, "write it");
+    rt_options_free(options);
 }
 
 static void help_asks_for_nothing_else(void **state)
@@ -235,6 +260,7 @@ int main(void)
         cmocka_unit_test(what_makes_no_sense_is_said_in_one_line),
         cmocka_unit_test(a_verb_without_operands_takes_none),
         cmocka_unit_test(paths_are_looked_at),
+        cmocka_unit_test(files_are_explained),
         cmocka_unit_test(help_asks_for_nothing_else),
         cmocka_unit_test(help_and_man_say_all_of_the_table),
     };

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/plan.h"
+#include "cli/tune.h"
 #include "io/test_files.h"
 
 #define GOOD "bases: {a: base.pt}\ndata: {structures: s}\nfamilies: {no_rfam: true}\n"
@@ -158,6 +159,31 @@ static void values_are_read(void **state)
     rt_plan_free(plan);
 }
 
+/* What completion offers for a step are the steps. */
+static void completion_knows_the_steps(void **state)
+{
+    (void)state;
+    char text[400] = "";
+    for (int i = 0; i < rt_tune_step_count(); i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? "|" : "", RT_TUNE_STEPS[i].name);
+    for (const rt_option *o = rt_cmd_tune.options; o->name; o++)
+        if (o->value && strcmp(o->value, "STEP") == 0) assert_string_equal(o->choices, text);
+}
+
+/* Checkpoints that compete share the samples of one, and each draws one at least. */
+static void checkpoints_share_the_samples(void **state)
+{
+    (void)state;
+    rt_err err;
+    rt_plan *plan;
+    assert_int_equal(load(&plan, GOOD "predict: {samples: 7}\n", &err), RT_OK);
+    rt_tune tune = {.plan = plan};
+    assert_int_equal(rt_tune_samples(&tune, 1), 7);
+    assert_int_equal(rt_tune_samples(&tune, 2), 3);
+    assert_int_equal(rt_tune_samples(&tune, 8), 1);
+    rt_plan_free(plan);
+}
+
 static void refused(const char *text, int line, const char *what, const char *hint)
 {
     rt_plan *plan = NULL;
@@ -215,6 +241,8 @@ int main(void)
         cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(the_seed_plan_is_the_table),
         cmocka_unit_test(values_are_read),
+        cmocka_unit_test(checkpoints_share_the_samples),
+        cmocka_unit_test(completion_knows_the_steps),
         cmocka_unit_test(what_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

@@ -73,9 +73,15 @@ void rt_run_record_add_input(rt_run_record *record, const char *role, const char
 rt_status rt_run_record_input(rt_run_record *record, const char *role, const char *path, rt_err *err)
 {
     char sha256[RT_HASH_TEXT];
+    return rt_run_record_hash_input(sha256, record, role, path, err);
+}
+
+rt_status rt_run_record_hash_input(char out_sha256[RT_HASH_TEXT], rt_run_record *opt_record, const char *role, const char *path,
+                                   rt_err *err)
+{
     int64_t size;
-    rt_status status = rt_hash_file(sha256, &size, path, err);
-    if (status == RT_OK) rt_run_record_add_input(record, role, path, size, sha256);
+    rt_status status = rt_hash_file(out_sha256, &size, path, err);
+    if (status == RT_OK && opt_record) rt_run_record_add_input(opt_record, role, path, size, out_sha256);
     return status;
 }
 

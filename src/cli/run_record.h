@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/status.h"
 #include "cli/options.h"
 
@@ -24,6 +25,9 @@ void rt_run_record_set(rt_run_record *record, const char *key, json_t *value);
 
 /* An input file with its size and SHA-256; role is the option that named it.  RT_ERR_IO when it cannot be read. */
 rt_status rt_run_record_input(rt_run_record *record, const char *role, const char *path, rt_err *err);
+/* The same, and gives the hash; opt_record NULL: only hashes. */
+rt_status rt_run_record_hash_input(char out_sha256[RT_HASH_TEXT], rt_run_record *opt_record, const char *role, const char *path,
+                                   rt_err *err);
 /* The same when the caller has read the file anyway. */
 void rt_run_record_add_input(rt_run_record *record, const char *role, const char *path, int64_t size,
                              const char *sha256);

@@ -9,24 +9,13 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 
-static rt_status add_hash(json_t *plan, const char *name, const char *path, rt_err *err)
+static rt_status add_hash(json_t *to, rt_run_record *opt_record, const char *role, const char *name, const char *path,
+                          rt_err *err)
 {
     char hash[RT_HASH_TEXT];
-    rt_status status = rt_hash_file(hash, NULL, path, err);
-    if (status == RT_OK) json_object_set_new(plan, name, json_string(hash));
+    rt_status status = rt_run_record_hash_input(hash, opt_record, role, path, err);
+    if (status == RT_OK) json_object_set_new(to, name, json_string(hash));
     return status;
-}
-
-static rt_status add_input(json_t *hashes, rt_run_record *record, const char *role, const char *name, const char *path,
-                           rt_err *err)
-{
-    char hash[RT_HASH_TEXT];
-    int64_t size = 0;
-    rt_status status = rt_hash_file(hash, &size, path, err);
-    if (status != RT_OK) return status;
-    rt_run_record_add_input(record, role, path, size, hash);
-    json_object_set_new(hashes, name, json_string(hash));
-    return RT_OK;
 }
 
 rt_status rt_train_cache_hash_network(json_t **ret_hashes, const rt_cli *cli, rt_err *err)
@@ -39,10 +28,10 @@ rt_status rt_train_cache_hash_network(json_t **ret_hashes, const rt_cli *cli, rt
     json_t *hashes = json_object();
     *ret_hashes = NULL;
     if (!hashes) return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
-    if (config && rt_file_exists(config)) RT_TRY(add_input(hashes, cli->record, "config", "config", config, err));
+    if (config && rt_file_exists(config)) RT_TRY(add_hash(hashes, cli->record, "config", "config", config, err));
     for (int i = 0; i < 2 && folder; i++) {
         rt_path_join(path, sizeof path, folder, RIBONANZA[i]);
-        RT_TRY(add_input(hashes, cli->record, "ribonanza", RIBONANZA[i], path, err));
+        RT_TRY(add_hash(hashes, cli->record, "ribonanza", RIBONANZA[i], path, err));
     }
     *ret_hashes = hashes;
     hashes = NULL;
@@ -73,17 +62,17 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
         if (!augment) status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
     }
     if (status == RT_OK && rt_option_has(o, "conformers"))
-        status = add_hash(plan, "conformers", rt_option_text(o, "conformers"), err);
+        status = add_hash(plan, NULL, NULL, "conformers", rt_option_text(o, "conformers"), err);
     if (status == RT_OK && rt_option_text(o, "config"))
         json_object_set_new(plan, "config", json_string(rt_option_text(o, "config")));
     if (status == RT_OK) json_object_update(plan, network); /* a config file's contents instead of its path */
     for (int i = 0; i < model->n_adapter && status == RT_OK; i++) {
         char name[32];
         snprintf(name, sizeof name, "adapter_%d", i);
-        status = add_hash(plan, name, rt_peft_tensor_path(model->adapter[i]), err);
+        status = add_hash(plan, NULL, NULL, name, rt_peft_tensor_path(model->adapter[i]), err);
         if (status != RT_OK || !rt_peft_config_path(model->adapter[i])) continue;
         snprintf(name, sizeof name, "adapter_%d_config", i);
-        status = add_hash(plan, name, rt_peft_config_path(model->adapter[i]), err);
+        status = add_hash(plan, NULL, NULL, name, rt_peft_config_path(model->adapter[i]), err);
     }
     if (status == RT_OK) *ret_plan = plan;
     else json_decref(plan);

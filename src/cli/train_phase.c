@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/terms.h"
 
 static const char *const NAME[] = {"confidence", "lora", "full"};
 enum { N_PHASES = 3 };
@@ -18,7 +19,7 @@ rt_status rt_train_phase_find(rt_train_phase *out_phase, const rt_options *optio
     int found = -1;
     for (int i = 0; i < N_PHASES; i++)
         if (strcmp(name, NAME[i]) == 0) found = i;
-    if (found < 0) return rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%s' is no phase: confidence, lora or full", name);
+    RT_REQUIRE(found >= 0);   /* the operand's choices */
     *out_phase = (rt_train_phase)found;
     for (size_t i = 0; i < sizeof LORA_ONLY / sizeof *LORA_ONLY && found != RT_TRAIN_LORA; i++)
         if (rt_option_given(options, LORA_ONLY[i]))
@@ -55,13 +56,26 @@ static bool names_head(const char *list)
     return false;
 }
 
-rt_step_terms rt_train_phase_weights(rt_train_phase phase, const rt_options *options)
+/* Before --weight. */
+static rt_step_terms weights_of(rt_train_phase phase, const rt_options *options)
 {
     rt_step_terms weight = rt_step_weights_reference;
     if (phase == RT_TRAIN_CONFIDENCE) return (rt_step_terms){.confidence = {1, 1, 1, 1}};
     /* the reference's stage 1 leaves PAE out; a head that trains on would then keep a stale PAE, which pTM is made of */
     if (phase == RT_TRAIN_LORA && names_head(rt_option_text(options, "also"))) weight.confidence.pae = weight.confidence.pde;
     return weight;
+}
+
+rt_status rt_train_phase_weights(rt_step_terms *out_weight, rt_train_phase phase, const rt_options *options, rt_err *err)
+{
+    *out_weight = weights_of(phase, options);
+    for (int i = 0; i < rt_option_count(options, "weight"); i++) {
+        rt_err why;
+        if (rt_terms_read(out_weight, rt_option_at(options, "weight", i), &why) == RT_OK) continue;
+        rt_fail(err, RT_ERR_USAGE, NULL, 0, "--weight %s", why.what);
+        return rt_hint(err, "%s", why.hint);
+    }
+    return RT_OK;
 }
 
 typedef rt_status take_glob(rt_params *params, const char *glob, void *user, rt_err *err);
@@ -125,10 +139,8 @@ rt_status rt_train_phase_hash_adapters(rt_cli *cli, rt_peft *const *adapter, int
         const char *path[2] = {rt_peft_config_path(adapter[i]), rt_peft_tensor_path(adapter[i])};
         for (int k = 0; k < 2; k++) {
             char sha256[RT_HASH_TEXT];
-            int64_t size;
             if (!path[k]) continue;
-            RT_TRY(rt_hash_file(sha256, &size, path[k], err));
-            rt_run_record_add_input(cli->record, "adapter", path[k], size, sha256);
+            RT_TRY(rt_run_record_hash_input(sha256, cli->record, "adapter", path[k], err));
             rt_hash_add(hash, sha256, (int64_t)strlen(sha256));
         }
     }

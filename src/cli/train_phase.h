@@ -11,14 +11,14 @@
 
 typedef enum { RT_TRAIN_CONFIDENCE, RT_TRAIN_LORA, RT_TRAIN_FULL } rt_train_phase;
 
-/* RT_ERR_USAGE for a name that is no phase, or an option that belongs to another one. */
+/* RT_ERR_USAGE for an option that belongs to another phase. */
 rt_status rt_train_phase_find(rt_train_phase *out_phase, const rt_options *options, rt_err *err);
 
 /* Gives the options that were left open the phase's values. */
 void rt_train_phase_settle(rt_options *options, rt_train_phase phase);
 
-/* The phase's weights of the losses, before --weight. */
-rt_step_terms rt_train_phase_weights(rt_train_phase phase, const rt_options *options);
+/* The phase's weights of the losses, changed by --weight NAME=X.  RT_ERR_USAGE for a term that is none. */
+rt_status rt_train_phase_weights(rt_step_terms *out_weight, rt_train_phase phase, const rt_options *options, rt_err *err);
 
 /* Says in the registry what trains.  RT_ERR_USAGE, RT_ERR_MEMORY. */
 rt_status rt_train_phase_choose(rt_params *params, rt_train_phase phase, const rt_options *options, rt_err *err);

@@ -2,7 +2,8 @@
  * Room: cli.  Uses: cli/plan, tune/child, tune/inputs, tune/ledger.
  *
  * tune_steps.c is the straight line: every step with its inputs and commands; tune_arms.c folds and scores arms,
- * tune_protocol.c freezes what is fixed before training, tune_summary.c writes the table, tune_estimate.c the hours.
+ * tune_protocol.c freezes what is fixed before training, tune_summary.c writes the table, tune_package.c runs package,
+ * tune_estimate.c reckons the hours.
  */
 #ifndef RT_CLI_TUNE_H
 #define RT_CLI_TUNE_H
@@ -85,6 +86,8 @@ void rt_tune_arm_add(rt_tune_arm *arm, const char *checkpoint);
 void rt_tune_arm_folder(char out[PATH_MAX], const rt_tune *t, const char *arm, bool test);
 /* The validation part as files, once. */
 rt_status rt_tune_export(rt_tune *t, bool test, bool structures, rt_err *err);
+/* What each of an arm's checkpoints draws, so that one and several have the same budget; one at least. */
+int64_t rt_tune_samples(const rt_tune *t, int n_checkpoint);
 /* Folds a part with every seed. */
 rt_status rt_tune_predict_arm(rt_tune *t, const rt_tune_arm *arm, bool test, rt_err *err);
 rt_status rt_tune_score_arm(rt_tune *t, const char *arm, bool test, rt_err *err);
@@ -121,6 +124,10 @@ rt_status rt_tune_open_test(rt_tune *t, const char *inputs_sha256, rt_err *err);
 rt_status rt_tune_summarise(rt_tune *t, rt_err *err);
 /* The table of OUT/summary.json on stdout; false when there is none. */
 bool rt_tune_print_summary(const rt_tune *t);
+
+/* ---- tune_package.c: the step package ---- */
+rt_status rt_tune_package_inputs(rt_tune *t, rt_err *err);
+rt_status rt_tune_package_run(rt_tune *t, rt_err *err);
 
 /* ---- tune_estimate.c ---- */
 rt_status rt_tune_estimate(rt_tune *t, rt_err *err);

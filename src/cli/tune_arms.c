@@ -58,11 +58,16 @@ rt_status rt_tune_export(rt_tune *t, bool test, bool structures, rt_err *err)
     return rt_tune_command(t, NULL, NULL, NULL, err);
 }
 
+int64_t rt_tune_samples(const rt_tune *t, int n_checkpoint)
+{
+    int64_t samples = (int64_t)rt_plan_number(t->plan, "predict.samples") / n_checkpoint;
+    return samples > 0 ? samples : 1;
+}
+
 rt_status rt_tune_predict_arm(rt_tune *t, const rt_tune_arm *arm, bool test, rt_err *err)
 {
     rt_status status = RT_OK;
     char folder[PATH_MAX], number[32];
-    int64_t samples = (int64_t)rt_plan_number(t->plan, "predict.samples") / arm->n_checkpoint;
     rt_tune_arm_folder(folder, t, arm->name, test);
     for (int k = 0; k < rt_plan_count(t->plan, "predict.seeds"); k++) {
         const char *seed = rt_plan_at(t->plan, "predict.seeds", k);
@@ -74,7 +79,7 @@ rt_status rt_tune_predict_arm(rt_tune *t, const rt_tune_arm *arm, bool test, rt_
         if (rt_folder_exists(msa)) rt_tune_add(t, "--msa-dir", msa);
         rt_tune_add_keys(t, RT_PLAN_PREDICT);
         if (arm->n_checkpoint > 1) {   /* the same budget for one checkpoint and for several */
-            snprintf(number, sizeof number, "%lld", (long long)(samples > 0 ? samples : 1));
+            snprintf(number, sizeof number, "%lld", (long long)rt_tune_samples(t, arm->n_checkpoint));
             rt_tune_add(t, "--samples", number);
         }
         rt_tune_add(t, "--keep", "1000");   /* all: the first five count, the others are for the rules of selection */

@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "cli/tune.h"
 #include "prep/dataset.h"
 #include "score/metric.h"
@@ -647,6 +646,12 @@ done:
     return status;
 }
 
+/* All choices were made on the validation part: `compare` then claims nothing should a target be in both. */
+static void add_chosen_on(rt_tune *t)
+{
+    rt_tune_add(t, "--selected-on", rt_tune_path(t, "held_out/validation/sequences.csv"));
+}
+
 static rt_status run_compare(rt_tune *t, rt_err *err)
 {
     static const char *const OTHERS[] = {"tm_align", "tm_resid", "lddt_c1"};
@@ -664,6 +669,7 @@ static rt_status run_compare(rt_tune *t, rt_err *err)
         if (m >= 0 && strcmp(OTHERS[m], rt_plan_text(t->plan, "compare.metric")) == 0) continue;
         rt_tune_begin(t, "compare", NULL);
         for (int i = 0; i < 3; i++) rt_tune_add_arm(t, arm[i].name, arm[i].name, true);
+        add_chosen_on(t);
         RT_TRY(compare(t, m < 0 ? NULL : OTHERS[m], m < 0 ? rt_tune_path(t, "compare") : rt_tune_path(t, "compare/%s",
                 OTHERS[m]),
                        err));
@@ -672,6 +678,7 @@ static rt_status run_compare(rt_tune *t, rt_err *err)
         rt_tune_begin(t, "compare", NULL);
         rt_tune_add_arm(t, "base", "base", true);
         rt_tune_add_arm(t, "ensemble", "ensemble", true);
+        add_chosen_on(t);
         RT_TRY(compare(t, NULL, rt_tune_path(t, "compare/ensemble"), err));
     }
     RT_TRY(rt_tune_summarise(t, err));
@@ -680,78 +687,7 @@ done:
     return status;
 }
 
-/* ---- package, report ---------------------------------------------------------------------------------------- */
-
-static rt_status package_inputs(rt_tune *t, rt_err *err)
-{
-    rt_status status = RT_OK;
-    char name[40];
-    rt_tune_arm chosen;
-    RT_TRY(rt_tune_ensemble(t, &chosen, err));
-    for (int i = 0; i < chosen.n_checkpoint; i++) {
-        snprintf(name, sizeof name, "checkpoint.%d", i);
-        RT_TRY(rt_inputs_file(t->inputs, &t->hashes, name, chosen.path[i], err));
-    }
-done:
-    return status;
-}
-
-/* Packages hold safetensors; a base may be what PyTorch wrote. */
-static rt_status as_safetensors(rt_tune *t, char path[PATH_MAX], int number, rt_err *err)
-{
-    char to[PATH_MAX];
-    if (rt_ends_with(path, ".safetensors")) return RT_OK;
-    snprintf(to, sizeof to, "%s", rt_tune_path(t, "ensemble/member-%d.safetensors", number));
-    rt_tune_begin(t, "convert", NULL);
-    rt_tune_add(t, path, NULL);
-    rt_tune_add(t, "--out", to);
-    snprintf(path, PATH_MAX, "%s", to);
-    return rt_tune_command(t, NULL, NULL, NULL, err);
-}
-
-/* What the arms were folded with, for the notebook's predict. */
-static void add_predict(rt_tune *t, int n_checkpoint)
-{
-    static const char *const KEYS[] = {"predict.trunks", "predict.cycles", "predict.steps", "predict.template_idx",
-                                       "predict.template_missing", "predict.no_template", "precision"};
-    char text[400];
-    int64_t samples = (int64_t)rt_plan_number(t->plan, "predict.samples") / n_checkpoint;
-    snprintf(text, sizeof text, "samples=%lld", (long long)(samples > 0 ? samples : 1));
-    rt_tune_add(t, "--predict", text);
-    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
-        const char *value = rt_plan_text(t->plan, KEYS[i]);
-        if (!value) continue;
-        snprintf(text, sizeof text, "%s=%s", rt_plan_key_find(KEYS[i])->option, value);
-        rt_tune_add(t, "--predict", text);
-    }
-}
-
-static rt_status run_package(rt_tune *t, rt_err *err)
-{
-    rt_status status = RT_OK;
-    rt_tune_arm chosen;
-    char ranking[PATH_MAX];
-    const char *rule = rt_plan_text(t->plan, "select.rule");
-    RT_TRY(rt_tune_ensemble(t, &chosen, err));
-    for (int i = 0; i < chosen.n_checkpoint; i++) RT_TRY(as_safetensors(t, chosen.path[i], i, err));
-    rt_tune_begin(t, "package", NULL);
-    for (int i = 0; i < chosen.n_checkpoint; i++) {
-        rt_tune_add(t, "--checkpoint", chosen.path[i]);
-        snprintf(ranking, sizeof ranking, "%s", chosen.path[i]);
-        snprintf(strrchr(ranking, '/'), 16, "/ranking.json");
-        if (strcmp(rule, "learned") == 0 && rt_file_exists(ranking)) rt_tune_add(t, "--ranking", ranking);
-    }
-    rt_tune_add_keys(t, RT_PLAN_PACKAGE);
-    add_predict(t, chosen.n_checkpoint);
-    rt_tune_add(t, "--select", rule);
-    rt_tune_add(t, "--out", rt_tune_path(t, "package"));
-    RT_TRY(rt_tune_command(t, NULL, NULL, NULL, err));
-    rt_tune_begin(t, "package", NULL);
-    rt_tune_add(t, "--check", rt_tune_path(t, "package"));
-    RT_TRY(rt_tune_command(t, NULL, NULL, NULL, err));
-done:
-    return status;
-}
+/* ---- report ------------------------------------------------------------------------------------------------- */
 
 /* What every other step has done. */
 static rt_status report_inputs(rt_tune *t, rt_err *err)
@@ -816,7 +752,7 @@ const rt_tune_step RT_TUNE_STEPS[] = {
     {.name = "package", .help = "makes the folders for Kaggle", .verb = "package",
      .needs = "package.title", .uses = RT_PLAN_PACKAGE | RT_PLAN_PREDICT,
      OUTPUT("package"),
-     .find_inputs = package_inputs, .run = run_package},
+     .find_inputs = rt_tune_package_inputs, .run = rt_tune_package_run},
     {.name = "report", .help = "writes report.html", .verb = "report", OUTPUT("report.html"),
      .find_inputs = report_inputs,
      .run = run_report},

@@ -86,7 +86,8 @@ static json_t *describe_goal(const rt_tune *t, const json_t *arm, const char *se
             "compare.metric");
     double low = json_number_value(json_array_get(ci, 0)), high = json_number_value(json_array_get(ci, 1));
     if (!json_is_array(ci))
-        snprintf(claim, sizeof claim, "Whether %s reaches %.3f cannot be said: too few families for an interval.",
+        snprintf(claim, sizeof claim, "Whether %s reaches %.3f cannot be said: too few families, or too many that are alike, for "
+                                        "an interval.",
                  name, target);
     else if (low >= target)
         snprintf(claim, sizeof claim, "%s reaches %.3f in %s on new families like these: %.3f, interval %.3f to %.3f.",

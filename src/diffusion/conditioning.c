@@ -29,9 +29,6 @@ void rt_conditioning_bind(rt_binder *binder, rt_conditioning *c)
     rt_transition_bind(binder, &c->transition_s2, s2, c_s, 2);
 }
 
-/* Token rows of a pair tensor handled at a time. */
-static int64_t rows_at_a_time(int64_t n) { return n < RT_ROW_CHUNK ? RT_ROW_CHUNK / n : 1; }
-
 /* both (rows,N,2 c_z) = [z_trunk, relative positions] of rows i .. */
 static rt_tensor join_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor z_trunk, const rt_features *features, int64_t i,
                            int64_t rows)
@@ -46,7 +43,7 @@ static rt_tensor join_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor z_tr
 void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair, rt_tensor z_trunk, const rt_features *features,
                           rt_conditioning_pair_saved *opt_saved)
 {
-    int64_t n = pair.dim[0], step = rows_at_a_time(n), mark = rt_arena_mark(ctx->step);
+    int64_t n = pair.dim[0], step = rt_row_chunk_items(n), mark = rt_arena_mark(ctx->step);
     for (int64_t i = 0; i < n && rt_ctx_go_on(ctx); i += step) {
         int64_t rows = n - i < step ? n - i : step;
         rt_tensor both = join_pair(ctx, c, z_trunk, features, i, rows);
@@ -62,7 +59,7 @@ void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair,
 void rt_conditioning_pair_backward(rt_ctx *ctx, const rt_conditioning *c, rt_tensor opt_dz_trunk, rt_tensor dpair,
                                    const rt_features *features, const rt_conditioning_pair_saved *saved)
 {
-    int64_t n = dpair.dim[0], c_z = dpair.dim[2], step = rows_at_a_time(n), mark = rt_arena_mark(ctx->step);
+    int64_t n = dpair.dim[0], c_z = dpair.dim[2], step = rt_row_chunk_items(n), mark = rt_arena_mark(ctx->step);
     rt_transition_backward(ctx, &c->transition_z2, dpair, &saved->z2);
     rt_transition_backward(ctx, &c->transition_z1, dpair, &saved->z1);
     for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {

@@ -132,11 +132,13 @@ static rt_status read_file(rt_weights *weights, rt_err *err)
         RT_TRY(take_torch(weights, err));
     } else if (rt_safetensors_detect(weights->map.data, weights->map.size)) {
         RT_TRY(take_safetensors(weights, err));
+    } else if (weights->map.size == 0) {
+        return rt_fail(err, RT_ERR_FORMAT, weights->path, 0, "is empty: weights were expected, as torch.save or safetensors "
+                                                             "writes them");
     } else {
         rt_fail(err, RT_ERR_FORMAT, weights->path, 0, "is no file of weights: neither torch.save's nor safetensors");
         if (weights->map.size > 8 && memcmp(weights->map.data, "version ", 8) == 0)
             rt_hint(err, "it looks like a Git LFS pointer: fetch the file itself with `git lfs pull`");
-        else if (weights->map.size == 0) rt_hint(err, "the file is empty");
         return RT_ERR_FORMAT;
     }
     drop_prefixes(weights);

@@ -37,7 +37,7 @@ static rt_tensor absolute(rt_ctx *ctx, rt_tensor t)
     return t;
 }
 
-static void the_device_updates_as_the_formula_says(void **state)
+static void cuda_updates_as_the_formula_says(void **state)
 {
     (void)state;
     test_needs_cuda();
@@ -77,6 +77,7 @@ static void the_device_updates_as_the_formula_says(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_device_updates_as_the_formula_says)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cuda_updates_as_the_formula_says)};
+    test_choose();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

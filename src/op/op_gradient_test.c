@@ -530,5 +530,6 @@ int main(void)
         cmocka_unit_test(cuda_gives_the_same_bytes_twice),
         cmocka_unit_test(a_bf16_weight_takes_rounded_inputs),
     };
+    test_choose();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -282,5 +282,6 @@ int main(void)
         cmocka_unit_test(cuda_agrees_at_edges),
         cmocka_unit_test(cuda_in_bf16_agrees_within_bf16),
     };
+    test_choose();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -421,5 +421,6 @@ int main(void)
         cmocka_unit_test(plans_of_former_lengths_are_forgotten),
         cmocka_unit_test(cuda_table_is_complete),
     };
+    test_choose();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #define RT_OP_OP_TEST_H
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -14,6 +15,12 @@ static inline bool test_is_backward(const char *name)
 {
     size_t length = strlen(name);
     return length > 9 && strcmp(name + length - 9, "_backward") == 0;
+}
+
+/* RT_TESTS: a pattern of tests' names, to run these alone. */
+static inline void test_choose(void)
+{
+    if (getenv("RT_TESTS")) cmocka_set_test_filter(getenv("RT_TESTS"));
 }
 
 static inline void test_needs_cuda(void)

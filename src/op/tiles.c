@@ -7,11 +7,9 @@
 /* TILE_ROWS: the activations of a layer on so many rows fit a second-level cache.  Fewer than ENOUGH_TILES would leave
  * workers idle: then the ops cut their own work. */
 enum { TILE_ROWS = 256, ENOUGH_TILES = 8 };
-static const int64_t MEASURED_BYTES = (int64_t)1 << 40;   /* address space only */
 
 struct rt_tile_contexts {
     rt_pool *alone;         /* runs in the caller */
-    rt_arena *measuring;
     rt_arena **slice;       /* one per worker */
     rt_ctx *worker;
     int threads;
@@ -26,7 +24,6 @@ rt_status rt_tile_contexts_create(rt_tile_contexts **ret_tiles, int threads, rt_
     RT_TRY_ALLOC(tiles->slice, threads);
     RT_TRY_ALLOC(tiles->worker, threads);
     RT_TRY(rt_pool_create(&tiles->alone, 1, err));
-    RT_TRY(rt_arena_create_measuring(&tiles->measuring, "tile", MEASURED_BYTES, err));
     for (; tiles->threads < threads; tiles->threads++)
         RT_TRY(rt_arena_create_borrowing(&tiles->slice[tiles->threads], "tile", err));
     *ret_tiles = tiles;
@@ -40,7 +37,6 @@ void rt_tile_contexts_free(rt_tile_contexts *tiles)
 {
     if (!tiles) return;
     for (int i = 0; i < tiles->threads; i++) rt_arena_free(tiles->slice[i]);
-    rt_arena_free(tiles->measuring);
     rt_pool_free(tiles->alone);
     free(tiles->slice);
     free(tiles->worker);
@@ -60,19 +56,22 @@ static rt_ctx context_of_worker(const rt_ctx *ctx, rt_arena *arena, int worker)
                     .device = ctx->device, .dropout = ctx->dropout, .frugal = ctx->frugal, .worker = worker, .in_tile = true};
 }
 
-/* Runs the ops of a range without computing anything: plans their products, and gives the bytes that they push. */
+/* Runs the ops of a range without computing anything, in what the step arena has left: plans their products, and gives the
+ * bytes that they push. */
 static int64_t rehearse(rt_ctx *ctx, const tiles_job *job, int64_t count)
 {
     rt_tile_contexts *tiles = job->tiles;
-    rt_ctx dry = context_of_worker(ctx, tiles->measuring, 0);
-    dry.in_tile = true, dry.measuring = true;
-    rt_arena_reset(tiles->measuring, 0);
-    rt_arena_peak_reset(tiles->measuring);
+    rt_arena *rest = tiles->slice[0];
+    rt_arena_borrow_rest(rest, ctx->step);
+    rt_ctx dry = context_of_worker(ctx, rest, 0);
+    dry.measuring = true;
     rt_pool_set_idle(tiles->alone, true);
     job->body(&dry, job->user, 0, count);
     rt_pool_set_idle(tiles->alone, false);
-    if (dry.status != RT_OK) ctx->status = dry.status, ctx->err = dry.err;
-    return rt_arena_peak(tiles->measuring);
+    if (dry.status == RT_ERR_MEMORY) RT_NEW_TYPE(ctx, RT_U8, rt_arena_wanted(rest));   /* fails, with the figures of the whole */
+    else if (dry.status != RT_OK) ctx->status = dry.status, ctx->err = dry.err;
+    rt_arena_reset(rest, 0);
+    return rt_arena_peak(rest);
 }
 
 static void tile_task(void *argument, int64_t task, int worker)
@@ -119,7 +118,7 @@ static void count_tiles(rt_ctx *ctx, const tiles_job *job)
 
 void rt_tiles_in_turn(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *body, const void *user)
 {
-    int64_t mark = rt_arena_mark(ctx->step), chunk = width < RT_ROW_CHUNK ? RT_ROW_CHUNK / width : 1;
+    int64_t mark = rt_arena_mark(ctx->step), chunk = rt_row_chunk_items(width);
     for (int64_t first = 0; first < n_item && ctx->status == RT_OK; first += chunk) {
         body(ctx, user, first, n_item - first < chunk ? n_item - first : chunk);
         rt_arena_reset(ctx->step, mark);

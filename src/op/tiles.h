@@ -23,6 +23,8 @@ void rt_tiles_in_turn(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *
 /* Rows of a (M, C) view handled at a time where ranges follow each other, so that what lies between two products stays
  * small. */
 enum { RT_ROW_CHUNK = 4096 };
+/* The same in items of `width` rows each. */
+static inline int64_t rt_row_chunk_items(int64_t width) { return width < RT_ROW_CHUNK ? RT_ROW_CHUNK / width : 1; }
 
 /* The contexts of a context's workers. */
 typedef struct rt_tile_contexts rt_tile_contexts;

@@ -3,6 +3,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "op/op_test.h"
 #include "op/tiles.h"
@@ -126,6 +129,29 @@ static void too_little_memory_is_an_error(void **state)
     rt_ctx_free(ctx);
 }
 
+/* Where address space is limited, a context takes what its memory takes and no more: measuring needs no terabyte. */
+static void little_address_space_is_enough(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__)
+    skip();   /* the checker itself needs terabytes */
+#else
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct rlimit limit = {(rlim_t)4 << 30, (rlim_t)4 << 30};
+        rt_ctx *ctx;
+        if (setrlimit(RLIMIT_AS, &limit) != 0 || rt_ctx_create(&ctx, RT_BACKEND_CPU, 2, 1 << 26, NULL) != RT_OK) _exit(1);
+        layer l = make_layer(ctx, 5000);
+        rt_tiles_run(ctx, 5000, 1, layer_rows, &l);
+        _exit(ctx->status == RT_OK ? 0 : 2);
+    }
+    int code;
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_true(WIFEXITED(code) && WEXITSTATUS(code) == 0);
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +160,7 @@ int main(void)
         cmocka_unit_test(what_is_measured_is_what_is_used),
         cmocka_unit_test(all_tiles_are_counted),
         cmocka_unit_test(too_little_memory_is_an_error),
+        cmocka_unit_test(little_address_space_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,7 +102,8 @@ rt_status rt_audit_write(const rt_audit *audit, const rt_audit_input *input, con
     json_object_set_new(root, "leaks_in_all", json_integer(audit->n_leak));
     json_object_set_new(root, "leaks", leaks_json(audit));
     record_path(path, sizeof path, split_path);
-    RT_TRY(rt_json_save(root, path, err));
+    status = rt_json_save(root, path, err);
+    if (status != RT_OK) rt_hint(err, "the proof is written beside the split: copy the split to where files can be made");
 done:
     json_decref(root);
     return status;

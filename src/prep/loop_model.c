@@ -5,20 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/embed.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 
 static const char LETTERS[] = "ACGU";
 
-/* The parameter file is part of the program; builds run in the project's folder. */
-__asm__(".section .rodata\n"
-        "rt_loop_model_own:\n"
-        ".incbin \"data/eternafold/EternaFoldParams.v1\"\n"
-        "rt_loop_model_own_end:\n"
-        ".byte 0\n"
-        ".previous\n");
-extern const char rt_loop_model_own[], rt_loop_model_own_end[];
+/* The parameter file is part of the program. */
+RT_EMBED(rt_loop_model_own, "data/eternafold/EternaFoldParams.v1");
 
 typedef struct {
     char name[48];

@@ -163,20 +163,62 @@ static json_t *trace_json(const rt_molecule *molecule, const rt_rigid *opt_rigid
     return json_pack("{s:o, s:o, s:o}", "trace", trace, "base", base, "chain", chain);
 }
 
+/* All atoms, for Mol*: {"letters", "numbers", "counts": of each residue; "names", "elements": the kinds of atoms; "name": the
+ * kind of each atom; "xyz": hundredths of an Angstrom, each atom's less the one before}. */
+static void add_atoms(json_t *part, const rt_molecule *molecule, const rt_rigid *opt_rigid)
+{
+    json_t *letters = json_array(), *numbers = json_array(), *counts = json_array(), *names = json_array(),
+           *elements = json_array(), *name = json_array(), *xyz = json_array(), *kinds = json_object();
+    long long before[3] = {0};
+    for (int64_t i = 0; i < molecule->n_residue; i++) {
+        const rt_molecule_residue *r = &molecule->residue[i];
+        json_array_append_new(letters, json_sprintf("%c", r->letter));
+        json_array_append_new(numbers, json_integer(r->number));
+        json_array_append_new(counts, json_integer(r->n_atom));
+        for (int64_t a = r->first_atom; a < r->first_atom + r->n_atom; a++) {
+            const rt_molecule_atom *atom = &molecule->atom[a];
+            double at[3];
+            if (!json_object_get(kinds, atom->name)) {
+                json_object_set_new(kinds, atom->name, json_integer((json_int_t)json_array_size(names)));
+                json_array_append_new(names, json_string(atom->name));
+                json_array_append_new(elements, json_sprintf("%c", atom->element == '?' ? 'C' : atom->element));
+            }
+            json_array_append(name, json_object_get(kinds, atom->name));
+            if (opt_rigid) rt_superpose_apply(at, opt_rigid, atom->xyz);
+            else memcpy(at, atom->xyz, sizeof at);
+            for (int k = 0; k < 3; k++) {
+                long long now = llround(at[k] * 100);
+                json_array_append_new(xyz, json_integer(now - before[k]));
+                before[k] = now;
+            }
+        }
+    }
+    json_object_set_new(part, "letters", letters);
+    json_object_set_new(part, "numbers", numbers);
+    json_object_set_new(part, "counts", counts);
+    json_object_set_new(part, "names", names);
+    json_object_set_new(part, "elements", elements);
+    json_object_set_new(part, "name", name);
+    json_object_set_new(part, "xyz", xyz);
+    json_decref(kinds);
+}
+
 static void add_view(rt_text *out, const rt_report_targets *t, const page *p)
 {
-    json_t *models = json_array(), *all;
+    json_t *models = json_array(), *native = trace_json(&p->native, NULL), *all;
+    if (t->all_atoms) add_atoms(native, &p->native, NULL);
     for (int k = 0; k < p->n_model; k++) {
         const shown_model *m = &p->model[k];
         json_t *one = trace_json(&m->molecule, &m->rigid), *plddt = json_array();
-        json_object_set_new(one, "name", json_string(t->arm[m->arm]));
+        if (t->all_atoms) add_atoms(one, &m->molecule, &m->rigid);
+        json_object_set_new(one, "arm", json_string(t->arm[m->arm]));
         json_object_set_new(one, "colour", json_integer(m->arm));
         for (int64_t i = 0; m->plddt && i < m->molecule.n_residue; i++)
             json_array_append_new(plddt, json_integer(llround(m->plddt[i])));
         json_object_set_new(one, "plddt", plddt);
         json_array_append_new(models, one);
     }
-    all = json_pack("{s:o, s:o}", "native", trace_json(&p->native, NULL), "models", models);
+    all = json_pack("{s:o, s:o}", "native", native, "models", models);
     rt_text_add(out, "<figure class=\"view\"><div class=\"controls\"></div><canvas tabindex=\"0\" role=\"img\" "
                      "aria-label=\"predictions over the "
                      "native structure in three dimensions\"></canvas><figcaption class=\"legend\">drag: turn, wheel "

@@ -12,9 +12,13 @@ static void add_table(rt_text *out, const rt_report_targets *t)
                 "of %s. A click "
                 "on a heading sorts.</p>\n",
                 (long long)t->n, (long long)t->n_page, t->arm[t->n_arm - 1]);
-    rt_text_add(out, "<p class=\"note\">The 3D views are this page's own: backbones and bases. A viewer such as Mol* shows all "
-                     "atoms of predictions/&lt;arm&gt;/&lt;seed&gt;/&lt;target&gt;/*.cif over "
-                     "held_out/test/natives/&lt;target&gt;.cif.</p>\n");
+    rt_text_add(out, t->all_atoms
+                         ? "<p class=\"note\">The 3D views are Mol*, which this page carries: it is made ready when a target is "
+                           "opened.</p>\n"
+                         : "<p class=\"note\">The 3D views are this page's own, backbones and bases: Mol* was not at hand. 'make "
+                           "viewer' fetches it, and 'rnatune report' then puts it into the page. All atoms are in "
+                           "predictions/&lt;arm&gt;/&lt;seed&gt;/&lt;target&gt;/*.cif and "
+                           "held_out/test/natives/&lt;target&gt;.cif.</p>\n");
     rt_text_add(out, "<div class=\"scroll tall\"><table class=\"sortable\"><thead><tr><th>target</th><th>family</th>");
     for (int a = 0; a < t->n_arm; a++) rt_html_add(out, "<th class=\"n\">%s</th>", t->arm[a]);
     if (t->n_arm > 1) rt_text_add(out, "<th class=\"n\">change</th>");

@@ -29,6 +29,7 @@ typedef struct {
     const rt_metric *metric;
     rt_report_target *target;                                 /* as compare/pairs.tsv has them: by name */
     int64_t n, capacity, n_page;
+    bool all_atoms;                                           /* views show them: the page carries Mol* */
 } rt_report_targets;
 
 /* Reads compare/pairs.tsv and the first seed's scores of each arm; no targets when the comparison is not there.  Pages

@@ -24,7 +24,7 @@
     });
     const parts = [load(data.native, "native", "--native", [])];
     data.models.forEach((m, i) => {
-      parts.push(load(m, m.name, "--s" + m.colour, m.plddt));
+      parts.push(load(m, m.arm, "--s" + m.colour, m.plddt));
       parts[i + 1].shown = i === data.models.length - 1;
     });
     let turn = [1, 0, 0, 0, 1, 0, 0, 0, 1], zoom = 1, byPlddt = false, centre = [0, 0, 0], radius = 10, due = false;
@@ -173,12 +173,31 @@
     later();
   }
 
+  // With Mol*, and the own view where it does not work: then the figure says why.
+  function makeBest(figure) {
+    window.molstarView(figure).then((away) => {
+      figure.closest("details").addEventListener("toggle", () => {
+        away();
+        delete figure.dataset.drawn;
+      }, { once: true });
+    }, (error) => {
+      const line = document.createElement("p");
+      line.className = "note";
+      line.textContent = "Mol* is not shown: " + error.message + ". This is the page's own view.";
+      figure.prepend(line);
+      makeView(figure);
+    });
+  }
+
   // A view is made when its page is opened: sixty of them at once would be slow.
   for (const page of document.querySelectorAll("details.target")) {
     const start = () => {
-      if (page.open && !page.dataset.drawn) {
-        page.dataset.drawn = "yes";
-        page.querySelectorAll(".view").forEach(makeView);
+      if (!page.open) return;
+      for (const figure of page.querySelectorAll(".view")) {
+        if (figure.dataset.drawn) continue;
+        figure.dataset.drawn = "yes";
+        if (window.molstarView) makeBest(figure);
+        else makeView(figure);
       }
     };
     page.addEventListener("toggle", start);

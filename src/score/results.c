@@ -113,7 +113,11 @@ static rt_status check_file(rt_results *r, bool writing, rt_err *err)
     RT_TRY(read_number(r, "SELECT count(*) FROM sqlite_master", &tables, err));
     RT_TRY(read_number(r, "PRAGMA application_id", &id, err));
     RT_TRY(read_number(r, "PRAGMA user_version", &version, err));
-    if (id != APPLICATION_ID && (tables > 0 || !writing))
+    if (id != APPLICATION_ID && tables == 0 && !writing) {
+        rt_fail(err, RT_ERR_FORMAT, r->path, 0, "is empty: holds no table of results");
+        RT_TRY(rt_hint(err, "'rnatune results %.300s --add scores.tsv' fills it", r->path));
+    }
+    if (id != APPLICATION_ID && tables > 0)
         RT_TRY(rt_fail(err, RT_ERR_FORMAT, r->path, 0, "is an SQLite file, but not one of rnatune's results"));
     if (version > RT_RESULTS_VERSION) {
         rt_fail(err, RT_ERR_UNSUPPORTED, r->path, 0, "has version %lld of the results' schema, this program knows %d",

@@ -8,17 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/embed.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "ship/elf.h"
 
-/* Our own licence is part of the program; builds run in the project's folder. */
-__asm__(".section .rodata\n"
-        "rt_bundle_licence:\n"
-        ".incbin \"LICENSE\"\n"
-        ".byte 0\n"
-        ".previous\n");
-extern const char rt_bundle_licence[];
+/* Our own licence is part of the program. */
+RT_EMBED(rt_bundle_licence, "LICENSE");
 
 /* Where distributions of Debian's kind keep the licence of a library whose name begins so. */
 static const struct { const char *library, *where; } LICENCES[] = {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 void rt_kaggle_slug(char out_slug[RT_KAGGLE_SLUG], const char *title)
 {
@@ -12,6 +13,7 @@ void rt_kaggle_slug(char out_slug[RT_KAGGLE_SLUG], const char *title)
     bool gap = false;
     for (; *title && n < RT_KAGGLE_SLUG - 2; title++) {
         unsigned char c = (unsigned char)*title;
+        if (c == ',' && n > 0 && !gap && isdigit((unsigned char)out_slug[n - 1]) && isdigit((unsigned char)title[1])) continue;
         if (!isalnum(c)) {
             gap = n > 0;
             continue;
@@ -49,6 +51,21 @@ rt_status rt_kaggle_check_name(const char *name, const char *what, rt_err *err)
     if (good) return RT_OK;
     rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.80s' is no %s as Kaggle writes it", name, what);
     return rt_hint(err, "it is the part of the page's address: lower-case letters, digits, single dashes");
+}
+
+rt_status rt_kaggle_check_licence(const char *name, rt_err *err)
+{
+    char list[] = RT_KAGGLE_LICENCES, *next = NULL;
+    const char *names[64];
+    int64_t n = 0;
+    for (char *one = strtok_r(list, "|", &next); one && n < 64; one = strtok_r(NULL, "|", &next)) {
+        if (strcmp(one, name) == 0) return RT_OK;
+        names[n++] = one;
+    }
+    const char *near = rt_nearest_word(name, names, n);
+    rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.80s' is no licence that Kaggle knows", name);
+    return near ? rt_hint(err, "did you mean '%s'?", near)
+                : rt_hint(err, "other, with the licence's name in the description; or one of CC0-1.0, CC-BY-4.0, apache-2.0, ...");
 }
 
 rt_status rt_kaggle_check_source(const char *source, int n_part, const char *what, rt_err *err)
@@ -100,13 +117,31 @@ static void check_id(json_t *list, const json_t *metadata, bool notebook)
         add(list, "the title '%s' gives the slug '%s', the id has '%s'", title, slug, slash + 1);
 }
 
+/* A list that may be left out holds texts alone. */
+static void check_texts(json_t *list, const json_t *metadata, const char *key)
+{
+    const json_t *texts = json_object_get(metadata, key), *one;
+    size_t i;
+    bool good = !texts || json_is_array(texts);
+    json_array_foreach((json_t *)(uintptr_t)texts, i, one) good = good && json_is_string(one);
+    if (!good) add(list, "\"%s\" is not a list of texts", key, "", "");
+}
+
 json_t *rt_kaggle_dataset_mistakes(const json_t *metadata)
 {
     json_t *list = json_array();
+    rt_err err;
     const json_t *licences = json_object_get(metadata, "licenses");
     check_id(list, metadata, false);
-    if (json_array_size(licences) != 1 || !text_of(json_array_get(licences, 0), "name")[0])
+    const char *licence = text_of(json_array_get(licences, 0), "name");
+    if (json_array_size(licences) != 1 || !licence[0])
         json_array_append_new(list, json_string("\"licenses\" must hold exactly one {\"name\": ...}"));
+    else if (rt_kaggle_check_licence(licence, &err) != RT_OK) json_array_append_new(list, json_string(err.what));
+    const json_t *subtitle = json_object_get(metadata, "subtitle");
+    size_t length = strlen(text_of(metadata, "subtitle"));
+    if (subtitle && (!json_is_string(subtitle) || length < 20 || length > 80))
+        json_array_append_new(list, json_sprintf("\"subtitle\" has %d characters: Kaggle takes 20 to 80", (int)length));
+    check_texts(list, metadata, "keywords");
     return list;
 }
 
@@ -128,6 +163,9 @@ json_t *rt_kaggle_kernel_mistakes(const json_t *metadata)
     if (!text_of(metadata, "code_file")[0]) json_array_append_new(list, json_string("\"code_file\" names no notebook"));
     if (!json_object_get(metadata, "enable_internet") || is_true(json_object_get(metadata, "enable_internet")))
         json_array_append_new(list, json_string("\"enable_internet\" must be false: the competition runs it without"));
+    const json_t *machine = json_object_get(metadata, "machine_shape");
+    if (machine && !json_is_string(machine)) json_array_append_new(list, json_string("\"machine_shape\" is not a text"));
+    check_texts(list, metadata, "keywords");
     for (size_t s = 0; s < sizeof SOURCES / sizeof *SOURCES; s++) {
         const json_t *sources = json_object_get(metadata, SOURCES[s].key), *source;
         size_t i;

@@ -13,7 +13,8 @@ static void slugs(void **state)
     (void)state;
     static const char *const CASES[][2] = {
         {"My Awesome Dataset", "my-awesome-dataset"}, {"RNAPro, tuned (v2)", "rnapro-tuned-v2"}, {"a  --  b", "a-b"},
-        {" edges! ", "edges"},                        {"Stanford RNA 3D", "stanford-rna-3d"},    {"x_y.z", "x-y-z"}};
+        {" edges! ", "edges"},                        {"Stanford RNA 3D", "stanford-rna-3d"},    {"x_y.z", "x-y-z"},
+        {"5,135 structures", "5135-structures"},      {"1, 2,b,3", "1-2-b-3"}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         char slug[RT_KAGGLE_SLUG];
         rt_kaggle_slug(slug, CASES[i][0]);
@@ -53,6 +54,17 @@ static void names(void **state)
     assert_string_equal(folder, "competition");
 }
 
+static void licences(void **state)
+{
+    (void)state;
+    rt_err err;
+    assert_int_equal(rt_kaggle_check_licence("other", &err), RT_OK);
+    assert_int_equal(rt_kaggle_check_licence("CC-BY-NC-SA-3.0-IGO", &err), RT_OK);
+    assert_int_equal(rt_kaggle_check_licence("Apache-2.0", &err), RT_ERR_USAGE);
+    assert_string_equal(err.hint, "did you mean 'apache-2.0'?");
+    assert_int_equal(rt_kaggle_check_licence("my own", &err), RT_ERR_USAGE);
+}
+
 /* How many mistakes there are after a key of good metadata became `value` (NULL: is taken away). */
 static size_t mistakes(bool kernel, const char *key, json_t *value)
 {
@@ -82,6 +94,16 @@ static void metadata(void **state)
     assert_int_equal(mistakes(false, "id", json_string("rna-tuned")), 1);
     assert_int_equal(mistakes(false, "licenses", NULL), 1);
     assert_int_equal(mistakes(false, "title", NULL), 2);
+    assert_int_equal(mistakes(false, "licenses", json_pack("[{s:s}]", "name", "apache-2.0")), 0);
+    assert_int_equal(mistakes(false, "licenses", json_pack("[{s:s}]", "name", "Apache 2")), 1);
+    assert_int_equal(mistakes(false, "licenses", json_pack("[{s:s}, {s:s}]", "name", "other", "name", "other")), 1);
+    assert_int_equal(mistakes(false, "subtitle", json_string("too short")), 1);
+    assert_int_equal(mistakes(false, "subtitle", json_string("a subtitle of more than 20 characters")), 0);
+    assert_int_equal(mistakes(false, "keywords", json_pack("[s, s]", "rna", "biology")), 0);
+    assert_int_equal(mistakes(false, "keywords", json_string("rna")), 1);
+    assert_int_equal(mistakes(true, "keywords", json_pack("[i]", 1)), 1);
+    assert_int_equal(mistakes(true, "machine_shape", json_string("NvidiaTeslaT4")), 0);
+    assert_int_equal(mistakes(true, "machine_shape", json_true()), 1);
     assert_int_equal(mistakes(true, NULL, NULL), 0);
     assert_int_equal(mistakes(true, "id", json_string("anna/rna-notebooks")), 1);
     assert_int_equal(mistakes(true, "enable_internet", json_true()), 1);
@@ -98,6 +120,7 @@ static void metadata(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(slugs), cmocka_unit_test(titles), cmocka_unit_test(names),
+                                       cmocka_unit_test(licences),
                                        cmocka_unit_test(metadata)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

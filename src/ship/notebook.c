@@ -5,16 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/embed.h"
 #include "base/text.h"
 
-/* The template is part of the program; builds run in the project's folder. */
-__asm__(".section .rodata\n"
-        "rt_notebook_template:\n"
-        ".incbin \"data/kaggle/notebook.py\"\n"
-        "rt_notebook_template_end:\n"
-        ".byte 0\n"
-        ".previous\n");
-extern const char rt_notebook_template[], rt_notebook_template_end[];
+/* The template is part of the program. */
+RT_EMBED(rt_notebook_template, "data/kaggle/notebook.py");
 
 static const char CELL[] = "# %%", TEXT_CELL[] = "# %% [markdown]";
 

@@ -173,6 +173,7 @@ static rt_status check_names(job *j, rt_err *err)
     rt_status status = RT_OK;
     const rt_package_options *o = j->options;
     RT_TRY(rt_kaggle_check_title(o->title, false, err));
+    RT_TRY(rt_kaggle_check_licence(o->licence, err));
     RT_TRY(rt_kaggle_check_name(o->owner, "user name", err));
     RT_TRY(rt_kaggle_check_name(o->competition, "competition", err));
     rt_kaggle_slug(j->slug, o->title);
@@ -206,19 +207,22 @@ static json_t *kernel_json(const job *j)
     const rt_package_options *o = j->options;
     json_t *datasets = texts_json(&o->dataset);
     json_array_insert_new(datasets, 0, json_sprintf("%s/%s", o->owner, j->slug));
-    return json_pack("{s:o, s:s, s:o, s:s, s:s, s:b, s:b, s:b, s:b, s:o, s:[s], s:o, s:o}", "id",
+    json_t *kernel = json_pack("{s:o, s:s, s:o, s:s, s:s, s:b, s:b, s:b, s:b, s:o, s:[s], s:o, s:o}", "id",
                      json_sprintf("%s/%s", o->owner, j->notebook_slug), "title", j->notebook_title, "code_file",
                      json_sprintf("%s.ipynb", j->notebook_slug), "language", "python", "kernel_type", "notebook", "is_private", 1,
                      "enable_gpu", o->gpu, "enable_tpu", 0, "enable_internet", 0, "dataset_sources", datasets,
                      "competition_sources", o->competition, "kernel_sources", texts_json(&o->kernel), "model_sources",
                      texts_json(&o->model));
+    if (o->opt_machine) json_object_set_new(kernel, "machine_shape", json_string(o->opt_machine));
+    return kernel;
 }
 
 static json_t *dataset_json(const job *j)
 {
     const rt_package_options *o = j->options;
-    return json_pack("{s:s, s:o, s:[{s:s}], s:o}", "title", o->title, "id", json_sprintf("%s/%s", o->owner, j->slug), "licenses",
-                     "name", o->licence, "description",
+    return json_pack("{s:s, s:o, s:[{s:s}], s:s, s:o}", "title", o->title, "id", json_sprintf("%s/%s", o->owner, j->slug),
+                     "licenses", "name", o->licence, "subtitle", "RNAPro as one offline program: binary, libraries, weights",
+                     "description",
                      json_sprintf("rnatune %s (%s), its libraries and weights of RNAPro, for notebooks without internet. "
                                   "MANIFEST.json has every file's SHA-256; licences__*.txt are the licences of the program and "
                                   "of the libraries it carries.", o->version, o->commit));

@@ -30,6 +30,7 @@ typedef struct {
     rt_package_texts predict;          /* further arguments of predict: "--samples", "10" */
     const char *opt_rule;              /* of select; NULL: as predict ranks */
     bool gpu;
+    const char *opt_machine;           /* which one, as Kaggle calls it: "NvidiaTeslaT4"; NULL: Kaggle's default */
     const char *version, *commit;
     const char *glibc;                 /* the newest that may be wanted */
 } rt_package_options;

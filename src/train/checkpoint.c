@@ -147,8 +147,10 @@ static void sweep(const rt_checkpoint_store *store)
     struct dirent *item;
     while (folder && (item = readdir(folder))) {
         snprintf(whole, sizeof whole, "%s", item->d_name);
-        char *half = strstr(whole, ".tmp.");
-        if (half) *half = 0;
+        int64_t length;
+        long process;
+        bool half = rt_path_is_unfinished(whole, &length, &process);
+        if (half) whole[length] = 0;
         bool list = half && strcmp(whole, LIST) == 0;
         if (!list && (!ours(whole) || (!half && named(store, whole)))) continue;
         path_of(store, path, item->d_name);

@@ -192,8 +192,8 @@ static void retention_keeps_what_it_says(void **state)
     rt_checkpoint_close(store);
     /* what an interrupted run leaves goes at the next start; other people's files stay */
     FILE *f;
-    const char *const left[4] = {"weights-00000013.safetensors", "state-00000013.safetensors.tmp.77",
-                                 "checkpoints.json.tmp.77", "weights-notes.txt"};
+    const char *const left[4] = {"weights-00000013.safetensors", "state-00000013.safetensors.tmp.77.0",
+                                 "checkpoints.json.tmp.77.12", "weights-notes.txt"};
     for (int i = 0; i < 4; i++) {
         char path[500];
         rt_path_join(path, sizeof path, folder, left[i]);

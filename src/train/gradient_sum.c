@@ -9,6 +9,7 @@
 
 struct rt_gradient_sum {
     rt_params *params;
+    rt_pool *opt_pool;
     bool alone;          /* one sample is a step */
     rt_arena *arena;     /* rank 0's */
     rt_tensor *of;       /* by the index of the parameter; data NULL on other ranks */
@@ -21,14 +22,14 @@ int64_t rt_gradient_sum_bytes(rt_params *params, int64_t samples)
     return bytes;
 }
 
-rt_status rt_gradient_sum_create(rt_gradient_sum **ret_sum, rt_params *params, int64_t samples, rt_err *err)
+rt_status rt_gradient_sum_create(rt_gradient_sum **ret_sum, rt_params *params, rt_pool *opt_pool, int64_t samples, rt_err *err)
 {
     rt_status status = RT_OK;
     rt_gradient_sum *sum = NULL;
     int64_t n = rt_params_count(params);
     *ret_sum = NULL;
     RT_TRY_ALLOC(sum, 1);
-    sum->params = params, sum->alone = samples <= 1;
+    sum->params = params, sum->opt_pool = opt_pool, sum->alone = samples <= 1;
     RT_TRY_ALLOC(sum->of, n);
     if (!sum->alone && rt_ranks_lead())
         RT_TRY(rt_arena_create(&sum->arena, "gradient sum", rt_memory_available(), err));
@@ -57,7 +58,7 @@ void rt_gradient_sum_free(rt_gradient_sum *sum)
 
 void rt_gradient_sum_begin(rt_gradient_sum *sum)
 {
-    rt_params_zero_grad(sum->params, NULL);
+    rt_params_zero_grad(sum->params, sum->opt_pool);
     for (int64_t i = 0; i < rt_params_count(sum->params) && sum->arena; i++)
         memset(sum->of[i].data, 0, (size_t)rt_bytes(sum->of[i]));
 }
@@ -67,7 +68,7 @@ void rt_gradient_sum_add(rt_gradient_sum *sum, const bool *takes_part)
     if (sum->alone) return;
     for (int64_t i = 0; i < rt_params_count(sum->params); i++)
         rt_ranks_add(sum->of[i], rt_params_at(sum->params, i)->grad, takes_part);
-    rt_params_zero_grad(sum->params, NULL);
+    rt_params_zero_grad(sum->params, sum->opt_pool);
 }
 
 void rt_gradient_sum_finish(rt_gradient_sum *sum)

@@ -1,5 +1,5 @@
 /* gradient_sum.h - a step's gradient, added up sample by sample in the order of the samples
- * Room: train.  Uses: layer/param, base/ranks, base/arena.
+ * Room: train.  Uses: layer/param, base/ranks, base/arena, base/pool.
  *
  * Floating-point sums depend on their order.  So each sample's gradient is made by itself, from zero, and added whole: K ranks
  * with accumulation a then give the bytes of one rank with K x a.
@@ -14,13 +14,14 @@
 #ifndef RT_TRAIN_GRADIENT_SUM_H
 #define RT_TRAIN_GRADIENT_SUM_H
 
+#include "base/pool.h"
 #include "layer/param.h"
 
 typedef struct rt_gradient_sum rt_gradient_sum;
 
 /* samples: of a step, on all ranks; with 1 there is nothing to add and no memory is taken, as on every rank but 0.
- * `params` must outlive it.  Errors: RT_ERR_MEMORY. */
-rt_status rt_gradient_sum_create(rt_gradient_sum **ret_sum, rt_params *params, int64_t samples, rt_err *err);
+ * `params` and opt_pool, whose workers clear gradients, must outlive it.  Errors: RT_ERR_MEMORY. */
+rt_status rt_gradient_sum_create(rt_gradient_sum **ret_sum, rt_params *params, rt_pool *opt_pool, int64_t samples, rt_err *err);
 void rt_gradient_sum_free(rt_gradient_sum *sum);   /* NULL ok */
 
 void rt_gradient_sum_begin(rt_gradient_sum *sum);   /* both are zero */

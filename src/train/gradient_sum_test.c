@@ -39,7 +39,7 @@ static void samples_are_added_whole(void **state)
     (void)state;
     assert_int_equal(rt_gradient_sum_bytes(params, 1), 0);
     assert_int_equal(rt_gradient_sum_bytes(params, 2), N * 4 + (N - 1) * 8);
-    test_ok(rt_gradient_sum_create(&sum, params, SAMPLES, &err), &err);
+    test_ok(rt_gradient_sum_create(&sum, params, NULL, SAMPLES, &err), &err);
     for (int twice = 0; twice < 2; twice++) { /* a step leaves nothing behind */
         float want[N] = {0}, own[N];
         double want64[N - 1] = {0}, own64[N - 1];
@@ -72,7 +72,7 @@ static void one_sample_stays(void **state)
     const bool counts = true;
     float want[N];
     (void)state;
-    test_ok(rt_gradient_sum_create(&sum, params, 1, &err), &err);
+    test_ok(rt_gradient_sum_create(&sum, params, NULL, 1, &err), &err);
     rt_gradient_sum_begin(sum);
     add_sample(params, 3);
     memcpy(want, rt_params_at(params, 0)->grad.data, sizeof want);

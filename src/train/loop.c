@@ -568,7 +568,7 @@ static rt_status open_run(run *r, bool *out_go_on)
     RT_TRY(on_lead(r, open_folder));
     RT_TRY(rt_ranks_agree(open_cache(r), r->err));
     RT_TRY(on_lead(r, open_optimizer));
-    RT_TRY(rt_ranks_agree(rt_gradient_sum_create(&r->sum, r->model->params, o->accumulation, r->err), r->err));
+    RT_TRY(rt_ranks_agree(rt_gradient_sum_create(&r->sum, r->model->params, r->ctx->pool, o->accumulation, r->err), r->err));
     RT_TRY(rt_ranks_agree(rt_arena_create(&r->sample_arena, "sample", SAMPLE_MEMORY, r->err), r->err));
     r->of = rt_alloc(o->n_validation, sizeof *r->of, r->err);
     RT_TRY(rt_ranks_agree(r->of ? RT_OK : RT_ERR_MEMORY, r->err));

@@ -21,7 +21,7 @@
 
 enum { PARTS = 4, KEY_NAME = 16, LEFTOVER_SECONDS = 3600 };
 static const char *const PART_NAME[PARTS] = {"x", "s_inputs", "s", "z"}; /* floats first: they want aligned places */
-static const char ENDING[] = ".safetensors", LEFTOVER[] = ".tmp.";
+static const char ENDING[] = ".safetensors";
 static const int64_t HEADER_BYTES = 1024; /* of a file, about */
 
 struct rt_trunk_cache {
@@ -37,7 +37,9 @@ struct rt_trunk_cache {
 
 static bool is_leftover(const char *name, const struct stat *s)
 {
-    return strstr(name, LEFTOVER) && time(NULL) - s->st_mtime > LEFTOVER_SECONDS;
+    int64_t length;
+    long process;   /* may be of another machine that shares the folder: only the file's age tells */
+    return rt_path_is_unfinished(name, &length, &process) && time(NULL) - s->st_mtime > LEFTOVER_SECONDS;
 }
 
 /* Bytes of a key's folder; with `clean` what a killed process left half-written goes. */

@@ -28,7 +28,7 @@ run lora merge tiny.safetensors --out o
 expect_exit 2
 run lora divide run/epoch-001 --out o
 expect_exit 2
-expect_stderr 'merge or average'
+expect_stderr "ACTION: 'divide' is not one of merge, average"
 # shellcheck disable=SC2086
 run train lora $SMALL --copies 1 --epochs 1 --targets 'pairformer_stack.*.linear_q' --out other
 run lora average run/epoch-001 other/epoch-001 --out o

@@ -20,6 +20,10 @@ expect_stdout '"check": "RibonanzaNet2"'
 meta=bad/dataset/dataset-metadata.json kernel=bad/notebook/kernel-metadata.json cells=bad/notebook/rna-test-notebook.ipynb
 edit 's/"RNA test"/"RNA tests"/' $meta
 check "the title 'RNA tests' gives the slug 'rna-tests', the id has 'rna-test'"
+edit 's/"name": "other"/"name": "free"/' $meta
+check "'free' is no licence that Kaggle knows"
+edit 's/"subtitle": "[^"]*"/"subtitle": "short"/' $meta
+check '"subtitle" has 5 characters: Kaggle takes 20 to 80'
 edit 's/rna-test-notebook"/rna-notebook"/' $kernel
 check "the title 'RNA test notebook' gives the slug 'rna-test-notebook', the id has 'rna-notebook'"
 edit 's/"enable_internet": false/"enable_internet": "true"/' $kernel
@@ -83,11 +87,12 @@ mkdir -p second adapter
 "$BINARY" init --config "$DATA/tiny_config.json" --seed 2 --out second/base.safetensors --quiet >/dev/null
 echo '{}' | tee adapter/adapter_config.json >adapter/adapter_model.safetensors
 run package --checkpoint base.safetensors --checkpoint second/base.safetensors --adapter adapter --title "RNA test" --owner anna \
-    --competition rna-folding --select none --gpu --out two
+    --competition rna-folding --select none --gpu --machine NvidiaTeslaT4 --out two
 expect_exit 0
 for f in checkpoint__1__base.safetensors checkpoint__2__base.safetensors adapter__1__adapter_config.json; do expect_stdout "$f"; done
 expect_same "$(grep -A20 '"arguments"' two/dataset/MANIFEST.json | tr -d ' \n' | grep -o '\[\[.*\]\]')" \
     '[["--checkpoint","checkpoint/1/base.safetensors"],["--checkpoint","checkpoint/2/base.safetensors"],["--adapter","adapter/1"]]'
+grep -q '"machine_shape": "NvidiaTeslaT4"' two/notebook/kernel-metadata.json || note "the machine is not named"
 grep -q '"enable_gpu": true' two/notebook/kernel-metadata.json || note "no GPU is asked for"
 grep -q 'SELECT = None' two/notebook/*.ipynb || note "the notebook selects"
 # an earlier package of ours is replaced; what is no package is refused

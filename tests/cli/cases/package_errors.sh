@@ -24,6 +24,9 @@ expect_stderr 'nowhere.safetensors'
 refused 2 "the data set's title 'RNA' has 3 characters: Kaggle takes 6 to 50" --title RNA
 refused 2 "the notebook's title" --title 'A title of forty-two characters, as it is.'
 expect_stderr '--title takes 41 characters'
+refused 2 "'Apache-2.0' is no licence that Kaggle knows" --licence Apache-2.0
+expect_stderr "hint: did you mean 'apache-2.0'?"
+refused 2 '--machine NvidiaL4 goes with --gpu' --machine NvidiaL4
 refused 2 "'Anna B' is no user name as Kaggle writes it" --owner 'Anna B'
 refused 2 "'https://x' is no competition as Kaggle writes it" --competition https://x
 refused 2 "the --dataset 'templates' is not owner/slug" --dataset templates

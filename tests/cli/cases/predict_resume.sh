@@ -16,8 +16,15 @@ for k in $(seq "$kills"); do
     kill -KILL $pid 2>/dev/null && echo killed >>killed
     wait $pid 2>/dev/null
 done
+# what a process that is no more had half written is swept away; what others put there stays
+mkdir -p pieces/t4
+rm -f pieces/t4/summary.json
+echo half >pieces/t4/t4_sample_1.cif.tmp.99999999.3
+echo half >pieces/t4/notes.tmp.99999999.3
 run $P --out pieces --resume
 expect_exit 0
+[ -e pieces/t4/t4_sample_1.cif.tmp.99999999.3 ] && note "the half of a file is still there"
+rm pieces/t4/notes.tmp.99999999.3 || note "somebody's own file is gone"
 [ "$(wc -l <killed)" -ge $((kills * 3 / 4)) ] || note "only $(wc -l <killed) of $kills kills met a running program"
 for f in $(cd whole && find . -type f ! -name run.json); do cmp -s "whole/$f" "pieces/$f" || note "$f differs"; done
 expect_same "$(cd pieces && find . -type f | sort | tr '\n' ' ')" "$(cd whole && find . -type f | sort | tr '\n' ' ')"

@@ -1,13 +1,6 @@
 # a folder of a tune run as one page: what there is, what there is not, nothing from outside, the same bytes again
-examples=$here/../../examples/demo
-mkdir -p out/compare out/phase2 out/held_out/test/natives out/phase1/small
-for arm in base phase2; do
-    mkdir -p out/predictions/$arm/seed42/6c63
-    gunzip -c "$examples/structures/6c63.cif.gz" >out/predictions/$arm/seed42/6c63/6c63_sample_0.cif
-    echo '{"samples": [{"file": "6c63_sample_0.cif", "plddt": 61.5, "ptm": 0.72}]}' >out/predictions/$arm/seed42/6c63/summary.json
-done
-cp out/predictions/base/seed42/6c63/6c63_sample_0.cif out/held_out/test/natives/6c63.cif
-for arm in base phase2; do run score --pred out/predictions/$arm/seed42 --native out/held_out/test/natives --out out/scores/$arm/seed42; done
+. "$here/make_report.sh"
+mkdir -p out/phase2 out/phase1/small
 printf 'target\tfamily\tbase\tphase2\n6c63\tRF<b>\t0.9\t0.8\nother\tRF2\t0.1\t0.3\n' >out/compare/pairs.tsv
 cat >out/plan.yaml <<'END'
 seed: 7
@@ -33,7 +26,7 @@ for step in 1 2 3; do echo "{\"step\": $step, \"event\": \"train\", \"loss\": $s
 echo '{"step": 3, "event": "validation", "loss": 2.25, "base_loss": 4.0}' >>out/phase2/log.jsonl
 echo 'not json' >out/phase1/small/log.jsonl
 echo '{"holds": ' >out/ensemble.json
-run report out --title "Week <1>"
+run report out --title "Week <1>" --viewer canvas
 expect_exit 0
 expect_no_stdout
 page=out/report.html
@@ -64,11 +57,12 @@ says '<td>phase2</td><td>pLDDT</td><td class="n">1</td><td class="n">0.3850</td>
 says_not 'https?://'
 says_not '<(link|iframe|object)|@import|url\('
 says_not '<img src=x'
+says "default-src 'none'; script-src 'unsafe-inline' ; style-src"
 expect_stderr 'log.jsonl:1:'
 # the same bytes again; fewer pages, the same table
-run report out --title "Week <1>" --out again.html
+run report out --title "Week <1>" --viewer canvas --out again.html
 expect_same "$(cmp $page again.html && echo same)" same
-run report out --targets 1 --out one.html
+run report out --targets 1 --viewer canvas --out one.html
 expect_same "$(grep -c '<details class="target"' one.html) $(grep -cE '<td>(<a href="#t-6c63">6c63</a>|other)</td><td>RF' one.html)" "1 3"
 # what lost is a regression and gets the only page; what won is none
 expect_same "$(sed -n '/id="regressions"/,/<\/section>/p' one.html | grep -oE '>6c63<|>other<' | tr -d '<>')" 6c63

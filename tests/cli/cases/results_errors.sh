@@ -23,7 +23,7 @@ expect_exit 1
 expect_stderr 'base.tsv: is no SQLite file'
 run results nowhere/r.sqlite --add "$DATA/compare/base.tsv"
 expect_exit 1
-expect_stderr 'nowhere/r.sqlite: cannot open it: unable to open database file'
+expect_stderr "nowhere/r.sqlite: FILE cannot be made: there is no folder 'nowhere'"
 cp r.sqlite newer.sqlite
 printf '\0\0\0\11' | dd of=newer.sqlite bs=1 seek=60 conv=notrunc 2>/dev/null   # user_version
 run results newer.sqlite

@@ -28,6 +28,9 @@ done
 sh -c "$(sed -n 's/^\$ //p' out/logs/compare.log | grep ' score ' | head -1 | sed 's#--out [^ ]*#--out by_hand#') >/dev/null 2>&1" ||
     note "a command of the log does not run"
 cmp by_hand/scores.tsv out/scores/base/seed42/scores.tsv || note "a command of the log does not say the same"
+# what the choices were made on is said to every comparison of the test part, and to no other
+expect_same "$(grep -c '^\$ .* compare .*--selected-on .*held_out/validation/sequences.csv' out/logs/compare.log)" \
+    "$(grep -c '^\$ .* compare ' out/logs/compare.log)"
 cp -r out/summary.json whole.json
 ALL='doctor import families split audit pairs baseline phase1 phase2'
 run tune plan.yaml
