@@ -138,8 +138,10 @@ extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_
 extern "C" void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in)
 {
     if (out.dtype == in.dtype) rt_cuda_move(ctx, out.data, in.data, rt_bytes(in));
-    else if (out.dtype == RT_BF16 && in.dtype == RT_F32) rt_cuda_to_bf16(ctx, (uint16_t *)out.data, (const float *)in.data, rt_count(in));
-    else if (out.dtype == RT_F32 && in.dtype == RT_BF16) rt_cuda_from_bf16(ctx, (float *)out.data, (const uint16_t *)in.data, rt_count(in));
+    else if (out.dtype == RT_BF16 && in.dtype == RT_F32)
+        rt_cuda_to_bf16(ctx, (uint16_t *)out.data, (const float *)in.data, rt_count(in));
+    else if (out.dtype == RT_F32 && in.dtype == RT_BF16)
+        rt_cuda_from_bf16(ctx, (float *)out.data, (const uint16_t *)in.data, rt_count(in));
     else {   /* what is read from a file, now and then */
         rt_cuda_sync(ctx);
         if (ctx->status == RT_OK && !ctx->measuring) rt_convert(out.data, out.dtype, in.data, in.dtype, rt_count(in));

@@ -113,7 +113,7 @@ template <typename T> static inline T max(T a, T b) { return a < b ? b : a; }
 /* ---- the runtime ---- */
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };
 typedef struct rt_emulated_stream *cudaStream_t;
-enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice, cudaMemcpyDefault };
+enum cudaMemcpyKind { cudaMemcpyDefault };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaMemoryAdvise { cudaMemAdviseSetPreferredLocation };
 enum cudaMemLocationType { cudaMemLocationTypeDevice = 1 };
@@ -140,7 +140,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
-/* Environment: RT_EMULATED_DEVICES (1), RT_EMULATED_MIB of each (6144), RT_EMULATED_CAPABILITY (89), RT_EMULATED_DRIVER (13000). */
+/* Environment: RT_EMULATED_DEVICES (1), RT_EMULATED_MIB of each (6144), RT_EMULATED_CAPABILITY (89), RT_EMULATED_DRIVER
+ * (13000). */
 
 /* ---- launches ---- */
 /* `kernel` runs one thread to its end. */
