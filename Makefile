@@ -136,6 +136,7 @@ $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 # the CUDA backend on the processor, for tests where there is no GPU: its files are compiled by g++ against cuda_emulation.h
 EMULATED := $(patsubst %.cu,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_*.cu)) $(patsubst %.cc,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_emulation*.cc))
 EMULATED_TESTS := $(addprefix $(BUILD)/emulated/test/op/,op_test op_gradient_test op_size_test cuda_adam_test)
+EMULATED_TESTS += $(BUILD)/emulated/test/train/loss_diffusion_test
 EMULATED_FLAGS := -std=gnu++17 -g -O2 -Wall -Wextra -Wshadow -Werror -DRT_CUDA_EMULATED -Isrc -Iinclude
 $(BUILD)/emulated/%.o: %.cu
 	@mkdir -p $(@D)

@@ -93,8 +93,8 @@ static void small_mlp(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor p_lm)
 {
     int64_t rows = rt_rows(p_lm), mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(p_lm, rows, e->c_atompair);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK * 8) {
-        int64_t count = rows - first < RT_ROW_CHUNK * 8 ? rows - first : RT_ROW_CHUNK * 8;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx) * 8; first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor chunk = rt_slice(flat, first, count), x = rt_new_like(ctx, chunk);
         rt_op_clamp(ctx, x, chunk, 0, INFINITY);
         rt_tensor y = rt_linear_new(ctx, &e->mlp[0], x, RT_ACT_RELU);
@@ -110,8 +110,8 @@ static void small_mlp_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor 
     int64_t rows = rt_rows(p), mark = rt_arena_mark(ctx->step);
     rt_tensor in = RT_VIEW(p, rows, e->c_atompair), flat = RT_VIEW(dp, rows, e->c_atompair);
     rt_epilogue relu = {.act = RT_ACT_RELU};
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK * 8) {
-        int64_t count = rows - first < RT_ROW_CHUNK * 8 ? rows - first : RT_ROW_CHUNK * 8;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx) * 8; first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor chunk = rt_slice(in, first, count), dy = rt_slice(flat, first, count), x = rt_new_like(ctx, chunk);
         rt_tensor dx = rt_new_like(ctx, chunk), dhidden = rt_new_like(ctx, chunk);
         rt_op_clamp(ctx, x, chunk, 0, INFINITY);

@@ -156,19 +156,9 @@ template <int D, bool LOCAL, int ROWS, int COLUMNS> static __global__ void __lau
         float sum = rt_lanes_sum(total[i], ACROSS, NULL), inverse = 1.0f / sum, delta = 0;
         RT_UNROLL for (int j = 0; j < own; j++) {
             int c = own_column<D>(j);
-            if (row >= job.nq || c >= job.d) continue;
-            float value = out[i][j] * inverse, gate = job.gate ? job.gate[to + c] : 1.0f;
-            if (job.o) job.o[to + c] = value * gate;
-            if (!job.delta) continue;
-            delta += job.d_o[to + c] * gate * value;
-            if (job.dgate) job.dgate[to + c] = job.d_o[to + c] * value;
+            if (row < job.nq && c < job.d) delta += write_output(job, to + c, out[i][j] * inverse);
         }
-        if (!job.delta) continue;
-        delta = rt_lanes_sum(delta, ACROSS, NULL);
-        if (across != 0 || row >= job.nq) continue;
-        int64_t stat = (at.batch * job.heads + at.head) * job.nq + row;
-        job.lse[stat] = top[i] + logf(sum);
-        job.delta[stat] = delta;
+        write_statistics(job, at, row, across == 0, ACROSS, top[i], sum, delta);
     }
 }
 

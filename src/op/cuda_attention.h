@@ -78,6 +78,30 @@ static __device__ __forceinline__ tile_place place_of(const attention_job &job, 
     return tile_place{pair / job.heads, pair % job.heads, block % tiles * rows, pair % job.heads * job.d};
 }
 
+/* ---- what a forward pass writes ---- */
+
+/* A number of the mixed values: the gated output and, in a backward, the gate's gradient; returns its part of delta. */
+static __device__ __forceinline__ float write_output(const attention_job &job, int64_t at, float value)
+{
+    float gate = job.gate ? job.gate[at] : 1.0f;
+    if (job.o) job.o[at] = value * gate;
+    if (!job.delta) return 0;
+    if (job.dgate) job.dgate[at] = job.d_o[at] * value;
+    return job.d_o[at] * gate * value;
+}
+
+/* What a backward needs to know of a query, by one of its `lanes` lanes; all lanes of the warp come here. */
+static __device__ __forceinline__ void write_statistics(const attention_job &job, tile_place at, int64_t row, bool first_lane,
+                                                        int lanes, float top, float sum, float delta)
+{
+    if (!job.delta) return;
+    delta = rt_lanes_sum(delta, lanes, NULL);
+    if (!first_lane || row >= job.nq) return;
+    int64_t stat = (at.batch * job.heads + at.head) * job.nq + row;
+    job.lse[stat] = top + logf(sum);
+    job.delta[stat] = delta;
+}
+
 /* ---- launches ---- */
 
 /* The bias's gradient is a block per tile of pairs and group of batches: how many batches make a group, so that few pairs

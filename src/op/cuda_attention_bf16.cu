@@ -16,11 +16,11 @@
 #include <cuda_bf16.h>
 #endif
 
-/* A tile's rows, 16 a warp: a window has 32 queries.  Blocks that a multiprocessor is to hold, which gives a thread 128
- * registers, or 168 where heads are longer. */
+/* A tile's rows, 16 a warp: a window has 32 queries.  A kernel that asks for 512 threads on a multiprocessor gets 128 registers
+ * each, with 384 it gets 168: longer heads, and pairs, whose rows change with every batch, need them. */
 template <bool LOCAL> static constexpr int tile_rows(void) { return LOCAL ? RT_WINDOW_QUERIES : 64; }
-template <int D, bool LOCAL> static constexpr int blocks_held(void) { return (D > 32 ? 384 : 512) / (2 * tile_rows<LOCAL>()); }
-#define BOUNDS __launch_bounds__(2 * tile_rows<LOCAL>(), (blocks_held<D, LOCAL>()))
+template <bool LOCAL> static constexpr int blocks_held(int threads) { return threads / (2 * tile_rows<LOCAL>()); }
+#define BOUNDS(threads) __launch_bounds__(2 * tile_rows<LOCAL>(), blocks_held<LOCAL>(threads))
 
 /* ---- the tensor cores ---- */
 
@@ -78,8 +78,8 @@ static __device__ __forceinline__ int own_column(int j, int e) { return j * 8 + 
 /* ---- tiles ---- */
 
 /* Values [c, c + 4) of row `row` of a head, zeros behind the last row and the head's d. */
-static __device__ __forceinline__ rt_pack<4> read_values(const float *in, const float *opt_gate, int64_t row, int64_t count, int c,
-                                                         const attention_job &job)
+static __device__ __forceinline__ rt_pack<4> read_values(const float *in, const float *opt_gate, int64_t row, int64_t count,
+                                                         int c, const attention_job &job)
 {
     rt_pack<4> p = {};
     int64_t at = row * job.width + c;
@@ -105,7 +105,8 @@ static __device__ __forceinline__ void load_factors(uint32_t *opt_plain, uint32_
 {
     for (int i = (int)threadIdx.x; i < COLUMNS / 2 * (D / 4); i += (int)blockDim.x) {
         int row = i / (D / 4), c = i % (D / 4) * 4;
-        rt_pack<4> p = read_values(in, opt_gate, 2 * row, count, c, job), q = read_values(in, opt_gate, 2 * row + 1, count, c, job);
+        rt_pack<4> p = read_values(in, opt_gate, 2 * row, count, c, job);
+        rt_pack<4> q = read_values(in, opt_gate, 2 * row + 1, count, c, job);
         RT_UNROLL for (int e = 0; e < 4; e++) p.v[e] *= scale, q.v[e] *= scale;
         RT_UNROLL for (int e = 0; opt_plain && e < 4; e += 2) {
             opt_plain[(2 * row * (D + 8) + c + e) / 2] = pair_bf16(p.v[e], p.v[e + 1]);
@@ -142,8 +143,10 @@ static __device__ __forceinline__ row_factors<D> load_rows(const float *in, cons
 
 /* sum += rows . columns over the head's values: `plain` is (COLUMNS, D + 8). */
 template <int D, int COLUMNS>
-static __device__ __forceinline__ void dot_factors(float (&sum)[COLUMNS / 8][4], const row_factors<D> &rows, const uint32_t *plain)
+static __device__ __forceinline__ void dot_factors(float (&sum)[COLUMNS / 8][4], const row_factors<D> &rows,
+                                                   const uint32_t *plain)
 {
+    __syncwarp();   /* the tensor cores want the whole warp here */
     RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
         RT_UNROLL for (int k = 0; k < D / 16; k++) {
             const uint32_t *at = plain + ((j * 8 + own_group()) * (D + 8) + k * 16 + own_pair()) / 2;
@@ -156,6 +159,7 @@ template <int D, int COLUMNS>
 static __device__ __forceinline__ void mix_factors(float (&sum)[D / 8][4], const float (&weight)[COLUMNS / 8][4],
                                                    const uint32_t *transposed)
 {
+    __syncwarp();   /* as above: lanes may have gone apart over pairs that do not meet */
     RT_UNROLL for (int k = 0; k < COLUMNS / 16; k++) {
         uint32_t left[4];
         RT_UNROLL for (int i = 0; i < 4; i++)
@@ -180,7 +184,7 @@ template <int D, int COLUMNS> static constexpr int transposed_words(void) { retu
 /* ---- forward ---- */
 
 /* As attend() of cuda_attention.cu.  Shared: keys, plain; values, transposed. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS attend_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ? 384 : 512) attend_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *values = keys + plain_words<D, COLUMNS>();
@@ -231,19 +235,9 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS attend_b
         RT_UNROLL for (int j = 0; j < D / 8; j++)
             RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++) {
                 int c = own_column(j, e);
-                if (row >= job.nq || c >= job.d) continue;
-                float value = out[j][e] * inverse, gate = job.gate ? job.gate[to + c] : 1.0f;
-                if (job.o) job.o[to + c] = value * gate;
-                if (!job.delta) continue;
-                delta += job.d_o[to + c] * gate * value;
-                if (job.dgate) job.dgate[to + c] = job.d_o[to + c] * value;
+                if (row < job.nq && c < job.d) delta += write_output(job, to + c, out[j][e] * inverse);
             }
-        if (!job.delta) continue;
-        delta = rt_lanes_sum(delta, 4, NULL);
-        if (own_pair() != 0 || row >= job.nq) continue;
-        int64_t stat = (at.batch * job.heads + at.head) * job.nq + row;
-        job.lse[stat] = top[i] + logf(sum);
-        job.delta[stat] = delta;
+        write_statistics(job, at, row, own_pair() == 0, 4, top[i], sum, delta);
     }
 }
 
@@ -313,7 +307,7 @@ static __device__ __forceinline__ void store_rows(float *to, const float (&x)[D 
 }
 
 /* As query_gradient() of cuda_attention.cu.  Shared: keys, plain and transposed; values, plain. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS query_gradient_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ? 384 : 512) query_gradient_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *keys_transposed = keys + plain_words<D, COLUMNS>(), *values = keys_transposed + transposed_words<D, COLUMNS>();
@@ -341,10 +335,11 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS query_gr
 }
 
 /* As key_gradient() of cuda_attention.cu.  Shared: queries and d_o, each plain and transposed. */
-template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS key_gradient_bf16(attention_job job)
+template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ? 384 : 512) key_gradient_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, queries);
-    uint32_t *queries_transposed = queries + plain_words<D, COLUMNS>(), *d_o = queries_transposed + transposed_words<D, COLUMNS>();
+    uint32_t *queries_transposed = queries + plain_words<D, COLUMNS>();
+    uint32_t *d_o = queries_transposed + transposed_words<D, COLUMNS>();
     uint32_t *d_o_transposed = d_o + plain_words<D, COLUMNS>();
     const int rows = tile_rows<LOCAL>();
     tile_place at = place_of(job, job.nk, rows);
@@ -375,7 +370,7 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS key_grad
 
 /* As bias_gradient() of cuda_attention.cu.  Shared: keys and values, plain. */
 template <int D, bool LOCAL, int COLUMNS>
-static __global__ void BOUNDS bias_gradient_bf16(attention_job job, int64_t key_tiles, bool add)
+static __global__ void BOUNDS(D > 32 ? 256 : 384) bias_gradient_bf16(attention_job job, int64_t key_tiles, bool add)
 {
     RT_SHARED(uint32_t, keys);
     uint32_t *values = keys + plain_words<D, COLUMNS>();
@@ -428,7 +423,8 @@ template <int D, bool LOCAL> static void launch_forward(rt_ctx *ctx, const atten
 template <int D, bool LOCAL> static void launch_backward(rt_ctx *ctx, attention_job job)
 {
     const int rows = tile_rows<LOCAL>(), threads = 2 * rows;
-    const size_t plain = plain_words<D, COLUMNS>() * sizeof(uint32_t), both = plain + transposed_words<D, COLUMNS>() * sizeof(uint32_t);
+    const size_t plain = plain_words<D, COLUMNS>() * sizeof(uint32_t);
+    const size_t both = plain + transposed_words<D, COLUMNS>() * sizeof(uint32_t);
     const int64_t heads = job.heads * job.batch;
     launch_forward<D, LOCAL>(ctx, job);
     RT_LAUNCH(ctx, (query_gradient_bf16<D, LOCAL, COLUMNS>), rt_blocks(job.nq, rows) * heads, threads, both + plain, job);

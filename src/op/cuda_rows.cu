@@ -29,7 +29,7 @@ static __global__ void normalise(rt_row_share share, float *y, const float *x, c
                                  int64_t gain_rows)
 {
     RT_SHARED(float, shared);
-    int64_t row = rt_own_row(share), at = row % gain_rows * share.width;
+    int64_t row = rt_own_row(share), at = gain_rows == 1 ? 0 : row % gain_rows * share.width;
     int n = row < share.rows ? share.width : 0, lane = rt_own_lane(share);
     float mean, scale;
     x += row * share.width;

@@ -1,6 +1,7 @@
 /* cuda_stub.c - the CUDA backend of a build without nvcc: it says so */
 #include "op/cuda.h"
 #include "op/cuda_adam.h"
+#include "op/cuda_loss.h"
 
 const rt_backend rt_backend_cuda = {.name = "cuda"};
 
@@ -37,4 +38,20 @@ void rt_cuda_adam_squares(rt_ctx *ctx, double *square, const rt_cuda_adam_tensor
 void rt_cuda_adam_update(rt_ctx *ctx, const rt_cuda_adam_tensor *tensors, int64_t n_tensor, int64_t n_tile)
 {
     (void)ctx, (void)tensors, (void)n_tensor, (void)n_tile;
+}
+void rt_cuda_cross_entropy(rt_ctx *ctx, double *part, float *opt_d_logits, const float *logits, const uint8_t *row_class,
+                           int64_t rows, int64_t classes, uint8_t skip, double scale)
+{
+    (void)ctx, (void)part, (void)opt_d_logits, (void)logits, (void)row_class, (void)rows, (void)classes, (void)skip, (void)scale;
+}
+void rt_cuda_smooth_lddt(rt_ctx *ctx, double *part, int64_t *count, float *force, const float *x, const double *y,
+                         const int64_t *atom, int64_t copies, int64_t atoms, int64_t resolved, double radius)
+{
+    (void)ctx, (void)part, (void)count, (void)force, (void)x, (void)y, (void)atom, (void)copies, (void)atoms, (void)resolved;
+    (void)radius;
+}
+void rt_cuda_add_forces(rt_ctx *ctx, float *d_x, const float *force, const int64_t *atom, int64_t copies, int64_t atoms,
+                        int64_t resolved, double factor)
+{
+    (void)ctx, (void)d_x, (void)force, (void)atom, (void)copies, (void)atoms, (void)resolved, (void)factor;
 }

@@ -134,7 +134,7 @@ static void outer_product_mean(rt_ctx *ctx, const rt_msa_block *block, rt_tensor
     rt_tensor a = RT_NEW(ctx, msa, n, c), b = RT_NEW(ctx, msa, n, c);
     rt_norm_linear_forward(ctx, &block->opm_norm, &block->opm_a, a, m, RT_PLAIN);
     rt_norm_linear_forward(ctx, &block->opm_norm, &block->opm_b, b, m, RT_PLAIN);
-    int64_t inner = rt_arena_mark(ctx->step), step = rt_row_chunk_items(n);
+    int64_t inner = rt_arena_mark(ctx->step), step = rt_row_chunk_items(ctx, n);
     for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {
         int64_t rows = n - i < step ? n - i : step;
         rt_tensor outer = RT_NEW(ctx, rows, n, c * c);
@@ -155,7 +155,7 @@ static void outer_product_mean_backward(rt_ctx *ctx, const rt_msa_block *block, 
     rt_norm_linear_forward(ctx, &block->opm_norm, &block->opm_b, b, m, RT_PLAIN);
     rt_zero(ctx, da);
     rt_zero(ctx, db);
-    int64_t inner = rt_arena_mark(ctx->step), step = rt_row_chunk_items(n);
+    int64_t inner = rt_arena_mark(ctx->step), step = rt_row_chunk_items(ctx, n);
     for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {
         int64_t rows = n - i < step ? n - i : step;
         rt_tensor outer = RT_NEW(ctx, rows, n, c * c), douter = rt_new_like(ctx, outer), dy = rt_slice(dz, i, rows);

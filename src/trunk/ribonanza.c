@@ -221,8 +221,8 @@ void rt_ribonanza_inject(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_
     rt_tensor gate = gate_row(ctx, injector->gate), projected = rt_new_like(ctx, x);
     rt_tensor flat = RT_VIEW(projected, rows, c), in = RT_VIEW(mix, rows, rt_last(mix));
     int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx); first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor hidden = rt_linear_new(ctx, &injector->first, rt_slice(in, first, count), RT_ACT_NONE);
         rt_norm_forward(ctx, &injector->norm1, hidden, hidden);
         rt_op_clamp(ctx, hidden, hidden, 0, INFINITY);
@@ -257,8 +257,8 @@ void rt_ribonanza_inject_backward(rt_ctx *ctx, const rt_ribonanza_injector *inje
     rt_epilogue by_gate = {.mul = gate};
     if (dgate.data) rt_zero(ctx, dgate);
     int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx); first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor dy = rt_slice(flat, first, count), chunk = rt_slice(in, first, count);
         rt_tensor raw = rt_linear_new(ctx, &j->first, chunk, RT_ACT_NONE), hidden = rt_norm_new(ctx, &j->norm1, raw);
         rt_tensor positive = rt_new_like(ctx, hidden), d = rt_new_like(ctx, dy), dhidden = rt_new_like(ctx, hidden);
