@@ -53,8 +53,11 @@ static cudaError_t allocate_managed(void **out, int64_t bytes)
 #else
     cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, DEVICE);
 #endif
+    cudaGetLastError();   /* advice that a system does not take is no failure */
     return cudaSuccess;
 }
+
+static __global__ void nothing(int) {}   /* asked which of the build's codes the device runs */
 
 extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
 {
@@ -68,7 +71,10 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     cudaDeviceProp prop;
     if ((error = cudaGetDeviceProperties(&prop, DEVICE)) != cudaSuccess)
         return cuda_fail(err, error, "cudaGetDeviceProperties");
-    c->bf16 = prop.major >= 8;
+    cudaFuncAttributes code;
+    if ((error = cudaFuncGetAttributes(&code, (const void *)nothing)) != cudaSuccess)
+        return cuda_fail(err, error, "this build has no code for the device");
+    c->bf16 = prop.major >= 8 && code.ptxVersion >= 80;   /* code for older devices runs on newer ones, without bf16 */
     if ((error = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)) != cudaSuccess)
         return cuda_fail(err, error, "cudaStreamCreate");
     if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
@@ -118,6 +124,7 @@ extern "C" void rt_cuda_prefetch(rt_ctx *ctx)
 #else
     cudaMemPrefetchAsync(state(ctx)->memory, bytes, DEVICE, rt_cuda_stream(ctx));
 #endif
+    cudaGetLastError();   /* where pages do not move ahead they move when they are read */
 }
 
 extern "C" void rt_cuda_sync(rt_ctx *ctx)

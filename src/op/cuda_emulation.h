@@ -119,12 +119,14 @@ enum cudaMemoryAdvise { cudaMemAdviseSetPreferredLocation };
 enum cudaMemLocationType { cudaMemLocationTypeDevice = 1 };
 struct cudaMemLocation { cudaMemLocationType type; int id; };
 struct cudaDeviceProp { char name[256]; size_t totalGlobalMem; int major, minor, multiProcessorCount; };
+struct cudaFuncAttributes { int ptxVersion; };
 enum { cudaMemAttachGlobal = 1, cudaStreamNonBlocking = 1 };
 #define CUDART_VERSION 13000
 
 cudaError_t cudaGetDeviceCount(int *count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int device);
 cudaError_t cudaSetDevice(int device);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *out, const void *kernel);
 cudaError_t cudaDriverGetVersion(int *version);
 cudaError_t cudaMemGetInfo(size_t *out_free, size_t *out_total);
 cudaError_t cudaMalloc(void **out, size_t bytes);
