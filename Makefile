@@ -43,13 +43,13 @@ FUZZERS := $(wildcard src/*/*_fuzz.c)
 use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(NVCC),yes,$(if $(filter 1,$(CUDA)),$(error CUDA=1, but nvcc was not found))))
 ifeq ($(use_cuda),yes)
 CUDA_SOURCES := $(wildcard src/op/cuda_*.cu)
-# the oldest that is meant is a T4, whose PTX every newer device takes, but compute_80's is the first with BF16 tensor cores; the
-# last of several gives its PTX, too
+# PTX of 7.5 is for a T4, that of 8.0 for every newer device (with tensor cores for bf16); the last of several gives its PTX, too
 CUDA_ARCHS   ?= ptx
 comma        := ,
 cuda_archs   := $(filter-out ptx,$(patsubst release,75 80 89 90 120,$(CUDA_ARCHS)))
-cuda_ptx     := $(or $(lastword $(cuda_archs)),75 80)
-CUDA_CODE    := $(foreach a,$(cuda_archs),-gencode arch=compute_$(a)$(comma)code=sm_$(a)) $(foreach a,$(cuda_ptx),-gencode arch=compute_$(a)$(comma)code=compute_$(a))
+cuda_ptx     := $(sort 80 $(or $(lastword $(cuda_archs)),75))
+CUDA_CODE    := $(foreach a,$(cuda_archs),-gencode arch=compute_$(a)$(comma)code=sm_$(a))
+CUDA_CODE    += $(foreach a,$(cuda_ptx),-gencode arch=compute_$(a)$(comma)code=compute_$(a))
 $(shell mkdir -p $(BUILD); echo '$(CUDA_CODE)' | cmp -s - $(BUILD)/.cuda_code || echo '$(CUDA_CODE)' >$(BUILD)/.cuda_code)
 CUDA_LIBS    := -L$(dir $(NVCC))../lib64 -lcudart_static -lstdc++ -ldl -lrt
 SOURCES      := $(filter-out src/op/cuda_stub.c,$(SOURCES))

@@ -477,7 +477,8 @@ static rt_status open_folder(verifier *v)
     rt_path_join(config, sizeof config, folder, "tiny/tiny_config.json");
     rt_path_join(ribonanza, sizeof ribonanza, folder, "tiny/ribonanzanet2");
     rt_model_options options = {.checkpoint = checkpoint, .opt_ribonanza = rt_folder_exists(ribonanza) ? ribonanza : NULL,
-                                .opt_config = config, .precision = v->options->precision, .real = v->ctx->real, .opt_ctx = v->ctx};
+                                .opt_config = config, .precision = v->options->precision, .real = v->ctx->real,
+                                .opt_ctx = v->ctx};
     RT_TRY(rt_model_open(&v->model, &options, v->err));
     v->conformers = *rt_conformers_default();
     rt_path_join(path, sizeof path, folder, "ccd_reference_conformers.json");

@@ -73,6 +73,10 @@ if [ "$build" != --build ]; then
         # shellcheck disable=SC2086
         ${CC:-gcc} $FLAGS $real -fsyntax-only "$file" || fail "$file does not compile"
     done
+    for file in $(printf '%s\n' "${touched[@]}" src/op/cuda_table.cu | grep '\.cu$' | sort -u); do
+        ${CXX:-g++} -x c++ -std=gnu++17 -Wall -Wextra -Wshadow -Werror -DRT_CUDA_EMULATED -Isrc -Iinclude -fsyntax-only "$file" ||
+            fail "$file does not compile"
+    done
     [ $bad -eq 0 ] && echo "docs/adding.md holds: ${#touched[@]} blocks"
     exit $bad
 fi

@@ -85,7 +85,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     config.use_ribonanza = true;
     RT_TRY(choose_stages(stages, o, err));
     RT_TRY(rt_choice_numbers(o, "tokens", 1, 20000, sizes, MAX_SIZES, &count, err));
-    rt_bench_options options = {.config = &config, .backend = rt_choice_backend(o), .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
+    rt_bench_options options = {.config = &config, .backend = rt_choice_backend(o),
+                                .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
                                 .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa"),
                                 .opt_checkpoint = rt_option_text(o, "checkpoint"), .opt_stages = stages,
                                 .lora = rt_option_flag(o, "lora"), .keep_every = rt_option_int(o, "keep-every")};

@@ -74,7 +74,8 @@ struct rt_ctx {
 /* ---- contexts ---- */
 typedef enum { RT_BACKEND_CPU, RT_BACKEND_REF, RT_BACKEND_REF64, RT_BACKEND_CUDA } rt_backend_kind;
 
-/* memory: capacity of the step arena in bytes; on a device with what else is taken there.  RT_ERR_UNSUPPORTED for CUDA when this build or machine has none. */
+/* memory: capacity of the step arena in bytes; on a device with what else is taken there.  RT_ERR_UNSUPPORTED for CUDA when this
+ * build or machine has none. */
 rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err);
 void rt_ctx_free(rt_ctx *ctx);
 

@@ -53,8 +53,11 @@ static cudaError_t allocate_managed(void **out, int64_t bytes)
 #else
     cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, DEVICE);
 #endif
+    cudaGetLastError();   /* advice that a system does not take is no failure */
     return cudaSuccess;
 }
+
+static __global__ void nothing(int) {}   /* asked which of the build's codes the device runs */
 
 extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
 {
@@ -68,7 +71,10 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     cudaDeviceProp prop;
     if ((error = cudaGetDeviceProperties(&prop, DEVICE)) != cudaSuccess)
         return cuda_fail(err, error, "cudaGetDeviceProperties");
-    c->bf16 = prop.major >= 8;
+    cudaFuncAttributes code;
+    if ((error = cudaFuncGetAttributes(&code, (const void *)nothing)) != cudaSuccess)
+        return cuda_fail(err, error, "this build has no code for the device");
+    c->bf16 = prop.major >= 8 && code.ptxVersion >= 80;   /* code for older devices runs on newer ones, without bf16 */
     if ((error = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)) != cudaSuccess)
         return cuda_fail(err, error, "cudaStreamCreate");
     if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
@@ -118,6 +124,7 @@ extern "C" void rt_cuda_prefetch(rt_ctx *ctx)
 #else
     cudaMemPrefetchAsync(state(ctx)->memory, bytes, DEVICE, rt_cuda_stream(ctx));
 #endif
+    cudaGetLastError();   /* where pages do not move ahead they move when they are read */
 }
 
 extern "C" void rt_cuda_sync(rt_ctx *ctx)
@@ -138,8 +145,10 @@ extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_
 extern "C" void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in)
 {
     if (out.dtype == in.dtype) rt_cuda_move(ctx, out.data, in.data, rt_bytes(in));
-    else if (out.dtype == RT_BF16 && in.dtype == RT_F32) rt_cuda_to_bf16(ctx, (uint16_t *)out.data, (const float *)in.data, rt_count(in));
-    else if (out.dtype == RT_F32 && in.dtype == RT_BF16) rt_cuda_from_bf16(ctx, (float *)out.data, (const uint16_t *)in.data, rt_count(in));
+    else if (out.dtype == RT_BF16 && in.dtype == RT_F32)
+        rt_cuda_to_bf16(ctx, (uint16_t *)out.data, (const float *)in.data, rt_count(in));
+    else if (out.dtype == RT_F32 && in.dtype == RT_BF16)
+        rt_cuda_from_bf16(ctx, (float *)out.data, (const uint16_t *)in.data, rt_count(in));
     else {   /* what is read from a file, now and then */
         rt_cuda_sync(ctx);
         if (ctx->status == RT_OK && !ctx->measuring) rt_convert(out.data, out.dtype, in.data, in.dtype, rt_count(in));

@@ -389,6 +389,14 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int)
     return cudaSuccess;
 }
 
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *out, const void *)
+{
+    cudaDeviceProp prop;
+    cudaGetDeviceProperties(&prop, 0);
+    out->ptxVersion = 10 * prop.major + prop.minor;
+    return cudaSuccess;
+}
+
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaDriverGetVersion(int *version)
 {

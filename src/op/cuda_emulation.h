@@ -113,18 +113,20 @@ template <typename T> static inline T max(T a, T b) { return a < b ? b : a; }
 /* ---- the runtime ---- */
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };
 typedef struct rt_emulated_stream *cudaStream_t;
-enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice, cudaMemcpyDefault };
+enum cudaMemcpyKind { cudaMemcpyDefault };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaMemoryAdvise { cudaMemAdviseSetPreferredLocation };
 enum cudaMemLocationType { cudaMemLocationTypeDevice = 1 };
 struct cudaMemLocation { cudaMemLocationType type; int id; };
 struct cudaDeviceProp { char name[256]; size_t totalGlobalMem; int major, minor, multiProcessorCount; };
+struct cudaFuncAttributes { int ptxVersion; };
 enum { cudaMemAttachGlobal = 1, cudaStreamNonBlocking = 1 };
 #define CUDART_VERSION 13000
 
 cudaError_t cudaGetDeviceCount(int *count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int device);
 cudaError_t cudaSetDevice(int device);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *out, const void *kernel);
 cudaError_t cudaDriverGetVersion(int *version);
 cudaError_t cudaMemGetInfo(size_t *out_free, size_t *out_total);
 cudaError_t cudaMalloc(void **out, size_t bytes);
@@ -140,7 +142,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
-/* Environment: RT_EMULATED_DEVICES (1), RT_EMULATED_MIB of each (6144), RT_EMULATED_CAPABILITY (89), RT_EMULATED_DRIVER (13000). */
+/* Environment: RT_EMULATED_DEVICES (1), RT_EMULATED_MIB of each (6144), RT_EMULATED_CAPABILITY (89), RT_EMULATED_DRIVER
+ * (13000). */
 
 /* ---- launches ---- */
 /* `kernel` runs one thread to its end. */

@@ -114,7 +114,8 @@ static void multiply(rt_emulated_matmul m, float alpha, const void *a, rt_emulat
             for (int64_t i = 0; i < rows; i++) left[(size_t)(k * rows + i)] = element(a, la, m.a, batch, i, k);
         for (int64_t j = 0; j < cols; j++) {
             sum.assign((size_t)rows, 0.0f);
-            for (int64_t k = 0; k < inner; k++) add_scaled(sum.data(), &left[(size_t)(k * rows)], element(b, lb, m.b, batch, k, j), rows);
+            for (int64_t k = 0; k < inner; k++)
+                add_scaled(sum.data(), &left[(size_t)(k * rows)], element(b, lb, m.b, batch, k, j), rows);
             for (int64_t i = 0; i < rows; i++) {
                 float value = alpha * sum[(size_t)i];
                 if (beta != 0) value += beta * c[batch * lc.step + i + j * lc.ld];

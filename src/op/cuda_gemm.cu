@@ -100,7 +100,8 @@ rt_status rt_cuda_products_create(rt_cuda_products **ret_products, void *workspa
     rt_status status = load(p, err);
     if (status != RT_OK) return status;
     cublasStatus_t made = p->cublasLtCreate(&p->handle);
-    if (made != CUBLAS_STATUS_SUCCESS) return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "cuBLASLt does not start (error %d)", (int)made);
+    if (made != CUBLAS_STATUS_SUCCESS)
+        return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "cuBLASLt does not start (error %d)", (int)made);
     return RT_OK;
 }
 

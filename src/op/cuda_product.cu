@@ -67,8 +67,10 @@ static void *planes_of(rt_ctx *ctx, rt_tensor t, int64_t first, int64_t count, b
     void *out = rt_cuda_scratch(ctx, count * plane * (bf16 ? 2 : 4));
     const float *in = (const float *)t.data + first;
     dim3 threads(TILE, TILE_ROWS);
-    if (bf16) RT_LAUNCH(ctx, transpose_tile<uint16_t>, tile_grid(plane, count), threads, TILE_BYTES, (uint16_t *)out, plane, in, c, plane, count);
-    else RT_LAUNCH(ctx, transpose_tile<float>, tile_grid(plane, count), threads, TILE_BYTES, (float *)out, plane, in, c, plane, count);
+    int64_t grid = tile_grid(plane, count);
+    if (bf16)
+        RT_LAUNCH(ctx, transpose_tile<uint16_t>, grid, threads, TILE_BYTES, (uint16_t *)out, plane, in, c, plane, count);
+    else RT_LAUNCH(ctx, transpose_tile<float>, grid, threads, TILE_BYTES, (float *)out, plane, in, c, plane, count);
     return out;
 }
 

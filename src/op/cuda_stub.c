@@ -25,7 +25,10 @@ int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { (void)ctx; return 0; }
 void rt_cuda_close(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_prefetch(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_sync(rt_ctx *ctx) { (void)ctx; }
-void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes) { (void)ctx, (void)to, (void)opt_from, (void)bytes; }
+void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
+{
+    (void)ctx, (void)to, (void)opt_from, (void)bytes;
+}
 void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in) { (void)ctx, (void)out, (void)in; }
 bool rt_cuda_has_bf16(const rt_ctx *ctx) { (void)ctx; return false; }
 void rt_cuda_adam_squares(rt_ctx *ctx, double *square, const rt_cuda_adam_tensor *tensors, int64_t n_tensor, int64_t n_tile)
