@@ -236,9 +236,9 @@ static void choose_kept(job *j)
     double taken = (double)rt_model_bytes(j->model) + 12 * (double)rt_params_elements(j->params);
     double room = USABLE * (double)rt_memory_available() - taken;
     if (j->memory_limit) room = (double)memory_for(j) - taken - (double)rt_ctx_rest_bytes(j->ctx);
-    if (j->ctx->on_device)   /* weights and gradients are in the arena already; the moments come */
+    if (j->ctx->on_device)   /* weights and gradients are there; moments, sum and average come */
         room = (double)(rt_arena_capacity(j->ctx->step) - rt_arena_used(j->ctx->step)) -
-               8 * (double)rt_params_elements(j->params);
+               16 * (double)rt_params_elements(j->params);
     j->ctx->keep_every = rt_option_int(j->o, "keep-every");
     if (!rt_option_has(j->o, "keep-every")) rt_loop_choose_kept(j->ctx, j->model, &j->loop, (int64_t)room);
 }

@@ -63,6 +63,7 @@ void rt_params_place(rt_params *params, rt_ctx *opt_ctx, rt_arena *opt_arena)
 }
 
 rt_ctx *rt_params_ctx(const rt_params *params) { return params->ctx; }
+rt_ctx *rt_params_device(const rt_params *params) { return params->ctx && params->ctx->on_device ? params->ctx : NULL; }
 
 static rt_status add_rule(rt_params *params, rule new_rule, const char *glob, rt_err *err)
 {
@@ -244,7 +245,10 @@ static void zero_task(void *argument, int64_t i, int worker)
 
 void rt_params_zero_grad(rt_params *params, rt_pool *opt_pool)
 {
-    if (opt_pool) rt_pool_run(opt_pool, params->n_param, zero_task, params);
+    rt_ctx *device = rt_params_device(params);
+    for (int64_t i = 0; device && i < params->n_param; i++) rt_zero(device, params->param[i].grad);
+    if (device) rt_ctx_sync(device);
+    else if (opt_pool) rt_pool_run(opt_pool, params->n_param, zero_task, params);
     else for (int64_t i = 0; i < params->n_param; i++) zero_task(params, i, 0);
 }
 

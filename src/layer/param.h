@@ -58,6 +58,8 @@ rt_status rt_params_create(rt_params **ret_params, rt_err *err);
 /* What is chosen from now on lies in `arena` (the caller's; NULL: memory of its own) and is computed with by ctx. */
 void rt_params_place(rt_params *params, rt_ctx *opt_ctx, rt_arena *opt_arena);
 rt_ctx *rt_params_ctx(const rt_params *params);   /* NULL: none was said */
+/* The context whose device holds values and gradients; NULL: the host's memory does. */
+rt_ctx *rt_params_device(const rt_params *params);
 void rt_params_free(rt_params *params);
 
 /* ---- before the model is opened: what trains ---- */

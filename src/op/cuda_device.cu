@@ -80,8 +80,8 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
     RT_TRY(rt_cuda_products_create(&c->products, c->workspace, WORKSPACE_BYTES, err));
     if ((error = cudaMemGetInfo(&free_bytes, &total)) != cudaSuccess) return cuda_fail(err, error, "cudaMemGetInfo");
-    c->own_bytes = CONTEXT_BYTES + WORKSPACE_BYTES;
-    memory -= c->own_bytes;
+    c->own_bytes = CONTEXT_BYTES + WORKSPACE_BYTES + PAGE;   /* a page for what rounding loses */
+    memory -= CONTEXT_BYTES + WORKSPACE_BYTES;
     if (memory > (int64_t)free_bytes) memory = (int64_t)free_bytes;
     memory = memory / PAGE * PAGE;
     if (memory <= 0)

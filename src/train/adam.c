@@ -93,13 +93,6 @@ void rt_adam_free(rt_adam *adam)
     free(adam);
 }
 
-/* The context whose device holds the parameters; NULL: the CPU's memory does. */
-static rt_ctx *device_of(const rt_adam *adam)
-{
-    rt_ctx *ctx = rt_params_ctx(adam->params);
-    return ctx && ctx->on_device ? ctx : NULL;
-}
-
 /* The parameter that a tile belongs to, and its elements [from, to). */
 static int64_t find_tile(const rt_adam *adam, int64_t tile, int64_t *from, int64_t *to)
 {
@@ -197,7 +190,7 @@ double rt_adam_norm(rt_adam *adam, rt_pool *pool, double grad_scale, const char 
 {
     double sum = 0;
     if (opt_bad) *opt_bad = NULL;
-    rt_ctx *device = device_of(adam);
+    rt_ctx *device = rt_params_device(adam->params);
     if (device) square_on_device(device, adam);
     else rt_pool_run(pool, adam->n_tile, square_tile, adam);
     for (int64_t i = 0; i < adam->n_param; i++) {
@@ -255,7 +248,7 @@ void rt_adam_step(rt_adam *adam, rt_pool *pool, double rate, double grad_scale, 
     double clip = o->clip_norm > 0 ? fmin(1, o->clip_norm / (norm + 1e-6)) : 1;
     for (int64_t i = 0; i < adam->n_param; i++) adam->slot[i].updates += adam->size[i] != 0;
     step_job j = {adam, rate, grad_scale * clip};
-    rt_ctx *device = device_of(adam);
+    rt_ctx *device = rt_params_device(adam->params);
     if (device) {
         int64_t mark = rt_arena_mark(device->step);
         rt_tensor tensors = rt_upload(device, list_tensors(device, adam, &j));

@@ -25,7 +25,9 @@ rt_status rt_average_create(rt_average **ret_average, rt_params *params, double 
                        decay);
     RT_TRY_ALLOC(a, 1);
     *a = (rt_average){.params = params, .n_param = rt_params_count(params), .decay = decay};
-    RT_TRY(rt_arena_create(&a->arena, "average", rt_memory_available(), err));
+    rt_ctx *device = rt_params_device(params);
+    int64_t bytes = device ? 4 * rt_params_elements(params) + 64 * a->n_param : rt_memory_available();
+    RT_TRY(rt_ctx_arena_create(device, &a->arena, "average", bytes, err));
     RT_TRY_ALLOC(a->mean, a->n_param);
     for (int64_t i = 0; i < a->n_param; i++) {
         a->mean[i] = rt_params_at(params, i)->value;
@@ -57,9 +59,14 @@ void rt_average_update(rt_average *average)
 {
     RT_REQUIRE(!average->swapped);
     average->updates++;
+    rt_ctx *device = rt_params_device(average->params);
     double keep = average->decay > 0 ? average->decay : 1 - 1 / (double)average->updates;
     for (int64_t i = 0; i < average->n_param; i++) {
         rt_tensor value = rt_params_at(average->params, i)->value, mean = average->mean[i];
+        if (device) {
+            rt_op_axpby(device, mean, keep, value, 1 - keep);
+            continue;
+        }
         for (int64_t k = 0; k < rt_count(mean); k++)
             if (mean.dtype == RT_F64)
                 ((double *)mean.data)[k] = (1 - keep) * ((double *)value.data)[k] + keep * ((double *)mean.data)[k];
@@ -67,6 +74,7 @@ void rt_average_update(rt_average *average)
                 ((float *)mean.data)[k] =
                     (float)((1 - keep) * ((float *)value.data)[k] + keep * ((float *)mean.data)[k]);
     }
+    if (device) rt_ctx_sync(device);
 }
 
 void rt_average_swap(rt_average *average)

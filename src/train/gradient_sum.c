@@ -9,6 +9,7 @@
 
 struct rt_gradient_sum {
     rt_params *params;
+    rt_ctx *device;      /* whose device holds the sum; NULL: the host does */
     rt_pool *opt_pool;
     bool alone;          /* one sample is a step */
     rt_arena *arena;     /* rank 0's */
@@ -29,10 +30,12 @@ rt_status rt_gradient_sum_create(rt_gradient_sum **ret_sum, rt_params *params, r
     int64_t n = rt_params_count(params);
     *ret_sum = NULL;
     RT_TRY_ALLOC(sum, 1);
+    sum->device = rt_ranks_count() == 1 ? rt_params_device(params) : NULL;   /* ranks send what the host has */
     sum->params = params, sum->opt_pool = opt_pool, sum->alone = samples <= 1;
     RT_TRY_ALLOC(sum->of, n);
     if (!sum->alone && rt_ranks_lead())
-        RT_TRY(rt_arena_create(&sum->arena, "gradient sum", rt_memory_available(), err));
+        RT_TRY(rt_ctx_arena_create(sum->device, &sum->arena, "gradient sum",
+                                   sum->device ? rt_gradient_sum_bytes(params, samples) + 64 * n : rt_memory_available(), err));
     for (int64_t i = 0; i < n && sum->arena; i++) {
         sum->of[i] = rt_params_at(params, i)->grad;
         sum->of[i].data = rt_arena_push(sum->arena, rt_bytes(sum->of[i]));
@@ -60,19 +63,24 @@ void rt_gradient_sum_begin(rt_gradient_sum *sum)
 {
     rt_params_zero_grad(sum->params, sum->opt_pool);
     for (int64_t i = 0; i < rt_params_count(sum->params) && sum->arena; i++)
-        memset(sum->of[i].data, 0, (size_t)rt_bytes(sum->of[i]));
+        if (sum->device) rt_zero(sum->device, sum->of[i]);
+        else memset(sum->of[i].data, 0, (size_t)rt_bytes(sum->of[i]));
+    if (sum->device) rt_ctx_sync(sum->device);
 }
 
 void rt_gradient_sum_add(rt_gradient_sum *sum, const bool *takes_part)
 {
     if (sum->alone) return;
     for (int64_t i = 0; i < rt_params_count(sum->params); i++)
-        rt_ranks_add(sum->of[i], rt_params_at(sum->params, i)->grad, takes_part);
+        if (!sum->device) rt_ranks_add(sum->of[i], rt_params_at(sum->params, i)->grad, takes_part);
+        else if (takes_part[0]) rt_op_axpby(sum->device, sum->of[i], 1, rt_params_at(sum->params, i)->grad, 1);
     rt_params_zero_grad(sum->params, sum->opt_pool);
 }
 
 void rt_gradient_sum_finish(rt_gradient_sum *sum)
 {
     for (int64_t i = 0; i < rt_params_count(sum->params) && sum->arena; i++)
-        memcpy(rt_params_at(sum->params, i)->grad.data, sum->of[i].data, (size_t)rt_bytes(sum->of[i]));
+        if (sum->device) rt_op_axpby(sum->device, rt_params_at(sum->params, i)->grad, 0, sum->of[i], 1);
+        else memcpy(rt_params_at(sum->params, i)->grad.data, sum->of[i].data, (size_t)rt_bytes(sum->of[i]));
+    if (sum->device) rt_ctx_sync(sum->device);
 }
