@@ -87,7 +87,9 @@ window.molstarView = (function () {
     };
     let byPlddt = false;
     const hierarchy = plugin.managers.structure.hierarchy;
-    const toggle = (part, shown) => hierarchy.toggleVisibility([hierarchy.current.structures[part.number]], shown ? "show" : "hide");
+    const toggle = (part, shown) => {
+      hierarchy.toggleVisibility([hierarchy.current.structures[part.number]], shown ? "show" : "hide");
+    };
     for (const part of parts) {
       if (!part.shown) toggle(part, false);
       box(part.title, part.shown, part.colour, (shown) => toggle(part, shown));
