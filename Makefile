@@ -12,10 +12,14 @@
 #   make asan       the unit tests under AddressSanitizer and UBSan;  make valgrind  under Valgrind
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
-#   make CUDA=auto|0|1   with nvcc's rows of op/ops.def: when nvcc is there (default), never, or an error without it
+#   make CUDA=auto|0|1   with the CUDA backend: when nvcc is there (default), never, or an error without it
+#   make CUDA_ARCHS=ptx|release|"80 89"   its code: PTX alone, which the driver compiles at the first start (default); for all
+#                   devices that are meant, which takes minutes; for these.  See docs/cuda.md
+#   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor);  make bench-cuda  its speed
 BUILD   ?= build
 PREFIX  ?= /usr/local
 CC      ?= gcc
+CXX     ?= g++
 CUDA    ?= auto
 MPI     ?= auto
 NVCC    ?= $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
@@ -39,10 +43,16 @@ FUZZERS := $(wildcard src/*/*_fuzz.c)
 use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(NVCC),yes,$(if $(filter 1,$(CUDA)),$(error CUDA=1, but nvcc was not found))))
 ifeq ($(use_cuda),yes)
 CUDA_SOURCES := $(wildcard src/op/cuda_*.cu)
+# PTX of 7.5 is for a T4, that of 8.0 for every newer device (with tensor cores for bf16); the last of several gives its PTX, too
+CUDA_ARCHS   ?= ptx
+comma        := ,
+cuda_archs   := $(filter-out ptx,$(patsubst release,75 80 89 90 120,$(CUDA_ARCHS)))
+cuda_ptx     := $(sort 80 $(or $(lastword $(cuda_archs)),75))
+CUDA_CODE    := $(foreach a,$(cuda_archs),-gencode arch=compute_$(a)$(comma)code=sm_$(a))
+CUDA_CODE    += $(foreach a,$(cuda_ptx),-gencode arch=compute_$(a)$(comma)code=compute_$(a))
+$(shell mkdir -p $(BUILD); echo '$(CUDA_CODE)' | cmp -s - $(BUILD)/.cuda_code || echo '$(CUDA_CODE)' >$(BUILD)/.cuda_code)
 CUDA_LIBS    := -L$(dir $(NVCC))../lib64 -lcudart_static -lstdc++ -ldl -lrt
 SOURCES      := $(filter-out src/op/cuda_stub.c,$(SOURCES))
-else
-SOURCES      := $(filter-out src/op/cuda_device.c,$(SOURCES))
 endif
 
 # ViennaRNA is fetched and built by tools/vienna.sh, never part of the project (its licence)
@@ -64,11 +74,11 @@ TEST_PROGRAMS := $(TESTS:src/%.c=$(BUILD)/test/%)
 all: $(BUILD)/rnatune $(BUILD)/librnatune_mpi.so
 
 # ---- set-up -------------------------------------------------------------------------------------------------------
-PACKAGES := gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal libopenmpi-dev openmpi-bin libstdc++-12-pic
+PACKAGES := gcc g++ libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libssl-dev libsqlite3-dev zlib1g-dev libcmocka-dev infernal libopenmpi-dev openmpi-bin libstdc++-12-pic
 HEADERS  := signal.h dnnl.h jansson.h yaml.h openssl/evp.h sqlite3.h zlib.h cmocka.h
 $(BUILD)/.deps:
 	@mkdir -p $(BUILD)
-	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)"
+	@tools/install_packages.sh "$(HEADERS)" "$(PACKAGES)" $(CXX)
 	@touch $@
 
 # ---- building -----------------------------------------------------------------------------------------------------
@@ -116,20 +126,38 @@ $(BUILD)/%_f32.o: %.c | $(BUILD)/.deps
 $(BUILD)/%_f64.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -DRT_REAL=double -MMD -MP -c -o $@ $<
-$(BUILD)/%.o: %.cu | $(BUILD)/.deps
+$(BUILD)/%.o: %.cu $(BUILD)/.cuda_code | $(BUILD)/.deps
 	@mkdir -p $(@D)
-	$(NVCC) -std=c++17 -O3 -Isrc -Iinclude --expt-relaxed-constexpr -MMD -MP -c -o $@ $<
+	$(NVCC) -std=c++17 -O3 $(CUDA_CODE) -Xcompiler -Wall,-Wextra -Werror all-warnings -Isrc -Iinclude --expt-relaxed-constexpr -MMD -MP -c -o $@ $<
 
 $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(CUDA_LIBS)
+
+# the CUDA backend on the processor, for tests where there is no GPU: its files are compiled by g++ against cuda_emulation.h
+EMULATED := $(patsubst %.cu,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_*.cu)) $(patsubst %.cc,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_emulation*.cc))
+EMULATED_TESTS := $(addprefix $(BUILD)/emulated/test/op/,op_test op_gradient_test op_size_test cuda_adam_test)
+EMULATED_TESTS += $(BUILD)/emulated/test/train/loss_diffusion_test
+EMULATED_FLAGS := -std=gnu++17 -g -O2 -Wall -Wextra -Wshadow -Werror -DRT_CUDA_EMULATED -Isrc -Iinclude
+$(BUILD)/emulated/%.o: %.cu
+	@mkdir -p $(@D)
+	$(CXX) -x c++ $(EMULATED_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/emulated/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(EMULATED_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/emulated/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(EMULATED) $(BUILD)/librnatune.a
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lstdc++
+$(BUILD)/emulated/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(EMULATED) $(BUILD)/librnatune.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ -lcmocka $(LDLIBS) -lstdc++
+emulated: $(BUILD)/emulated/rnatune $(EMULATED_TESTS)
 
 # calls of our own code go through the test first
 WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mkdir
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all bench-phase1 bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs viewer install uninstall clean
+.PHONY: all emulated check-cuda bench-cuda bench-phase1 bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs viewer install uninstall clean
 lint:
 	@tools/lint.sh
 
@@ -144,7 +172,7 @@ $(BUILD)/replay/%: $(BUILD)/tests/fuzz/replay.o $(BUILD)/src/%_fuzz.o $(BUILD)/l
 replay: $(REPLAYS)
 	@tests/fuzz/run.sh $(BUILD)/rnatune
 
-check: all $(TEST_PROGRAMS) $(REPLAYS)
+check: all $(TEST_PROGRAMS) $(REPLAYS) emulated
 	@tools/check.sh $(BUILD) $(TEST_PROGRAMS)
 
 asan:
@@ -158,6 +186,12 @@ fuzz: | $(BUILD)/.deps
 
 bench-usalign: $(BUILD)/rnatune
 	@bench/usalign.sh $(BUILD)/rnatune $(USALIGN) ../shared/data/puzzles
+
+# for a machine with a GPU; without one they say so in one line
+check-cuda: all $(EMULATED_TESTS:$(BUILD)/emulated/%=$(BUILD)/%)
+	@RT_GPU=1 tests/cuda/run.sh $(BUILD)/rnatune
+bench-cuda: $(BUILD)/rnatune
+	@bench/cuda.sh $(BUILD)/rnatune
 
 bench-torch: $(BUILD)/rnatune
 	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
@@ -200,5 +234,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TESTS:%.c=$(BUILD)/%.d)
+-include $(EMULATED:.o=.d) $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TESTS:%.c=$(BUILD)/%.d)
 .SECONDARY:

@@ -52,8 +52,8 @@ static rt_status make_features(workload *w, int64_t n, int64_t n_msa, rt_err *er
     RT_TRY(rt_input_set_templates(&input, xyz, n, 1, NULL, 0, RT_TEMPLATE_MISSING_MASK, NULL, err));
     RT_TRY(rt_features_build(&w->features, w->ctx->step, &input, rt_conformers_default(), 1, NULL, err));
     w->features.n_msa = n_msa;
-    w->features.msa = RT_NEW_TYPE(w->ctx, RT_U8, n_msa, n);
-    w->rows = RT_NEW_TYPE(w->ctx, RT_I64, n_msa);
+    w->features.msa = RT_NEW_HOST(w->ctx, RT_U8, n_msa, n);
+    w->rows = RT_NEW_HOST(w->ctx, RT_I64, n_msa);
     for (int64_t i = 0; w->ctx->status == RT_OK && i < n_msa * n; i++)
         ((uint8_t *)w->features.msa.data)[i] = (uint8_t)(21 + rt_rng_below(&rng, (uint64_t)(5 * n + i), 4));
     for (int64_t i = 0; w->ctx->status == RT_OK && i < n_msa; i++) ((int64_t *)w->rows.data)[i] = i;
@@ -101,6 +101,7 @@ static void step_confidence(workload *w, rt_tensor s, rt_tensor z)
     rt_zero(ctx, d.plddt);
     rt_zero(ctx, d.resolved);
     rt_confidence_head_forward(ctx, &w->model->confidence, &logits, w->s_inputs, s, z, x, &w->features, 0, &saved);
+    rt_ctx_sync(ctx);
     if (ctx->status == RT_OK)
         ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, &w->features, &w->label, x, &ctx->err);
     if (ctx->status != RT_OK) return;
@@ -206,12 +207,14 @@ double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16)
     int64_t mark = rt_arena_mark(ctx->step), m = 4096 * rt_pool_threads(ctx->pool), n = 1024, k = 512;
     rt_tensor x = RT_NEW(ctx, m, k), y = RT_NEW(ctx, m, n), w = RT_NEW(ctx, n, k), w16 = RT_NEW_TYPE(ctx, RT_BF16, n, k);
     double best = INFINITY;
+    rt_ctx_sync(ctx);
     fill(x, 1, 1);
     fill(w, 1, 2);
     if (ctx->status == RT_OK) rt_cpu_to_bf16(w16.data, w.data, rt_count(w));
     for (int i = 0; i < 8 && ctx->status == RT_OK; i++) {
         double start = rt_clock();
         rt_op_linear(ctx, y, x, bf16 ? w16 : w, RT_ABSENT, (rt_epilogue){0});
+        rt_ctx_sync(ctx);
         best = fmin(best, rt_clock() - start);
     }
     rt_arena_reset(ctx->step, mark);
@@ -236,8 +239,8 @@ static void make_label(workload *w)
     w->label = (rt_label){.n_atom = n,
                           .n_resolved = n,
                           .resolution = 2,
-                          .coordinate = RT_NEW_TYPE(w->ctx, RT_F32, n, 3),
-                          .coordinate_mask = RT_NEW_TYPE(w->ctx, RT_U8, n)};
+                          .coordinate = RT_NEW_HOST(w->ctx, RT_F32, n, 3),
+                          .coordinate_mask = RT_NEW_HOST(w->ctx, RT_U8, n)};
     fill(w->label.coordinate, 1, 7);
     float *xyz = w->label.coordinate.data;
     for (int64_t i = 3; w->ctx->status == RT_OK && i < 3 * n; i++) xyz[i] += xyz[i - 3];
@@ -256,7 +259,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     rt_status status = RT_OK;
     rt_ctx *ctx = w->ctx;
     const rt_config *c = &w->model->config;
-    int64_t n = result->n_token;
+    int64_t n = result->n_token, mark = rt_arena_mark(ctx->step);   /* weights may lie below */
     w->context = (rt_denoiser_context){0};
     RT_TRY(make_features(w, n, options->n_msa, err));
     result->n_atom = w->features.n_atom;
@@ -266,6 +269,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     w->z = RT_NEW(ctx, n, n, c->c_z);
     w->x = RT_NEW(ctx, 5, result->n_atom, 3);
     w->denoised = RT_NEW(ctx, 5, result->n_atom, 3);
+    rt_ctx_sync(ctx);
     fill(w->s, 1, 3);
     fill(w->z, 1, 4);
     fill(w->x, 20, 5);
@@ -282,6 +286,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
         for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
             double start = rt_clock(), worked = processor_clock();
             run_stage(w, stage);
+            rt_ctx_sync(ctx);
             result->seconds[stage] = fmin(result->seconds[stage], rt_clock() - start);
             result->processor[stage] = fmin(result->processor[stage], processor_clock() - worked);
         }
@@ -294,7 +299,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     result->gemm_peak = rt_bench_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);   /* it needs memory, too */
     status = rt_ctx_take(ctx, err);
 done:
-    rt_arena_reset(ctx->step, 0);
+    rt_arena_reset(ctx->step, mark);
     rt_ctx_trim(ctx);
     return status;
 }
@@ -321,7 +326,8 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
 {
     rt_status status = RT_OK;
     workload w = {0};
-    RT_TRY(rt_ctx_create(&w.ctx, RT_BACKEND_CPU, options->threads, rt_memory_available(), err));
+    RT_TRY(rt_ctx_create(&w.ctx, options->backend, options->threads,
+                         options->memory_limit ? options->memory_limit : rt_backend_memory(options->backend), err));
     bool trains = options->lora || !options->opt_stages || options->opt_stages[RT_BENCH_confidence_step];
     if (trains) RT_TRY(rt_params_create(&w.params, err));
     if (options->lora) RT_TRY(adapt(w.params, err));
@@ -329,9 +335,10 @@ rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t
     rt_model_options how = {.checkpoint = options->opt_checkpoint,
                             .precision = options->precision,
                             .real = RT_F32,
+                            .opt_ctx = w.ctx,
                             .params = w.params};
     if (options->opt_checkpoint) RT_TRY(rt_model_open(&w.model, &how, err));
-    else RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, err));
+    else RT_TRY(rt_model_synthetic(&w.model, options->config, options->precision, w.params, w.ctx, err));
     rt_adam_options adam = rt_adam_default;
     if (trains) RT_TRY(rt_adam_create(&w.adam, w.params, &adam, err));
     if (options->lora) begin_training(&w, options->keep_every);

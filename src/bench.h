@@ -41,6 +41,8 @@ typedef struct {
 typedef struct {
     const rt_config *config;
     rt_precision precision;
+    rt_backend_kind backend;
+    int64_t memory_limit;   /* bytes; 0: what is free */
     int threads, repetitions;
     int64_t n_msa;
     int64_t keep_every;    /* of it, as in training: see layer/stack */

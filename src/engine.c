@@ -88,7 +88,7 @@ static void forget(rnatune_engine *engine)
 {
     if (engine->folded) engine->folded->n_sample = 0;
     engine->folded = NULL;
-    rt_arena_reset(engine->ctx->step, 0);
+    rt_arena_reset(engine->ctx->step, 0);   /* the CPU's: nothing of the model's lies there */
     rt_ctx_trim(engine->ctx);
 }
 

@@ -50,6 +50,7 @@ static bool sampler_progress(void *user, int64_t step, int64_t n_step)
 /* The network's numbers must be numbers: a broken checkpoint is not to look like a fold. */
 static void check_finite(rt_ctx *ctx, rt_tensor t, const char *what)
 {
+    rt_ctx_sync(ctx);
     if (ctx->status != RT_OK || rt_is_finite(t)) return;
     ctx->status = rt_fail(&ctx->err, RT_ERR_FORMAT, NULL, 0, "the network's %s are not finite numbers", what);
     rt_hint(&ctx->err, "the checkpoint may be damaged or not trained; `rnatune inspect` shows what it holds");
@@ -69,11 +70,11 @@ static void score_sample(rt_ctx *ctx, const rt_model *model, const rt_features *
     int64_t mark = rt_arena_mark(ctx->step);
     rt_summary *summary = &result->summary[sample];
     /* the summary's arrays must outlive the logits above them on the stack: they are copied down at the end */
-    rt_tensor plddt = RT_NEW_TYPE(ctx, RT_F32, atoms), pae = RT_NEW_TYPE(ctx, RT_F32, n, n), pde = RT_NEW_TYPE(ctx, RT_F32, n, n);
+    rt_tensor plddt = RT_NEW_HOST(ctx, RT_F32, atoms), pae = RT_NEW_HOST(ctx, RT_F32, n, n), pde = RT_NEW_HOST(ctx, RT_F32, n, n);
     int64_t chains = 1;
     for (int64_t i = 0; i < n; i++)
         if (((const int64_t *)features->asym_id.data)[i] >= chains) chains = ((const int64_t *)features->asym_id.data)[i] + 1;
-    rt_tensor per_chain = RT_NEW_TYPE(ctx, RT_F64, 4 * chains + 4 * chains * chains);
+    rt_tensor per_chain = RT_NEW_HOST(ctx, RT_F64, 4 * chains + 4 * chains * chains);
     int64_t inner = rt_arena_mark(ctx->step);
     rt_confidence_logits logits = {.pae = RT_NEW(ctx, n, n, c->pae_bins), .pde = RT_NEW(ctx, n, n, c->pde_bins),
                                    .plddt = RT_NEW(ctx, atoms, n_bins), .resolved = RT_NEW(ctx, atoms, 2)};
@@ -88,6 +89,7 @@ static void score_sample(rt_ctx *ctx, const rt_model *model, const rt_features *
                            .coordinate = rt_at(result->coordinate, sample), .asym_id = features->asym_id,
                            .has_frame = features->has_frame, .atom_to_token_idx = features->atom_to_token_idx,
                            .n_cycle = n_cycle};
+    rt_ctx_sync(ctx);
     if (ctx->status == RT_OK) keep(ctx, rt_rank_summary(summary, ctx->step, ctx->pool, c, &input, &ctx->err));
     if (ctx->status != RT_OK) {
         rt_arena_reset(ctx->step, mark);
@@ -117,10 +119,10 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     int64_t n = features->n_token, atoms = features->n_atom, samples = options->n_sample;
     watcher watch = {ctx, options, 0};
     double start = rt_clock();
-    *out_result = (rt_fold_result){.coordinate = RT_NEW_TYPE(ctx, RT_F32, samples, atoms, 3),
-                                   .contact_probs = RT_NEW_TYPE(ctx, RT_F32, n, n),
-                                   .summary = RT_NEW_TYPE(ctx, RT_U8, samples * (int64_t)sizeof(rt_summary)).data,
-                                   .order = RT_NEW_TYPE(ctx, RT_I64, samples).data};
+    *out_result = (rt_fold_result){.coordinate = RT_NEW_HOST(ctx, RT_F32, samples, atoms, 3),
+                                   .contact_probs = RT_NEW_HOST(ctx, RT_F32, n, n),
+                                   .summary = RT_NEW_HOST(ctx, RT_U8, samples * (int64_t)sizeof(rt_summary)).data,
+                                   .order = RT_NEW_HOST(ctx, RT_I64, samples).data};
     rt_fold_result *result = out_result;
     rt_tensor trunk[3] = {RT_NEW(ctx, n, c->c_s_inputs), RT_NEW(ctx, n, c->c_s), RT_NEW(ctx, n, n, c->c_z)};
     rt_tensor x = RT_NEW(ctx, samples, atoms, 3);
@@ -149,6 +151,7 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     }
     check_finite(ctx, x, "coordinates");
     RT_PROBE(ctx, x, "out.coordinate");
+    rt_ctx_sync(ctx);   /* who watches may have set them anew */
     if (ctx->status == RT_OK && !ctx->measuring) rt_convert(result->coordinate.data, RT_F32, x.data, x.dtype, rt_count(x));
     rt_arena_reset(ctx->step, mark);
     result->seconds[RT_STAGE_DIFFUSION] = rt_clock() - start, start = rt_clock();
@@ -157,6 +160,7 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
     rt_tensor distogram = RT_NEW(ctx, n, n, c->distogram_bins);
     rt_distogram_head_forward(ctx, &model->distogram, distogram, trunk[2]);
     rt_tensor distogram32 = rt_as_f32(ctx, distogram);
+    rt_ctx_sync(ctx);
     if (ctx->status == RT_OK) rt_contact_probs(result->contact_probs, ctx->pool, c, distogram32);
     rt_arena_reset(ctx->step, mark);
     ctx->bf16 = model->precision == RT_PRECISION_BF16;

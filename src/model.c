@@ -202,7 +202,10 @@ static rt_status bind_model(rt_model *model, const rt_model_options *options, rt
                         .real = options->real, .precision = options->precision, .params = options->params, .err = err};
     model->params = options->params;
     RT_TRY_ALLOC(binder.used, count + 1);
-    RT_TRY(rt_arena_create(&model->arena, "weight", bytes, err));
+    bool device = options->opt_ctx && options->opt_ctx->on_device;
+    if (device && options->params) bytes += bytes;   /* what trains lies there too */
+    RT_TRY(rt_ctx_arena_create(options->opt_ctx, &model->arena, "weight", bytes, err));
+    if (options->params) rt_params_place(options->params, options->opt_ctx, device ? model->arena : NULL);
     binder.arena = model->arena;
     bind_all(&binder, model);
     RT_TRY(binder.status);
@@ -214,6 +217,7 @@ static rt_status bind_model(rt_model *model, const rt_model_options *options, rt
     for (int64_t i = 0; binder.n_from_ribonanza && i < rt_weights_count(model->ribonanza_weights); i++)
         model->n_parameters += rt_count(rt_weights_at(model->ribonanza_weights, i)->tensor);
     model->in_place = binder.in_place;
+    rt_ctx_arena_settle(options->opt_ctx, model->arena);
 done:
     rt_text_free(&binder.problems);
     free(binder.used);
@@ -241,7 +245,7 @@ done:
 }
 
 rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_params *opt_params,
-                             rt_err *err)
+                             rt_ctx *opt_ctx, rt_err *err)
 {
     rt_status status = RT_OK;
     *ret_model = NULL;
@@ -249,13 +253,15 @@ rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_p
     RT_TRY_ALLOC(model, 1);
     model->config = *config;
     model->precision = precision;
-    RT_TRY(rt_arena_create(&model->arena, "weight", rt_memory_available(), err));
+    RT_TRY(rt_ctx_arena_create(opt_ctx, &model->arena, "weight", rt_memory_available(), err));
+    if (opt_params) rt_params_place(opt_params, opt_ctx, opt_ctx && opt_ctx->on_device ? model->arena : NULL);
     rt_binder binder = {.config = &model->config, .arena = model->arena, .real = RT_F32, .precision = precision, .err = err,
                         .params = opt_params, .synthetic = true};
     model->params = opt_params;
     bind_all(&binder, model);
     RT_TRY(binder.status);
     if (opt_params) RT_TRY(rt_params_check(opt_params, err));
+    rt_ctx_arena_settle(opt_ctx, model->arena);
     *ret_model = model;
     model = NULL;
 done:

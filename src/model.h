@@ -41,6 +41,7 @@ typedef struct {
     int n_adapter;
     bool no_ribonanza;                   /* the user said that the model runs without it */
     rt_precision precision;
+    rt_ctx *opt_ctx;                     /* weights go to its device; must outlive the model; NULL: the CPU's memory */
     rt_dtype real;                       /* the context's: RT_F32, RT_F64 for the double reference */
     rt_params *params;                   /* what trains; must outlive the model; NULL: nothing */
 } rt_model_options;
@@ -59,7 +60,7 @@ int64_t rt_model_bytes(const rt_model *model);
 
 /* A network of these sizes with made-up weights in memory, for measuring.  RT_ERR_MEMORY. */
 rt_status rt_model_synthetic(rt_model **ret_model, const rt_config *config, rt_precision precision, rt_params *opt_params,
-                             rt_err *err);
+                             rt_ctx *opt_ctx, rt_err *err);
 
 /* Every weight of a network of these sizes: name and shape.  RT_ERR_MEMORY when the list could not be completed. */
 rt_status rt_model_schema(const rt_config *config, rt_schema_visit *visit, void *user, rt_err *err);

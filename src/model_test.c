@@ -225,7 +225,7 @@ static void dropout_is_the_config_s_where_something_trains(void **state)
         rt_model *model;
         assert_int_equal(rt_params_create(&params, &err), RT_OK);
         assert_int_equal(rt_params_train(params, trains ? "*" : "diffusion_module", &err), RT_OK);
-        if (rt_model_synthetic(&model, &config, RT_PRECISION_FP32, params, &err) != RT_OK) fail_msg("%s", err.what);
+        if (rt_model_synthetic(&model, &config, RT_PRECISION_FP32, params, NULL, &err) != RT_OK) fail_msg("%s", err.what);
         const rt_trunk *t = &model->trunk;
         assert_true(t->pairformer.block[1].pair.dropout == trains * 0.11);
         assert_true(t->template_embedder.stack.block[0].pair.dropout == trains * 0.12);

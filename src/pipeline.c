@@ -266,6 +266,7 @@ static rt_status open_models(run *r, rt_err *err)
         rt_model_options model = o->model;
         model.checkpoint = o->checkpoint[i];
         model.real = r->ctx->real;
+        model.opt_ctx = r->ctx;
         RT_TRY(rt_model_open(&r->model[i], &model, err));
     }
     for (int i = 0; i < r->model[0]->n_adapter; i++) {
@@ -284,7 +285,8 @@ static rt_status open_models(run *r, rt_err *err)
         rt_warn("running WITHOUT RibonanzaNet2, as --no-ribonanza says: expect no better than the templates");
     report->bf16_in_fp32 = o->model.precision != RT_PRECISION_FP32 && !rt_ctx_has_bf16(r->ctx);
     if (report->bf16_in_fp32)
-        rt_warn("this processor has no bf16 instructions: weights are kept in bf16, products are computed in fp32");
+        rt_warn("this %s has no bf16 instructions: weights are kept in bf16, products are computed in fp32",
+                r->ctx->on_device ? "GPU" : "processor");
 done:
     return status;
 }
@@ -314,7 +316,7 @@ static rt_status open_run(run *r, rt_err *err)
 {
     rt_status status = RT_OK;
     const rt_predict_options *o = r->options;
-    r->report->memory_available = rt_memory_available();
+    r->report->memory_available = rt_backend_memory(o->backend);
     RT_TRY(rt_inputs_read(&r->inputs, o->sequences, err));
     RT_TRY(rt_predict_rank_open(r, err));
     if (!o->dry_run && rt_ranks_lead()) RT_TRY(check_out(o->out, err));

@@ -7,9 +7,6 @@
 
 static const double GIB = 1 << 30;
 
-/* The program, its libraries, threads' stacks, and the files of a target that are being written. */
-enum { REST_BYTES = 96 << 20 };
-
 int64_t rt_predict_memory_limit(const rt_predict_run *r)
 {
     int64_t machine = r->options->memory_limit ? r->options->memory_limit : r->report->memory_available;
@@ -37,7 +34,7 @@ static rt_status measure(rt_predict_run *r, const rt_features *features, const r
         status = rt_fold_measure(r->ctx, r->model[checkpoint], features, &fold, &bytes, err);
         if (status == RT_OK && bytes > *out_bytes) *out_bytes = bytes;
     }
-    *out_bytes += rt_arena_used(r->ctx->step);
+    *out_bytes += rt_arena_used(r->ctx->step) - (r->ctx->on_device ? rt_predict_memory_weights(r) : 0);
     return status;
 }
 
@@ -85,7 +82,7 @@ rt_status rt_predict_memory_fit(rt_predict_run *r, const rt_input *input, const 
 {
     rt_status status = RT_OK;
     int64_t weights = rt_predict_memory_weights(r), limit = rt_predict_memory_limit(r), need, less;
-    int64_t room = limit - weights - REST_BYTES;
+    int64_t rest = rt_ctx_rest_bytes(r->ctx), room = limit - weights - rest;
     r->ctx->frugal = false;
     if (!rt_ctx_can_measure(r->ctx)) return RT_OK;
     RT_TRY(measure(r, features, plan, false, &need, err));
@@ -96,7 +93,7 @@ rt_status rt_predict_memory_fit(rt_predict_run *r, const rt_input *input, const 
             int64_t length = longest(r, input, features, plan, room);
             rt_fail(err, RT_ERR_MEMORY, NULL, 0,
                     "target '%s' of %lld nt needs %.2f GiB of memory (%.2f for weights), %.2f GiB may be used", input->target,
-                    (long long)input->length, (double)(less + weights + REST_BYTES) / GIB, (double)weights / GIB,
+                    (long long)input->length, (double)(less + weights + rest) / GIB, (double)weights / GIB,
                     (double)limit / GIB);
             if (length) rt_hint(err, "%lld nt would fit; --memory-limit says what may be used", (long long)length);
             else rt_hint(err, "no length would fit: the weights alone take the memory");
@@ -104,14 +101,14 @@ rt_status rt_predict_memory_fit(rt_predict_run *r, const rt_input *input, const 
             return RT_ERR_MEMORY;
         }
         rt_info("%s: %.2f GiB would be needed, %.2f may be used: it runs in chunks in %.2f GiB, slower, with the same result",
-                input->target, (double)(need + weights + REST_BYTES) / GIB, (double)limit / GIB,
-                (double)(less + weights + REST_BYTES) / GIB);
+                input->target, (double)(need + weights + rest) / GIB, (double)limit / GIB,
+                (double)(less + weights + rest) / GIB);
     }
     r->ctx->frugal = frugal;
     plan->memory = frugal ? less : need;
     json_object_set_new(record, "memory", json_pack("{s:I, s:I, s:I, s:b}", "activations", (json_int_t)plan->memory, "weights",
                                                     (json_int_t)weights, "total",
-                                                    (json_int_t)(plan->memory + weights + REST_BYTES), "in_chunks", frugal));
+                                                    (json_int_t)(plan->memory + weights + rest), "in_chunks", frugal));
 done:
     return status;
 }

@@ -255,7 +255,7 @@ static void compare_summaries(verifier *v, const rt_fold_result *result, int64_t
 static void compare_full_data(verifier *v, const rt_fold_result *result, const rt_features *features, int64_t n_sample)
 {
     int64_t mark = rt_arena_mark(v->ctx->step);
-    rt_tensor polymer = RT_NEW_TYPE(v->ctx, RT_I64, features->n_atom);
+    rt_tensor polymer = RT_NEW_HOST(v->ctx, RT_I64, features->n_atom);
     if (!polymer.data) return;
     for (int64_t a = 0; a < features->n_atom; a++) ((int64_t *)polymer.data)[a] = 1;
     for (int64_t s = 0; s < n_sample; s++) {
@@ -477,7 +477,8 @@ static rt_status open_folder(verifier *v)
     rt_path_join(config, sizeof config, folder, "tiny/tiny_config.json");
     rt_path_join(ribonanza, sizeof ribonanza, folder, "tiny/ribonanzanet2");
     rt_model_options options = {.checkpoint = checkpoint, .opt_ribonanza = rt_folder_exists(ribonanza) ? ribonanza : NULL,
-                                .opt_config = config, .precision = v->options->precision, .real = v->ctx->real};
+                                .opt_config = config, .precision = v->options->precision, .real = v->ctx->real,
+                                .opt_ctx = v->ctx};
     RT_TRY(rt_model_open(&v->model, &options, v->err));
     v->conformers = *rt_conformers_default();
     rt_path_join(path, sizeof path, folder, "ccd_reference_conformers.json");
@@ -502,7 +503,7 @@ rt_status rt_verify_run(rt_verify_table *out_table, const rt_verify_options *opt
         status = rt_verify_training(out_table, options, err);
         goto count;
     }
-    RT_TRY(rt_ctx_create(&v.ctx, options->backend, options->threads, rt_memory_available(), err));
+    RT_TRY(rt_ctx_create(&v.ctx, options->backend, options->threads, rt_backend_memory(options->backend), err));
     RT_TRY(open_folder(&v));
     json_object_foreach(v.cases, name, setting) {
         if (options->opt_case && strcmp(options->opt_case, name) != 0) continue;

@@ -315,7 +315,7 @@ static void compare_frame_errors(walk *w, rt_tensor x)
 {
     int64_t n = w->features.n_token;
     rt_tensor golden = recorded(w, "label.pae_squared"), mask = recorded(w, "label.pae_pair_mask");
-    rt_tensor ours = RT_NEW_TYPE(w->ctx, RT_F64, n, n);
+    rt_tensor ours = RT_NEW_HOST(w->ctx, RT_F64, n, n);
     if (w->status != RT_OK || w->ctx->status != RT_OK) return;
     rt_loss_confidence_frame_errors(ours, &w->features, &w->label, x);
     for (int64_t i = 0; i < n * n; i++)
@@ -374,7 +374,7 @@ static void take_adam_steps(walk *w, const training_case *c, const char *path, d
 {
     rt_adam_options options = rt_adam_default;
     int64_t n = rt_params_count(w->params);
-    rt_tensor *start = RT_NEW_TYPE(w->ctx, RT_U8, n * (int64_t)sizeof *start).data;
+    rt_tensor *start = RT_NEW_HOST(w->ctx, RT_U8, n * (int64_t)sizeof *start).data;
     options.clip_norm = clip;
     for (int64_t i = 0; i < n && w->ctx->status == RT_OK; i++)
         start[i] = rt_new_copy(w->ctx, rt_params_at(w->params, i)->value);
@@ -438,6 +438,7 @@ static void compare_targets(walk *w)
     rt_loss_diffusion_targets(w->ctx, &ours, x, &w->label);
     if (w->ctx->status == RT_OK) {
         rt_tensor seen = rt_new_copy(w->ctx, aligned);
+        rt_ctx_sync(w->ctx);
         for (int64_t i = 0; w->ctx->status == RT_OK && i < rt_count(seen); i++)
             if (rt_get(weight, i / 3 % w->label.n_atom) == 0) rt_set(seen, i, 0); /* what turned with them, unseen */
         compare_values(w, "targets", "mse.true_coordinate_aligned", ours.aligned, seen, FP32.loss);
@@ -474,7 +475,7 @@ static void walk_structure(walk *w)
 {
     rt_tensor logits = recorded(w, "distogram_logits");
     int64_t n = w->features.n_token;
-    rt_tensor class_ = RT_NEW_TYPE(w->ctx, RT_U8, n, n);
+    rt_tensor class_ = RT_NEW_HOST(w->ctx, RT_U8, n, n);
     if (w->status != RT_OK || w->ctx->status != RT_OK) return;
     w->mode = "fed";
     static const char *const FORMS[2] = {"dense", "sparse"};
@@ -543,6 +544,7 @@ static rt_status open_model(walk *w, const training_case *c)
     rt_model_options options = {.checkpoint = checkpoint,
                                 .opt_config = config,
                                 .precision = w->options->precision,
+                                .opt_ctx = w->ctx,
                                 .real = w->ctx->real,
                                 .params = w->params};
     RT_TRY(rt_model_open(&w->model, &options, w->err));
@@ -639,7 +641,7 @@ rt_status rt_verify_training(rt_verify_table *table, const rt_verify_options *op
               .table = table,
               .err = err,
               .bound = options->precision == RT_PRECISION_FP32 ? &FP32 : &BF16};
-    RT_TRY(rt_ctx_create(&w.ctx, options->backend, options->threads, rt_memory_available(), err));
+    RT_TRY(rt_ctx_create(&w.ctx, options->backend, options->threads, rt_backend_memory(options->backend), err));
     RT_TRY(open_target(&w));
     for (int i = 0; i < (int)(sizeof CASES / sizeof *CASES); i++)
         if (!options->opt_case || strcmp(options->opt_case, CASES[i].name) == 0) RT_TRY(walk_case(&w, &CASES[i]));

@@ -21,6 +21,8 @@
 
 struct rt_arena {
     char *base;
+    char *host;         /* as much address space of its own, under a device's memory; NULL: base is the host's */
+    int64_t host_bytes;
     int64_t capacity, used, peak, wanted;
     bool measuring, borrowing;
     char name[32];
@@ -28,8 +30,8 @@ struct rt_arena {
 
 static void poison(const rt_arena *arena, int64_t from, int64_t bytes)
 {
-    /* the checker's own table for terabytes would fill the memory */
-    if (!arena->measuring) POISON(arena->base + from, bytes);
+    /* the checker's own table for terabytes would fill the memory, and a device's memory is not its business */
+    if (!arena->measuring && !arena->host) POISON(arena->base + from, bytes);
 }
 
 static rt_status create(rt_arena **ret_arena, const char *name, int64_t capacity, bool measuring, rt_err *err)
@@ -82,6 +84,18 @@ void rt_arena_borrow(rt_arena *arena, void *memory, int64_t bytes)
     poison(arena, 0, bytes);
 }
 
+rt_status rt_arena_create_on(rt_arena **ret_arena, const char *name, void *memory, int64_t capacity, rt_err *err)
+{
+    rt_status status = create(ret_arena, name, capacity, true, err);
+    if (status != RT_OK) return status;
+    rt_arena *arena = *ret_arena;
+    arena->host = arena->base;
+    arena->host_bytes = arena->capacity;
+    arena->base = memory;
+    arena->capacity = capacity;
+    return RT_OK;
+}
+
 void rt_arena_borrow_rest(rt_arena *arena, const rt_arena *from)
 {
     RT_REQUIRE(arena->borrowing);
@@ -92,6 +106,7 @@ void rt_arena_borrow_rest(rt_arena *arena, const rt_arena *from)
 void rt_arena_free(rt_arena *arena)
 {
     if (!arena) return;
+    if (arena->host) arena->base = arena->host, arena->capacity = arena->host_bytes;
     if (arena->borrowing) {
         free(arena);
         return;
@@ -121,6 +136,12 @@ void *rt_arena_push(rt_arena *arena, int64_t bytes)
     return memory;
 }
 
+void *rt_arena_push_host(rt_arena *arena, int64_t bytes)
+{
+    char *memory = rt_arena_push(arena, bytes);
+    return memory && arena->host ? arena->host + (memory - arena->base) : memory;
+}
+
 int64_t rt_arena_mark(const rt_arena *arena) { return arena->used; }
 
 void rt_arena_reset(rt_arena *arena, int64_t mark)
@@ -134,8 +155,12 @@ void rt_arena_reset(rt_arena *arena, int64_t mark)
 void rt_arena_trim(rt_arena *arena)
 {
     int64_t page = sysconf(_SC_PAGESIZE), from = (arena->used + page - 1) / page * page;
-    if (from < arena->capacity) madvise(arena->base + from, (size_t)(arena->capacity - from), MADV_DONTNEED);
+    char *base = arena->host ? arena->host : arena->base;
+    if (from < arena->capacity) madvise(base + from, (size_t)(arena->capacity - from), MADV_DONTNEED);
 }
+
+void rt_arena_seal(rt_arena *arena) { arena->capacity = arena->used; }
+bool rt_arena_on_device(const rt_arena *arena) { return arena->host != NULL; }
 
 int64_t rt_arena_used(const rt_arena *arena) { return arena->used; }
 int64_t rt_arena_peak(const rt_arena *arena) { return arena->peak; }

@@ -8,6 +8,7 @@
 #ifndef RT_BASE_ARENA_H
 #define RT_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,15 +26,25 @@ rt_status rt_arena_create_borrowing(rt_arena **ret_arena, const char *name, rt_e
 void rt_arena_borrow(rt_arena *arena, void *memory, int64_t bytes);
 /* All that `from` has left, which does not count as used there; before anything is pushed on `from` it must be reset. */
 void rt_arena_borrow_rest(rt_arena *arena, const rt_arena *from);
+/* An arena on `memory` of a device, which the caller keeps and frees. */
+rt_status rt_arena_create_on(rt_arena **ret_arena, const char *name, void *memory, int64_t capacity, rt_err *err);
 void rt_arena_free(rt_arena *arena);
 
 /* Uninitialised memory aligned to 64 bytes; NULL when the capacity is exhausted (then rt_arena_wanted() tells how much
  * would have been needed). */
 void *rt_arena_push(rt_arena *arena, int64_t bytes);
 
+/* The same for what only the host uses.  On a device's arena it lies in the host's memory, and is released by the same reset,
+ * because the device's bytes at its place stay unused; on others this is rt_arena_push. */
+void *rt_arena_push_host(rt_arena *arena, int64_t bytes);
+
 /* Everything pushed after the mark was taken is released by the reset. */
 int64_t rt_arena_mark(const rt_arena *arena);
 void rt_arena_reset(rt_arena *arena, int64_t mark);
+
+/* No push succeeds any more: the rest of the capacity is given up. */
+void rt_arena_seal(rt_arena *arena);
+bool rt_arena_on_device(const rt_arena *arena);
 
 /* Gives the pages above the current mark back to the system (after a large target, before a small one). */
 void rt_arena_trim(rt_arena *arena);

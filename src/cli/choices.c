@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/ranks.h"
 
 rt_precision rt_choice_precision(const char *name)
@@ -12,13 +13,33 @@ rt_precision rt_choice_precision(const char *name)
     return strcmp(name, "reference") == 0 ? RT_PRECISION_REFERENCE : RT_PRECISION_FP32;
 }
 
-rt_backend_kind rt_choice_backend(const char *name)
+const char *rt_choice_device(const rt_options *options)
 {
+    static bool said;
+    const char *name = rt_option_text(options, "device"), *why = NULL;
+    if (strcmp(name, "auto") != 0) return name;
+    why = rt_cuda_unavailable();
+    if (!said && why) rt_info("--device auto: the processor computes, because no CUDA device can be used: %s", why);
+    else if (!said) rt_info("--device auto: the GPU computes");
+    said = true;
+    return why ? "cpu" : "cuda";
+}
+
+rt_backend_kind rt_choice_backend(const rt_options *options)
+{
+    const char *name = rt_choice_device(options);
     static const struct { const char *name; rt_backend_kind kind; } KINDS[] = {
         {"plain", RT_BACKEND_REF}, {"double", RT_BACKEND_REF64}, {"cuda", RT_BACKEND_CUDA}};
     for (int i = 0; i < 3; i++)
         if (strcmp(KINDS[i].name, name) == 0) return KINDS[i].kind;
     return RT_BACKEND_CPU;
+}
+
+void rt_choice_say_bf16(const rt_ctx *ctx, rt_precision precision)
+{
+    if (precision == RT_PRECISION_FP32 || rt_ctx_has_bf16(ctx)) return;
+    rt_warn("this %s has no bf16 instructions: weights are kept in bf16, products are computed in fp32",
+            ctx->on_device ? "GPU" : "processor");
 }
 
 int rt_choice_threads(const rt_options *options)

@@ -12,14 +12,19 @@
     {.name = "precision", .type = RT_OPTION_CHOICE, .choices = "fp32|reference|bf16", .fallback = "fp32",                 \
      .help = "of matrix products: all in fp32; bf16 in the trunk and RibonanzaNet2 only, as the reference; bf16 everywhere"}
 #define RT_CHOICE_BACKEND                                                                                                \
-    {.name = "device", .type = RT_OPTION_CHOICE, .choices = "cpu|plain|double|cuda", .fallback = "cpu",                   \
-     .help = "cpu: oneDNN; plain: the slow reference in float; double: the same in double; cuda: a GPU"}
+    {.name = "device", .type = RT_OPTION_CHOICE, .choices = "cpu|cuda|auto|plain|double", .fallback = "cpu",              \
+     .help = "cpu: oneDNN; cuda: a GPU; auto: a GPU if one can be used; plain: the slow reference in float; double: the "  \
+             "same in double"}
 #define RT_CHOICE_THREADS                                                                                                \
     {.name = "threads", .type = RT_OPTION_INT, .value = "N", .otherwise = "all processors", .low = 1, .high = 1024,       \
      .help = "worker threads, of each process under mpirun; the results do not depend on it"}
 
 rt_precision rt_choice_precision(const char *name);
-rt_backend_kind rt_choice_backend(const char *name);
+/* What --device says, "cpu" or "cuda" for auto: said aloud once. */
+const char *rt_choice_device(const rt_options *options);
+rt_backend_kind rt_choice_backend(const rt_options *options);
+/* Says aloud when the context computes bf16 products in fp32. */
+void rt_choice_say_bf16(const rt_ctx *ctx, rt_precision precision);
 int rt_choice_threads(const rt_options *options);
 
 /* "64,128": numbers from low to high, at most `most`.  RT_ERR_USAGE names the option. */

@@ -85,10 +85,12 @@ static rt_status run(rt_cli *cli, rt_err *err)
     config.use_ribonanza = true;
     RT_TRY(choose_stages(stages, o, err));
     RT_TRY(rt_choice_numbers(o, "tokens", 1, 20000, sizes, MAX_SIZES, &count, err));
-    rt_bench_options options = {.config = &config, .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
+    rt_bench_options options = {.config = &config, .backend = rt_choice_backend(o),
+                                .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
                                 .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa"),
                                 .opt_checkpoint = rt_option_text(o, "checkpoint"), .opt_stages = stages,
                                 .lora = rt_option_flag(o, "lora"), .keep_every = rt_option_int(o, "keep-every")};
+    RT_TRY(rt_choice_bytes(o, "memory-limit", &options.memory_limit, err));
     RT_TRY(rt_bench_run(results, sizes, count, &options, err));
     if (rt_option_flag(o, "json")) print_json(results, count, precision);
     else print_table(results, count);
@@ -107,6 +109,9 @@ static const rt_option OPTIONS[] = {
     {.name = "reps", .type = RT_OPTION_INT, .value = "N", .fallback = "3", .low = 1, .high = 1000,
      .help = "repetitions of each stage; the minimum is printed"},
     RT_CHOICE_PRECISION,
+    RT_CHOICE_BACKEND,
+    {.name = "memory-limit", .type = RT_OPTION_TEXT, .value = "BYTES", .otherwise = "what is free",
+     .help = "memory that may be used, as 20G"},
     RT_CHOICE_THREADS,
     {.name = "lora", .type = RT_OPTION_FLAG,
      .help = "a training step of rank 8 adapters instead: last recycle, 4 noised copies, backward and Adam"},

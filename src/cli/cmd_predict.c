@@ -156,7 +156,7 @@ static rt_status read_options(const rt_options *o, rt_predict_options *out_optio
         .resume = rt_option_flag(o, "resume"),
         .dry_run = rt_option_flag(o, "dry-run"),
         .version = rt_version_text(),
-        .backend = rt_choice_backend(rt_option_text(o, "device")),
+        .backend = rt_choice_backend(o),
         .threads = rt_choice_threads(o),
     };
     RT_TRY(read_lists(o, out_options, l, err));
@@ -175,7 +175,7 @@ static void fill_record(rt_cli *cli, const rt_predict_options *options, const rt
     resolve(o, "cycles", report->n_cycle, report->config);
     resolve(o, "steps", report->n_step, report->config);
     rt_run_record_seed(cli->record, (int64_t)options->seed[0]);
-    rt_run_record_device(cli->record, rt_option_text(o, "device"));
+    rt_run_record_device(cli->record, rt_choice_device(o));
     rt_run_record_set(cli->record, "ranks", json_integer(rt_ranks_count()));
     rt_run_record_set(cli->record, "config", json_string(report->config));
     rt_run_record_set(cli->record, "parameters", json_integer(report->n_parameters));

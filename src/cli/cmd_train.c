@@ -41,6 +41,7 @@ typedef struct {
     rt_params *params;
     rt_model *model;
     rt_ctx *ctx;
+    int64_t memory_limit;   /* bytes; 0: what is free */
     rt_augment_inputs augment;
     rt_loop_options loop;
     rt_trunk_cache_options cache;
@@ -222,14 +223,24 @@ static rt_status open_augment(job *j)
     return status;
 }
 
+/* Bytes for this process. */
+static int64_t memory_for(const job *j)
+{
+    return (j->memory_limit ? j->memory_limit : rt_backend_memory(rt_choice_backend(j->o))) / rt_ranks_here();
+}
+
 /* Of the memory that is free now, a part stays for the samples that are built ahead and for other programs. */
 static void choose_kept(job *j)
 {
     const double USABLE = .8;
     double taken = (double)rt_model_bytes(j->model) + 12 * (double)rt_params_elements(j->params);
+    double room = USABLE * (double)rt_memory_available() - taken;
+    if (j->memory_limit) room = (double)memory_for(j) - taken - (double)rt_ctx_rest_bytes(j->ctx);
+    if (j->ctx->on_device)   /* weights and gradients are in the arena already; the moments come */
+        room = (double)(rt_arena_capacity(j->ctx->step) - rt_arena_used(j->ctx->step)) -
+               8 * (double)rt_params_elements(j->params);
     j->ctx->keep_every = rt_option_int(j->o, "keep-every");
-    if (!rt_option_has(j->o, "keep-every"))
-        rt_loop_choose_kept(j->ctx, j->model, &j->loop, (int64_t)(USABLE * (double)rt_memory_available() - taken));
+    if (!rt_option_has(j->o, "keep-every")) rt_loop_choose_kept(j->ctx, j->model, &j->loop, (int64_t)room);
 }
 
 static rt_status open_job(job *j)
@@ -261,6 +272,7 @@ static rt_status open_job(job *j)
         RT_TRY(rt_template_file_open(&j->templates, rt_option_text(o, "templates"), j->err));
     else rt_info("no --templates: every sample trains with zero templates, the state of a target that has none");
     RT_TRY(make_plan(j));
+    RT_TRY(rt_choice_bytes(o, "memory-limit", &j->memory_limit, j->err));
     rt_model_options model = {.checkpoint = rt_option_text(o, "checkpoint"),
                               .adapter = adapter,
                               .n_adapter = rt_option_count(o, "adapter"),
@@ -270,10 +282,12 @@ static rt_status open_job(job *j)
                               .precision = rt_choice_precision(rt_option_text(o, "precision")),
                               .params = j->params};
     for (int i = 0; i < model.n_adapter && i < RT_MOST_ADAPTERS; i++) adapter[i] = rt_option_at(o, "adapter", i);
-    RT_TRY(rt_ctx_create(&j->ctx, rt_choice_backend(rt_option_text(o, "device")), rt_choice_threads(o),
-                         rt_memory_available() / rt_ranks_here(), j->err));
+    RT_TRY(rt_ctx_create(&j->ctx, rt_choice_backend(o), rt_choice_threads(o),
+                         memory_for(j), j->err));
     model.real = j->ctx->real;
+    model.opt_ctx = j->ctx;
     RT_TRY(rt_model_open(&j->model, &model, j->err));
+    rt_choice_say_bf16(j->ctx, model.precision);
     if (rt_ranks_count() > 1)
         rt_info("%d ranks, threads of each: %d; a step takes %lld samples, %lld on each rank", rt_ranks_count(),
                 rt_choice_threads(o), (long long)j->loop.accumulation, (long long)rt_option_int(o, "accumulation"));
@@ -325,7 +339,7 @@ static rt_status write_record(job *j, const char *state, const rt_loop_report *o
         rt_run_record_set(record, "error", text ? text : json_string("(not UTF-8)"));
     }
     rt_run_record_seed(record, (int64_t)j->loop.seed);
-    rt_run_record_device(record, rt_option_text(j->o, "device"));
+    rt_run_record_device(record, rt_choice_device(j->o));
     rt_run_record_set(record, "ranks", json_integer(rt_ranks_count()));
     rt_run_record_set(record, "threads", json_integer(rt_choice_threads(j->o)));
     rt_run_record_set(record, "split",
@@ -720,6 +734,11 @@ static const rt_option OPTIONS[] = {
      .low = 0,
      .high = 9e15,
      .help = "of every random number"},
+    {.name = "memory-limit",
+     .type = RT_OPTION_TEXT,
+     .value = "BYTES",
+     .otherwise = "what is free",
+     .help = "memory that may be used, as 22G; fewer activations are then kept, unless --keep-every says how many"},
     RT_CHOICE_PRECISION,
     RT_CHOICE_BACKEND,
     RT_CHOICE_THREADS,

@@ -66,7 +66,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_verify_table table;
     rt_verify_options options = {.golden = rt_option_text(o, "golden"), .opt_case = rt_option_text(o, "case"),
                                  .precision = rt_choice_precision(rt_option_text(o, "precision")),
-                                 .backend = rt_choice_backend(rt_option_text(o, "device")),
+                                 .backend = rt_choice_backend(o),
                                  .threads = rt_choice_threads(o), .training = rt_option_flag(o, "training")};
     rt_status status = rt_verify_run(&table, &options, err);
     if (status == RT_OK) {

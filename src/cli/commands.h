@@ -24,7 +24,7 @@ extern const rt_command rt_cmd_bench, rt_cmd_init, rt_cmd_convert, rt_cmd_inspec
 extern const rt_command rt_cmd_select, rt_cmd_package;
 extern const rt_command rt_cmd_report, rt_cmd_completion;
 
-extern const rt_command rt_cmd_tune;
+extern const rt_command rt_cmd_devices, rt_cmd_tune;
 
 /* "0.1.0" and the commit it was built from (cmd_version.c, which the Makefile tells). */
 const char *rt_version_text(void);

@@ -40,6 +40,7 @@ static const rt_command *const COMMANDS[] = {
     &rt_cmd_init,
     &rt_cmd_convert,
     &rt_cmd_inspect,
+    &rt_cmd_devices,
     &rt_cmd_completion,
     &rt_cmd_version,
     NULL,

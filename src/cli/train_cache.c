@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "cli/choices.h"
 #include "cli/commands.h"
 
 static rt_status add_hash(json_t *to, rt_run_record *opt_record, const char *role, const char *name, const char *path,
@@ -42,7 +43,6 @@ done:
 rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, const rt_loop_options *loop,
                               json_t *network, const rt_ctx *ctx, const rt_model *model, rt_err *err)
 {
-    static const char *const TEXT[] = {"precision", "device"};
     const rt_options *o = options;
     const rt_loop_options *l = loop;
     json_t *plan = json_pack(
@@ -52,7 +52,8 @@ rt_status rt_train_cache_plan(json_t **ret_plan, const rt_options *options, cons
         "no_ribonanza", (int)rt_option_flag(o, "no-ribonanza"), "most_cycles", (json_int_t)l->step.most_cycles,
         "rollouts", (json_int_t)rt_step_rollouts(&l->step), "rollout_steps", (json_int_t)l->step.rollout_steps);
     rt_status status = plan ? RT_OK : rt_fail(err, RT_ERR_MEMORY, NULL, 0, "out of memory");
-    for (int i = 0; i < 2 && plan; i++) json_object_set_new(plan, TEXT[i], json_string(rt_option_text(o, TEXT[i])));
+    if (plan) json_object_set_new(plan, "precision", json_string(rt_option_text(o, "precision")));
+    if (plan) json_object_set_new(plan, "device", json_string(rt_choice_device(o)));
     if (status == RT_OK && l->sample.opt_augment) {   /* the same draws make other samples of other augmentations */
         json_t *all = rt_options_json(o), *augment = json_pack("{s:O, s:s}", "options", json_object_get(all, "augment"),
                                                                 "inputs", l->identity.data);

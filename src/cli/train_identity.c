@@ -9,7 +9,7 @@ rt_status rt_train_identity_plan(char out_hash[RT_HASH_TEXT], const rt_options *
     static const char *const OTHER[] = {"out", "resume", "threads", "dry-run", "checkpoint", "data", "split", "templates",
                                         "conformers", "ribonanza", "families", "seeds", "pairs-cache", "save-minutes",
                                         "keep-epochs", "keep-every", "quiet", "verbose", "export-pt", "cache-size",
-                                        "validation-rollouts", "validation-steps", "adapter", "merged"};
+                                        "validation-rollouts", "validation-steps", "adapter", "merged", "memory-limit"};
     json_t *json = rt_options_json(options), *value;
     const char *key;
     for (int i = 0; i < (int)(sizeof OTHER / sizeof *OTHER); i++) json_object_del(json, OTHER[i]);

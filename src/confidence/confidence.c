@@ -37,8 +37,8 @@ static void per_atom(rt_ctx *ctx, const rt_norm *norm, rt_tensor weight, rt_tens
                      const rt_features *features)
 {
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_op_atom_linear(ctx, logits, rt_norm_new(ctx, norm, s), weight, features->atom_to_token_idx,
-                      features->atom_to_tokatom_idx);
+    rt_op_atom_linear(ctx, logits, rt_norm_new(ctx, norm, s), weight,
+                      rt_upload(ctx, features->atom_to_token_idx), rt_upload(ctx, features->atom_to_tokatom_idx));
     rt_arena_reset(ctx->step, mark);
 }
 
@@ -50,8 +50,8 @@ static void per_atom_backward(rt_ctx *ctx, const rt_norm *norm, rt_tensor weight
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor normed = rt_norm_new(ctx, norm, s), dnormed = rt_new_like(ctx, s);
     rt_zero(ctx, dnormed);
-    rt_op_atom_linear_backward(ctx, dnormed, dweight, dlogits, normed, weight, features->atom_to_token_idx,
-                               features->atom_to_tokatom_idx);
+    rt_op_atom_linear_backward(ctx, dnormed, dweight, dlogits, normed, weight,
+                               rt_upload(ctx, features->atom_to_token_idx), rt_upload(ctx, features->atom_to_tokatom_idx));
     rt_norm_backward(ctx, norm, ds, true, dnormed, s);
     rt_arena_reset(ctx->step, mark);
 }
@@ -67,7 +67,7 @@ void rt_confidence_head_forward(rt_ctx *ctx, const rt_confidence_head *head, con
     rt_norm_forward(ctx, &head->norm_s, s, s);
     rt_op_axpby(ctx, z, 0, z_trunk, 1);
     rt_op_pair_sum(ctx, z, a, b, true);
-    rt_op_gather(ctx, centre, RT_VIEW(x, 1, features->n_atom, 3), features->distogram_rep_atom, false);
+    rt_op_gather(ctx, centre, RT_VIEW(x, 1, features->n_atom, 3), rt_upload(ctx, features->distogram_rep_atom), false);
     rt_op_distances(ctx, d, RT_VIEW(centre, n, 3), RT_ABSENT);
     rt_op_distance_embed(ctx, z, d, RT_ABSENT, head->lower_bins, head->upper_bins, head->distance_bin.weight,
                          head->distance_raw.weight);

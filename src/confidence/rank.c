@@ -296,7 +296,7 @@ static bool find_clash(const view *v, const float *xyz, double threshold, point 
 static void *push(rt_arena *arena, int64_t count, int64_t size, bool *ok)
 {
     int64_t bytes = 0;
-    void *memory = *ok && !__builtin_mul_overflow(count, size, &bytes) ? rt_arena_push(arena, bytes) : NULL;
+    void *memory = *ok && !__builtin_mul_overflow(count, size, &bytes) ? rt_arena_push_host(arena, bytes) : NULL;
     *ok = memory != NULL;
     return memory;
 }

@@ -43,7 +43,7 @@ static rt_tensor join_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor z_tr
 void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair, rt_tensor z_trunk, const rt_features *features,
                           rt_conditioning_pair_saved *opt_saved)
 {
-    int64_t n = pair.dim[0], step = rt_row_chunk_items(n), mark = rt_arena_mark(ctx->step);
+    int64_t n = pair.dim[0], step = rt_row_chunk_items(ctx, n), mark = rt_arena_mark(ctx->step);
     for (int64_t i = 0; i < n && rt_ctx_go_on(ctx); i += step) {
         int64_t rows = n - i < step ? n - i : step;
         rt_tensor both = join_pair(ctx, c, z_trunk, features, i, rows);
@@ -59,7 +59,7 @@ void rt_conditioning_pair(rt_ctx *ctx, const rt_conditioning *c, rt_tensor pair,
 void rt_conditioning_pair_backward(rt_ctx *ctx, const rt_conditioning *c, rt_tensor opt_dz_trunk, rt_tensor dpair,
                                    const rt_features *features, const rt_conditioning_pair_saved *saved)
 {
-    int64_t n = dpair.dim[0], c_z = dpair.dim[2], step = rt_row_chunk_items(n), mark = rt_arena_mark(ctx->step);
+    int64_t n = dpair.dim[0], c_z = dpair.dim[2], step = rt_row_chunk_items(ctx, n), mark = rt_arena_mark(ctx->step);
     rt_transition_backward(ctx, &c->transition_z2, dpair, &saved->z2);
     rt_transition_backward(ctx, &c->transition_z1, dpair, &saved->z1);
     for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {

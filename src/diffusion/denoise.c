@@ -31,7 +31,7 @@ void rt_denoiser_prepare(rt_ctx *ctx, const rt_denoiser *d, rt_denoiser_context 
     int64_t n = features->n_token, blocks = d->transformer.n_block;
     rt_denoiser_context *c = out_context;
     *c = (rt_denoiser_context){.features = features, .single_base = RT_NEW(ctx, n, d->c_s)};
-    c->bias = RT_NEW_TYPE(ctx, RT_U8, blocks * (int64_t)sizeof(rt_tensor)).data;
+    c->bias = RT_NEW_HOST(ctx, RT_U8, blocks * (int64_t)sizeof(rt_tensor)).data;
     for (int64_t i = 0; i < blocks && ctx->status == RT_OK; i++)
         c->bias[i] = RT_NEW(ctx, d->transformer.block[i].attention.heads, n, n);
     rt_conditioning_single_base(ctx, &d->conditioning, c->single_base, s_trunk, s_inputs);
@@ -59,7 +59,7 @@ void rt_denoiser_context_gradient_create(rt_ctx *ctx, const rt_denoiser *d, rt_d
     rt_denoiser_context_gradient *g = out_gradient;
     int64_t blocks = d->transformer.n_block;
     *g = (rt_denoiser_context_gradient){.dsingle_base = rt_new_like(ctx, context->single_base),
-                                        .dbias = RT_NEW_TYPE(ctx, RT_U8, blocks * (int64_t)sizeof(rt_tensor)).data,
+                                        .dbias = RT_NEW_HOST(ctx, RT_U8, blocks * (int64_t)sizeof(rt_tensor)).data,
                                         .datom = {rt_new_like(ctx, context->atom.c_l), rt_new_like(ctx, context->atom.p_lm)}};
     for (int64_t i = 0; i < blocks && ctx->status == RT_OK; i++) {
         g->dbias[i] = rt_new_like(ctx, context->bias[i]);
@@ -140,7 +140,8 @@ void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_co
 
     inner = rt_arena_mark(ctx->step);
     rt_tensor normed = rt_norm_new(ctx, &d->norm_a, a);
-    rt_op_gather(ctx, q, rt_linear_new(ctx, &d->decoder_a, normed, RT_ACT_NONE), features->atom_to_token_idx, true);
+    rt_op_gather(ctx, q, rt_linear_new(ctx, &d->decoder_a, normed, RT_ACT_NONE),
+                 rt_upload(ctx, features->atom_to_token_idx), true);
     rt_arena_reset(ctx->step, inner);
     rt_atom_transformer_forward(ctx, &d->decoder, q, &c->decoder, KEEP(decoder));
     if (opt_saved) mark = rt_arena_mark(ctx->step);   /* what was kept stays */
@@ -174,7 +175,7 @@ static void broadcast_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor da, 
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor dlinear = RT_NEW(ctx, da.dim[0], da.dim[1], rt_last(dq));
     rt_zero(ctx, dlinear);
-    rt_op_gather_backward(ctx, dlinear, dq, features->atom_to_token_idx);
+    rt_op_gather_backward(ctx, dlinear, dq, rt_upload(ctx, features->atom_to_token_idx));
     rt_linear_backward(ctx, &d->decoder_a, da, false, dlinear, rt_norm_new(ctx, &d->norm_a, saved->a));
     rt_norm_backward(ctx, &d->norm_a, da, false, da, saved->a);
     rt_arena_reset(ctx->step, mark);

@@ -51,7 +51,7 @@ static void probe_noisy(rt_ctx *ctx, rt_tensor x, double t, int64_t step, int64_
 {
     if (!ctx->probe) return;
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_tensor level = RT_NEW(ctx, 1);
+    rt_tensor level = RT_NEW_HOST(ctx, ctx->real, 1);
     for (int64_t s = 0; ctx->status == RT_OK && s < x.dim[0]; s++) {
         int64_t call = s * n_step + step;
         rt_set(level, 0, t);
@@ -71,14 +71,17 @@ void rt_sampler_run(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context
 {
     int64_t samples = x.dim[0], atoms = x.dim[1], mark = rt_arena_mark(ctx->step);
     RT_SHAPE(x, samples, atoms, 3);
-    rt_tensor schedule = RT_NEW_TYPE(ctx, RT_F32, n_step + 1), noise = rt_new_like(ctx, x), denoised = rt_new_like(ctx, x);
-    rt_tensor rotation = RT_NEW(ctx, samples, 3, 3), translation = RT_NEW(ctx, samples, 3);
+    rt_tensor schedule = RT_NEW_HOST(ctx, RT_F32, n_step + 1), noise = RT_NEW_HOST(ctx, ctx->real, samples, atoms, 3);
+    rt_tensor rotation = RT_NEW_HOST(ctx, ctx->real, samples, 3, 3), translation = RT_NEW_HOST(ctx, ctx->real, samples, 3);
+    rt_tensor denoised = rt_new_like(ctx, x);
+    int64_t inner = rt_arena_mark(ctx->step);
     if (ctx->status == RT_OK) {
         rt_noise_schedule(schedule, config, n_step);
         RT_PROBE(ctx, schedule, "noise_schedule");
     }
     fill_noise(ctx, noise, draws, draws->init_noise, RT_DRAW_INIT_NOISE, 0, 1);
-    if (ctx->status == RT_OK) rt_op_axpby(ctx, x, 0, noise, ((float *)schedule.data)[0]);
+    if (ctx->status == RT_OK) rt_op_axpby(ctx, x, 0, rt_upload(ctx, noise), ((float *)schedule.data)[0]);
+    rt_arena_reset(ctx->step, inner);
     for (int64_t step = 0; step < n_step && ctx->status == RT_OK; step++) {
         if (opt_progress && !opt_progress(user, step, n_step)) {
             ctx->status = rt_fail(&ctx->err, RT_ERR_STOPPED, NULL, 0, "stopped at step %lld of %lld", (long long)step,
@@ -88,13 +91,14 @@ void rt_sampler_run(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context
         double last = ((float *)schedule.data)[step], next = ((float *)schedule.data)[step + 1];
         double t = last * ((next > config->gamma_min ? config->gamma0 : 0) + 1);
         fill_motion(ctx, rotation, translation, draws, step, n_step);
-        rt_op_augment(ctx, x, rotation, translation);
+        rt_op_augment(ctx, x, rt_upload(ctx, rotation), rt_upload(ctx, translation));
         fill_noise(ctx, noise, draws, draws->step_noise, RT_DRAW_STEP_NOISE, step, n_step);
-        rt_op_axpby(ctx, x, 1, noise, config->noise_scale_lambda * sqrt(t * t - last * last));
+        rt_op_axpby(ctx, x, 1, rt_upload(ctx, noise), config->noise_scale_lambda * sqrt(t * t - last * last));
         probe_noisy(ctx, x, t, step, n_step);
         rt_denoiser_forward(ctx, d, context, denoised, x, t, step, n_step, NULL);
         double move = config->step_scale_eta * (next - t) / t;   /* x + eta (next - t) (x - denoised) / t */
         rt_op_axpby(ctx, x, 1 + move, denoised, -move);
+        rt_arena_reset(ctx->step, inner);
     }
     rt_arena_reset(ctx->step, mark);
 }

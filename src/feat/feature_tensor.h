@@ -15,7 +15,7 @@ static inline rt_status rt_feature_tensor_push(rt_tensor *out, rt_arena *arena, 
     int64_t bytes = rt_dtype_size(dtype);
     bool fits = true;
     for (int i = 0; i < ndim; i++) fits = fits && rt_multiply(bytes, dim[i], &bytes);
-    void *data = fits ? rt_arena_push(arena, bytes) : NULL;
+    void *data = fits ? rt_arena_push_host(arena, bytes) : NULL;
     if (!data) {
         rt_fail(err, RT_ERR_MEMORY, NULL, 0, "the features need %lld bytes more than the %lld of memory '%s'",
                 (long long)((fits ? rt_arena_wanted(arena) : INT64_MAX) - rt_arena_capacity(arena)),

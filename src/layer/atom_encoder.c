@@ -46,8 +46,8 @@ typedef struct {
 static atom_inputs make_inputs(rt_ctx *ctx, const rt_atom_encoder *e, const rt_features *features)
 {
     int64_t atoms = features->n_atom;
-    atom_inputs in = {rt_new_copy(ctx, features->ref_pos), RT_NEW(ctx, atoms, 1), RT_NEW(ctx, atoms, e->c_atom),
-                      RT_NEW_TYPE(ctx, RT_I32, atoms, 2 + NAME_CHARS)};
+    atom_inputs in = {rt_new_copy(ctx, features->ref_pos), RT_NEW_HOST(ctx, ctx->real, atoms, 1),
+                      RT_NEW_HOST(ctx, ctx->real, atoms, e->c_atom), RT_NEW_HOST(ctx, RT_I32, atoms, 2 + NAME_CHARS)};
     const uint8_t *element = features->ref_element.data, *name = features->ref_atom_name_chars.data;
     for (int64_t a = 0; ctx->status == RT_OK && a < atoms; a++) {
         int32_t *at = (int32_t *)in.index.data + a * (2 + NAME_CHARS);
@@ -59,6 +59,7 @@ static atom_inputs make_inputs(rt_ctx *ctx, const rt_atom_encoder *e, const rt_f
         for (int64_t c = 0; c < e->c_atom; c++)
             rt_set(in.mask, a * e->c_atom + c, exists);
     }
+    in.charge = rt_upload(ctx, in.charge), in.mask = rt_upload(ctx, in.mask), in.index = rt_upload(ctx, in.index);
     return in;
 }
 
@@ -92,8 +93,8 @@ static void small_mlp(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor p_lm)
 {
     int64_t rows = rt_rows(p_lm), mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(p_lm, rows, e->c_atompair);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK * 8) {
-        int64_t count = rows - first < RT_ROW_CHUNK * 8 ? rows - first : RT_ROW_CHUNK * 8;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx) * 8; first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor chunk = rt_slice(flat, first, count), x = rt_new_like(ctx, chunk);
         rt_op_clamp(ctx, x, chunk, 0, INFINITY);
         rt_tensor y = rt_linear_new(ctx, &e->mlp[0], x, RT_ACT_RELU);
@@ -109,8 +110,8 @@ static void small_mlp_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor 
     int64_t rows = rt_rows(p), mark = rt_arena_mark(ctx->step);
     rt_tensor in = RT_VIEW(p, rows, e->c_atompair), flat = RT_VIEW(dp, rows, e->c_atompair);
     rt_epilogue relu = {.act = RT_ACT_RELU};
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK * 8) {
-        int64_t count = rows - first < RT_ROW_CHUNK * 8 ? rows - first : RT_ROW_CHUNK * 8;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx) * 8; first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor chunk = rt_slice(in, first, count), dy = rt_slice(flat, first, count), x = rt_new_like(ctx, chunk);
         rt_tensor dx = rt_new_like(ctx, chunk), dhidden = rt_new_like(ctx, chunk);
         rt_op_clamp(ctx, x, chunk, 0, INFINITY);
@@ -133,18 +134,18 @@ void rt_atom_context_forward(rt_ctx *ctx, const rt_atom_encoder *e, rt_atom_cont
     if (opt_saved) *opt_saved = (rt_atom_context_saved){opt_s_trunk, opt_z, rt_new_like(ctx, p_lm)};
     int64_t mark = rt_arena_mark(ctx->step);
     embed_atoms(ctx, e, c_l, features);
-    rt_tensor pos = rt_new_copy(ctx, features->ref_pos), pair = RT_ABSENT;
-    rt_op_window_offsets(ctx, p_lm, pos, features->ref_space_uid, e->d.weight, e->invd.weight, e->v.weight);
+    rt_tensor pos = rt_new_copy(ctx, features->ref_pos), pair = RT_ABSENT, token = rt_upload(ctx, features->atom_to_token_idx);
+    rt_op_window_offsets(ctx, p_lm, pos, rt_upload(ctx, features->ref_space_uid), e->d.weight, e->invd.weight, e->v.weight);
     if (e->has_coords) {
         rt_tensor single = rt_linear_new(ctx, &e->s, rt_norm_new(ctx, &e->norm_s, opt_s_trunk), RT_ACT_NONE);
-        rt_op_gather(ctx, RT_VIEW(c_l, 1, atoms, e->c_atom), RT_VIEW(single, 1, n, e->c_atom), features->atom_to_token_idx, true);
+        rt_op_gather(ctx, RT_VIEW(c_l, 1, atoms, e->c_atom), RT_VIEW(single, 1, n, e->c_atom), token, true);
         pair = RT_NEW(ctx, n, n, e->c_atompair);
         rt_norm_linear_forward(ctx, &e->norm_z, &e->z, pair, opt_z, RT_PLAIN);
     }
     rt_tensor positive = rt_new_like(ctx, c_l);
     rt_op_clamp(ctx, positive, c_l, 0, INFINITY);
     rt_tensor a = rt_linear_new(ctx, &e->cl, positive, RT_ACT_NONE), b = rt_linear_new(ctx, &e->cm, positive, RT_ACT_NONE);
-    rt_op_window_pairs(ctx, p_lm, pair, features->atom_to_token_idx, a, b);
+    rt_op_window_pairs(ctx, p_lm, pair, token, a, b);
     if (opt_saved) rt_op_axpby(ctx, opt_saved->p, 0, p_lm, 1);
     small_mlp(ctx, e, p_lm);
     rt_arena_reset(ctx->step, mark);
@@ -159,11 +160,12 @@ void rt_atom_context_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor o
     rt_tensor dc_l = dcontext->c_l, dp = dcontext->p_lm, c_l = context->c_l, positive = rt_new_like(ctx, c_l);
     rt_tensor dpositive = rt_new_like(ctx, c_l), da = RT_NEW(ctx, atoms, e->c_atompair), db = rt_new_like(ctx, da);
     rt_tensor dpair = e->has_coords ? RT_NEW(ctx, n, n, e->c_atompair) : RT_ABSENT;
+    rt_tensor token = rt_upload(ctx, features->atom_to_token_idx);
     small_mlp_backward(ctx, e, dp, saved->p);
     rt_zero(ctx, da);
     rt_zero(ctx, db);
     if (dpair.data) rt_zero(ctx, dpair);
-    rt_op_window_pairs_backward(ctx, dpair, da, db, dp, features->atom_to_token_idx);
+    rt_op_window_pairs_backward(ctx, dpair, da, db, dp, token);
     rt_op_clamp(ctx, positive, c_l, 0, INFINITY);
     rt_linear_backward(ctx, &e->cl, dpositive, false, da, positive);
     rt_linear_backward(ctx, &e->cm, dpositive, true, db, positive);
@@ -172,14 +174,13 @@ void rt_atom_context_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor o
         rt_tensor dsingle = RT_NEW(ctx, n, e->c_atom);
         rt_norm_linear_backward(ctx, &e->norm_z, &e->z, opt_dz, dpair, saved->z);
         rt_zero(ctx, dsingle);
-        rt_op_gather_backward(ctx, RT_VIEW(dsingle, 1, n, e->c_atom), RT_VIEW(dc_l, 1, atoms, e->c_atom),
-                              features->atom_to_token_idx);
+        rt_op_gather_backward(ctx, RT_VIEW(dsingle, 1, n, e->c_atom), RT_VIEW(dc_l, 1, atoms, e->c_atom), token);
         rt_norm_linear_backward(ctx, &e->norm_s, &e->s, opt_ds_trunk, dsingle, saved->s_trunk);
     }
     if (rt_linear_trains(&e->d) || rt_linear_trains(&e->invd) || rt_linear_trains(&e->v))
         rt_op_window_offsets_backward(ctx, rt_linear_gradient(ctx, &e->d), rt_linear_gradient(ctx, &e->invd),
                                       rt_linear_gradient(ctx, &e->v), dp, rt_new_copy(ctx, features->ref_pos),
-                                      features->ref_space_uid);
+                                      rt_upload(ctx, features->ref_space_uid));
     embed_atoms_backward(ctx, e, dc_l, features);
     rt_arena_reset(ctx->step, mark);
 }
@@ -188,8 +189,8 @@ void rt_atom_condition_forward(rt_ctx *ctx, const rt_diffusion_transformer *t, r
                                const rt_atom_context *context)
 {
     int64_t windows = context->p_lm.dim[0];
-    out_condition->bias = RT_NEW_TYPE(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_tensor)).data;
-    out_condition->condition = RT_NEW_TYPE(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_dit_condition)).data;
+    out_condition->bias = RT_NEW_HOST(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_tensor)).data;
+    out_condition->condition = RT_NEW_HOST(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_dit_condition)).data;
     for (int64_t i = 0; i < t->n_block && ctx->status == RT_OK; i++) {
         const rt_attention_pair_bias *attention = &t->block[i].attention;
         rt_tensor bias = RT_NEW(ctx, attention->heads, windows, RT_WINDOW_QUERIES, RT_WINDOW_KEYS);
@@ -203,8 +204,8 @@ void rt_atom_condition_forward(rt_ctx *ctx, const rt_diffusion_transformer *t, r
 void rt_atom_condition_gradient(rt_ctx *ctx, const rt_diffusion_transformer *t, rt_atom_condition *out_dcondition,
                                 const rt_atom_condition *condition)
 {
-    out_dcondition->bias = RT_NEW_TYPE(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_tensor)).data;
-    out_dcondition->condition = RT_NEW_TYPE(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_dit_condition)).data;
+    out_dcondition->bias = RT_NEW_HOST(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_tensor)).data;
+    out_dcondition->condition = RT_NEW_HOST(ctx, RT_U8, t->n_block * (int64_t)sizeof(rt_dit_condition)).data;
     for (int64_t i = 0; i < t->n_block && ctx->status == RT_OK; i++) {
         out_dcondition->bias[i] = rt_new_like(ctx, condition->bias[i]);
         rt_zero(ctx, out_dcondition->bias[i]);
@@ -240,7 +241,8 @@ void rt_atom_transformer_backward(rt_ctx *ctx, const rt_diffusion_transformer *t
 void rt_atom_aggregate(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor a, rt_tensor q, const rt_features *features)
 {
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_op_segment_mean(ctx, a, rt_linear_new(ctx, &e->q, q, RT_ACT_RELU), features->atom_to_token_idx);
+    rt_op_segment_mean(ctx, a, rt_linear_new(ctx, &e->q, q, RT_ACT_RELU),
+                       rt_upload(ctx, features->atom_to_token_idx));
     rt_arena_reset(ctx->step, mark);
 }
 
@@ -249,7 +251,7 @@ void rt_atom_aggregate_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor
 {
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor pre = rt_linear_new(ctx, &e->q, q, RT_ACT_NONE), dpre = rt_new_like(ctx, pre);
-    rt_op_segment_mean_backward(ctx, dpre, da, features->atom_to_token_idx);
+    rt_op_segment_mean_backward(ctx, dpre, da, rt_upload(ctx, features->atom_to_token_idx));
     rt_op_epilogue_backward(ctx, dpre, RT_ABSENT, dpre, pre, (rt_epilogue){.act = RT_ACT_RELU});
     rt_linear_backward(ctx, &e->q, dq, true, dpre, q);
     rt_arena_reset(ctx->step, mark);

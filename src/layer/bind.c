@@ -51,18 +51,19 @@ static void report(rt_binder *binder, int64_t *counter, const char *name, const 
 void *rt_bind_array(rt_binder *binder, int64_t count, size_t size)
 {
     int64_t bytes = 0;
-    void *memory = rt_multiply(count, (int64_t)size, &bytes) ? rt_arena_push(binder->arena, bytes) : NULL;
+    void *memory = rt_multiply(count, (int64_t)size, &bytes) ? rt_arena_push_host(binder->arena, bytes) : NULL;
     if (memory) memset(memory, 0, (size_t)bytes);
     else if (binder->status == RT_OK)
         binder->status = rt_fail(binder->err, RT_ERR_MEMORY, NULL, 0, "no memory for a stack of %lld blocks", (long long)count);
     return memory;
 }
 
-/* The weight in `dtype`: the mapped memory itself when it has that type and is aligned, else a copy on the arena. */
+/* The weight in `dtype`: the mapped memory itself when it has that type and is aligned, else, and on a device, a copy on the
+ * arena. */
 static rt_tensor convert(rt_binder *binder, rt_tensor t, rt_dtype dtype)
 {
     bool aligned = (uintptr_t)t.data % (uintptr_t)rt_dtype_size(dtype) == 0;
-    if (t.dtype == dtype && aligned) {
+    if (t.dtype == dtype && aligned && !rt_arena_on_device(binder->arena)) {
         binder->in_place += rt_bytes(t);
         return t;
     }

@@ -40,6 +40,7 @@ static rt_tensor product_weight(const rt_linear *linear)
 static void drop_columns(rt_ctx *ctx, const rt_adapter *adapter, rt_tensor to, rt_tensor from, bool add)
 {
     int64_t in = adapter->a.dim[1];
+    rt_ctx_sync(ctx);
     rt_rng rng = rt_rng_make(ctx->dropout->seed, adapter->stream, ctx->dropout->step, RT_DRAW_DROPOUT);
     for (int64_t i = 0; ctx->status == RT_OK && i < in; i++) {
         double kept = rt_rng_uniform(&rng, (uint64_t)i) < adapter->dropout ? 0 : 1 / (1 - adapter->dropout);
@@ -218,8 +219,8 @@ void rt_norm_linear_backward(rt_ctx *ctx, const rt_norm *norm, const rt_linear *
     int64_t rows = rt_rows(x), mark = rt_arena_mark(ctx->step);
     rt_tensor in = RT_VIEW(x, rows, rt_last(x)), out = RT_VIEW(dy, rows, rt_last(dy));
     bool through = opt_dx.data || norm->dgain.data || norm->doffset.data;
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx); first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor chunk = rt_slice(in, first, count), normed = rt_norm_new(ctx, norm, chunk);
         rt_tensor dnormed = through ? rt_new_like(ctx, chunk) : RT_ABSENT;
         rt_linear_backward(ctx, linear, dnormed, false, rt_slice(out, first, count), normed);

@@ -24,7 +24,8 @@ struct rt_params {
     int64_t n_rule, rule_capacity;
     rt_param *param;
     int64_t n_param, capacity;
-    rt_arena *arena;
+    rt_arena *arena, *own;   /* where values lie; what is freed with the registry */
+    rt_ctx *ctx;
     double adapter_dropout;
     bool blocks_drop;
 };
@@ -35,7 +36,8 @@ rt_status rt_params_create(rt_params **ret_params, rt_err *err)
     rt_params *params;
     *ret_params = NULL;
     RT_TRY_ALLOC(params, 1);
-    RT_TRY(rt_arena_create(&params->arena, "parameter", rt_memory_available(), err));
+    RT_TRY(rt_arena_create(&params->own, "parameter", rt_memory_available(), err));
+    params->arena = params->own;
     *ret_params = params;
     params = NULL;
 done:
@@ -50,9 +52,17 @@ void rt_params_free(rt_params *params)
     for (int64_t i = 0; i < params->n_param; i++) free((char *)(uintptr_t)params->param[i].name);
     free(params->rule);
     free(params->param);
-    rt_arena_free(params->arena);
+    rt_arena_free(params->own);
     free(params);
 }
+
+void rt_params_place(rt_params *params, rt_ctx *opt_ctx, rt_arena *opt_arena)
+{
+    params->ctx = opt_ctx;
+    params->arena = opt_arena ? opt_arena : params->own;
+}
+
+rt_ctx *rt_params_ctx(const rt_params *params) { return params->ctx; }
 
 static rt_status add_rule(rt_params *params, rule new_rule, const char *glob, rt_err *err)
 {
@@ -207,7 +217,15 @@ int64_t rt_params_elements(const rt_params *params)
     return sum;
 }
 
-int64_t rt_params_bytes(const rt_params *params) { return rt_arena_used(params->arena); }
+int64_t rt_params_bytes(const rt_params *params)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < params->n_param; i++) {
+        const rt_param *p = &params->param[i];
+        sum += rt_bytes(p->value) + rt_bytes(p->grad) + (p->value16.data ? rt_bytes(p->value16) : 0);
+    }
+    return sum;
+}
 
 bool rt_params_any(const rt_params *params, const char *prefix)
 {

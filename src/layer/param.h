@@ -23,6 +23,7 @@
 #include "base/pool.h"
 #include "base/status.h"
 #include "base/tensor.h"
+#include "op/backend.h"
 
 typedef enum {
     RT_PARAM_WEIGHT,      /* a tensor of the checkpoint */
@@ -54,6 +55,9 @@ struct rt_adapter {
 };
 
 rt_status rt_params_create(rt_params **ret_params, rt_err *err);
+/* What is chosen from now on lies in `arena` (the caller's; NULL: memory of its own) and is computed with by ctx. */
+void rt_params_place(rt_params *params, rt_ctx *opt_ctx, rt_arena *opt_arena);
+rt_ctx *rt_params_ctx(const rt_params *params);   /* NULL: none was said */
 void rt_params_free(rt_params *params);
 
 /* ---- before the model is opened: what trains ---- */

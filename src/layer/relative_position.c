@@ -23,7 +23,7 @@ static rt_tensor pair_classes(rt_ctx *ctx, const rt_relative_position *r, const 
     const int64_t *asym = features->asym_id.data, *residue = features->residue_index.data, *sym = features->sym_id.data;
     const int64_t *entity = features->entity_id.data, *token = features->token_index.data;
     int32_t token_at = (int32_t)(2 * r->r_max + 2), entity_at = 2 * token_at, chain_at = entity_at + 1;
-    rt_tensor index = RT_NEW_TYPE(ctx, RT_I32, rows * n, 4);
+    rt_tensor index = RT_NEW_HOST(ctx, RT_I32, rows * n, 4);
     for (int64_t i = 0; ctx->status == RT_OK && !ctx->measuring && i < rows; i++)
         for (int64_t j = 0; j < n; j++) {
             int64_t a = first + i;
@@ -34,7 +34,7 @@ static rt_tensor pair_classes(rt_ctx *ctx, const rt_relative_position *r, const 
             at[2] = same_entity ? entity_at : -1;
             at[3] = chain_at + bin(sym[a] - sym[j], r->s_max, same_entity);
         }
-    return index;
+    return rt_upload(ctx, index);
 }
 
 void rt_relative_position_forward(rt_ctx *ctx, const rt_relative_position *r, rt_tensor z, const rt_features *features,

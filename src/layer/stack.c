@@ -1,11 +1,13 @@
 #include "layer/stack.h"
 
+#include <string.h>
+
 #include "layer/dropout.h"
 
 static char *new_saved(rt_ctx *ctx, const rt_stack *stack, int64_t count)
 {
-    rt_tensor memory = RT_NEW_TYPE(ctx, RT_U8, count * stack->saved_size);
-    rt_zero(ctx, memory);
+    rt_tensor memory = RT_NEW_HOST(ctx, RT_U8, count * stack->saved_size);
+    if (memory.data && !ctx->measuring) memset(memory.data, 0, (size_t)rt_bytes(memory));
     return memory.data;
 }
 
@@ -20,8 +22,8 @@ void rt_stack_forward(rt_ctx *ctx, const rt_stack *stack, rt_tensor state[RT_STA
     *saved = (rt_stack_saved){.every = opt_saved ? ctx->keep_every : 0};
     if (saved->every > 0) {
         int64_t segments = (stack->n_block + saved->every - 1) / saved->every;
-        saved->kept = RT_NEW_TYPE(ctx, RT_U8, segments * RT_STACK_STATE * (int64_t)sizeof(rt_tensor)).data;
-        saved->site = RT_NEW_TYPE(ctx, RT_I64, segments).data;
+        saved->kept = RT_NEW_HOST(ctx, RT_U8, segments * RT_STACK_STATE * (int64_t)sizeof(rt_tensor)).data;
+        saved->site = RT_NEW_HOST(ctx, RT_I64, segments).data;
     } else if (opt_saved) {
         saved->block = new_saved(ctx, stack, stack->n_block);
     }

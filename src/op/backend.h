@@ -54,6 +54,7 @@ struct rt_ctx {
     bool bf16;            /* matrix products take BF16 inputs where a BF16 copy of the weight exists; a backward runs with
                            * the value that its forward had */
     void *device;         /* the backend's own state */
+    bool on_device;       /* tensors are a device's memory, and its work is queued: see rt_ctx_sync */
     rt_status status;     /* sticky */
     rt_err err;
     rt_probe_function *probe;
@@ -73,15 +74,31 @@ struct rt_ctx {
 /* ---- contexts ---- */
 typedef enum { RT_BACKEND_CPU, RT_BACKEND_REF, RT_BACKEND_REF64, RT_BACKEND_CUDA } rt_backend_kind;
 
-/* memory: capacity of the step arena in bytes.  RT_ERR_UNSUPPORTED for CUDA when this build or machine has none. */
+/* memory: capacity of the step arena in bytes; on a device with what else is taken there.  RT_ERR_UNSUPPORTED for CUDA when this
+ * build or machine has none. */
 rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err);
 void rt_ctx_free(rt_ctx *ctx);
+
+/* Waits for a device's queued work: whatever the host does with a tensor's data between ops comes after this.  Does nothing on
+ * the CPU and while measuring. */
+void rt_ctx_sync(rt_ctx *ctx);
+
+/* An arena for what outlives steps: weights, gradients, moments.  On the CPU, and without a context, it has memory of its own;
+ * on a device a piece of the step arena's, which must be empty but for other such pieces, until the context ends. */
+rt_status rt_ctx_arena_create(rt_ctx *opt_ctx, rt_arena **ret_arena, const char *name, int64_t bytes, rt_err *err);
+/* The arena is full: what it did not use goes back, if it was the last one made. */
+void rt_ctx_arena_settle(rt_ctx *opt_ctx, rt_arena *arena);
+
+/* Bytes that a context of this kind may take when nothing else is said. */
+int64_t rt_backend_memory(rt_backend_kind kind);
+/* Bytes that the process takes beside arenas: the program and its files, or a device's own and its libraries' memory. */
+int64_t rt_ctx_rest_bytes(const rt_ctx *ctx);
 
 /* Between two targets, outside of any op: gives back the memory that the last one needed and the next one may not. */
 void rt_ctx_trim(rt_ctx *ctx);
 
 /* Measuring: between begin and end the context has another arena, which is address space only, and idle workers, so that
- * running a layer pushes exactly what it would push and computes nothing.  Only the cpu backend can do that.
+ * running a layer pushes exactly what it would push and computes nothing.  The references cannot do that.
  * rt_ctx_measure_end gives the arena's peak, and the memory of oneDNN's own that the work would need. */
 typedef struct {
     rt_arena *step;
@@ -95,7 +112,7 @@ bool rt_ctx_has_bf16(const rt_ctx *ctx);
 
 /* Counting: as measuring, but every block of a stack is run, and the ops add up what their products would take: 2 per
  * multiply-add of matrix products, triangle products and attentions, whatever device computes them; nothing for what is
- * done per element.  rt_ctx_count_end gives the sum.  Only the cpu backend can do that. */
+ * done per element.  rt_ctx_count_end gives the sum. */
 rt_status rt_ctx_count_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err);
 double rt_ctx_count_end(rt_ctx *ctx, rt_ctx_measure *measure);
 
@@ -115,6 +132,14 @@ rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim
     rt_new_shape((ctx), (ctx)->real, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 #define RT_NEW_TYPE(ctx, dtype, ...) \
     rt_new_shape((ctx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+
+/* The same for what only the host reads and writes, with no need to wait for a device: lists, sums, what is to be uploaded.
+ * No op may have it. */
+rt_tensor rt_new_host(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim);
+#define RT_NEW_HOST(ctx, dtype, ...) \
+    rt_new_host((ctx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+/* A tensor of the host's that ops may read: t itself on the CPU, a copy on a device's step arena; data NULL stays NULL. */
+rt_tensor rt_upload(rt_ctx *ctx, rt_tensor t);
 
 /* A copy of t in the context's real type on the step arena. */
 rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t);
@@ -152,8 +177,22 @@ extern const rt_backend rt_backend_cpu, rt_backend_ref_f32, rt_backend_ref_f64, 
 int rt_op_count(void);
 const char *rt_op_name(int index);
 int rt_cuda_missing(void);
-/* NULL when a CUDA device can be used, else one line that says why not. */
+/* NULL when a CUDA device can be used, else one line that says why not; rt_cuda_advice what to do about it ("": nothing). */
 const char *rt_cuda_unavailable(void);
+const char *rt_cuda_advice(void);
+
+/* What a CUDA device is; the first is the one that is used. */
+typedef struct {
+    char name[128];
+    int64_t memory, memory_free;   /* bytes */
+    int major, minor;              /* compute capability */
+    bool bf16;
+} rt_cuda_device;
+/* Their number, and the first `most` of them. */
+int rt_cuda_devices(rt_cuda_device *out_devices, int most);
+/* CUDA versions as 1000 major + 10 minor: this build's (0: built without) and the driver's (0: there is none). */
+int rt_cuda_build_version(void);
+int rt_cuda_driver_version(void);
 
 /* Windows of the atom transformers, AF3's sizes; the reference fixes them too. */
 enum { RT_WINDOW_QUERIES = 32, RT_WINDOW_KEYS = 128 };

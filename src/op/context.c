@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "op/cpu.h"
+#include "op/cuda.h"
 #include "op/tiles.h"
 
 static const char *const OP_NAMES[] = {
@@ -18,6 +19,11 @@ static const char *const OP_NAMES[] = {
 int rt_op_count(void) { return (int)(sizeof OP_NAMES / sizeof *OP_NAMES); }
 const char *rt_op_name(int index) { return OP_NAMES[index]; }
 
+void rt_ctx_sync(rt_ctx *ctx)
+{
+    if (ctx->on_device) rt_cuda_sync(ctx);
+}
+
 rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int64_t memory, rt_err *err)
 {
     static const rt_backend *const TABLE[] = {&rt_backend_cpu, &rt_backend_ref_f32, &rt_backend_ref_f64, &rt_backend_cuda};
@@ -25,14 +31,19 @@ rt_status rt_ctx_create(rt_ctx **ret_ctx, rt_backend_kind kind, int threads, int
     *ret_ctx = NULL;
     if (kind == RT_BACKEND_CUDA) {
         const char *why = rt_cuda_unavailable();
-        if (why) return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "no CUDA device can be used: %s", why);
+        if (why) {
+            rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "no CUDA device can be used: %s", why);
+            return rt_cuda_advice()[0] ? rt_hint(err, "%s", rt_cuda_advice()) : RT_ERR_UNSUPPORTED;
+        }
     }
     rt_ctx *ctx = rt_alloc(1, sizeof *ctx, err);
     if (!ctx) return RT_ERR_MEMORY;
     ctx->op = TABLE[kind];
+    ctx->on_device = kind == RT_BACKEND_CUDA;
     ctx->real = kind == RT_BACKEND_REF64 ? RT_F64 : RT_F32;
     RT_TRY(rt_pool_create(&ctx->pool, threads, err));
-    RT_TRY(rt_arena_create(&ctx->step, "activation", memory, err));
+    if (kind == RT_BACKEND_CUDA) RT_TRY(rt_cuda_open(ctx, memory, err));
+    else RT_TRY(rt_arena_create(&ctx->step, "activation", memory, err));
     if (kind == RT_BACKEND_CPU) {
         RT_TRY(rt_cpu_open(ctx, err));
         RT_TRY(rt_tile_contexts_create(&ctx->tiles, threads, err));
@@ -48,10 +59,42 @@ void rt_ctx_free(rt_ctx *ctx)
 {
     if (!ctx) return;
     if (ctx->op == &rt_backend_cpu) rt_cpu_close(ctx);
+    if (ctx->on_device) rt_cuda_close(ctx);
     rt_tile_contexts_free(ctx->tiles);
     rt_arena_free(ctx->step);
     rt_pool_free(ctx->pool);
     free(ctx);
+}
+
+/* The program, its libraries, threads' stacks, and files that are being written. */
+static const int64_t PROGRAM_BYTES = 96 << 20;
+
+int64_t rt_ctx_rest_bytes(const rt_ctx *ctx) { return ctx->on_device ? rt_cuda_own_bytes(ctx) : PROGRAM_BYTES; }
+
+int64_t rt_backend_memory(rt_backend_kind kind)
+{
+    return kind == RT_BACKEND_CUDA ? rt_cuda_memory_available() : rt_memory_available();
+}
+
+rt_status rt_ctx_arena_create(rt_ctx *opt_ctx, rt_arena **ret_arena, const char *name, int64_t bytes, rt_err *err)
+{
+    if (!opt_ctx || !opt_ctx->on_device) return rt_arena_create(ret_arena, name, bytes, err);
+    int64_t page = 65536, room = rt_arena_capacity(opt_ctx->step) - rt_arena_used(opt_ctx->step);
+    bytes = (bytes + page - 1) / page * page;
+    if (bytes > room) bytes = room / page * page;   /* a push that does not fit says so */
+    *ret_arena = NULL;
+    void *memory = rt_arena_push(opt_ctx->step, bytes);
+    RT_REQUIRE(memory);
+    return rt_arena_create_on(ret_arena, name, memory, bytes, err);
+}
+
+void rt_ctx_arena_settle(rt_ctx *opt_ctx, rt_arena *arena)
+{
+    if (!opt_ctx || !opt_ctx->on_device) return;
+    int64_t unused = (rt_arena_capacity(arena) - rt_arena_used(arena)) / 64 * 64;
+    rt_arena_reset(opt_ctx->step, rt_arena_used(opt_ctx->step) - unused);
+    rt_arena_seal(arena);
+    rt_cuda_prefetch(opt_ctx);
 }
 
 void rt_ctx_trim(rt_ctx *ctx)
@@ -61,8 +104,11 @@ void rt_ctx_trim(rt_ctx *ctx)
     if (ctx->op == &rt_backend_cpu) rt_cpu_trim(ctx);
 }
 
-bool rt_ctx_can_measure(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu; }
-bool rt_ctx_has_bf16(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu && rt_cpu_has_bf16(); }
+bool rt_ctx_can_measure(const rt_ctx *ctx) { return ctx->op == &rt_backend_cpu || ctx->on_device; }
+bool rt_ctx_has_bf16(const rt_ctx *ctx)
+{
+    return ctx->on_device ? rt_cuda_has_bf16(ctx) : ctx->op == &rt_backend_cpu && rt_cpu_has_bf16();
+}
 
 rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err)
 {
@@ -74,14 +120,14 @@ rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err 
     out_measure->step = ctx->step;
     ctx->step = arena;
     ctx->measuring = true;
-    rt_cpu_next_round(ctx);
+    if (!ctx->on_device) rt_cpu_next_round(ctx);
     rt_pool_set_idle(ctx->pool, true);
     return RT_OK;
 }
 
 int64_t rt_ctx_measure_end(rt_ctx *ctx, rt_ctx_measure *measure)
 {
-    int64_t bytes = rt_arena_peak(ctx->step) + rt_cpu_own_bytes(ctx);
+    int64_t bytes = rt_arena_peak(ctx->step) + (ctx->on_device ? 0 : rt_cpu_own_bytes(ctx));
     rt_arena_free(ctx->step);
     ctx->step = measure->step;
     ctx->measuring = false;
@@ -91,6 +137,7 @@ int64_t rt_ctx_measure_end(rt_ctx *ctx, rt_ctx_measure *measure)
 
 rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err)
 {
+    rt_ctx_sync(ctx);
     rt_status status = ctx->status;
     if (status != RT_OK && err) *err = ctx->err;
     ctx->status = RT_OK;
@@ -104,14 +151,14 @@ bool rt_ctx_go_on(rt_ctx *ctx)
     return ctx->status == RT_OK;
 }
 
-rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim)
+static rt_tensor push(rt_ctx *ctx, bool host, rt_dtype dtype, int ndim, const int64_t *dim)
 {
     rt_tensor t = rt_wrap(NULL, dtype, ndim, dim);
     if (ctx->status != RT_OK) return t;
     int64_t bytes = rt_dtype_size(dtype);
     for (int i = 0; i < ndim; i++)
         if (!rt_multiply(bytes, dim[i], &bytes)) RT_BUG("a tensor of more than 2^63 bytes");
-    t.data = rt_arena_push(ctx->step, bytes);
+    t.data = host ? rt_arena_push_host(ctx->step, bytes) : rt_arena_push(ctx->step, bytes);
     if (!t.data) {
         ctx->status = rt_fail(&ctx->err, RT_ERR_MEMORY, NULL, 0,
                               "this needs more than %.1f GiB of memory, %.1f GiB are available",
@@ -120,6 +167,9 @@ rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim
     }
     return t;
 }
+
+rt_tensor rt_new_shape(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim) { return push(ctx, false, dtype, ndim, dim); }
+rt_tensor rt_new_host(rt_ctx *ctx, rt_dtype dtype, int ndim, const int64_t *dim) { return push(ctx, true, dtype, ndim, dim); }
 
 rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t) { return rt_new_shape(ctx, ctx->real, t.ndim, t.dim); }
 
@@ -144,7 +194,8 @@ static void move_task(void *argument, int64_t task, int worker)
 static void move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
 {
     move_job job = {to, opt_from, bytes};
-    if (ctx->status == RT_OK && !ctx->measuring)
+    if (ctx->on_device) rt_cuda_move(ctx, to, opt_from, bytes);
+    else if (ctx->status == RT_OK && !ctx->measuring)
         rt_pool_run(ctx->pool, (bytes + MOVE_BYTES - 1) / MOVE_BYTES, move_task, &job);
 }
 
@@ -152,7 +203,16 @@ rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t)
 {
     rt_tensor copy = rt_new_like(ctx, t);
     if (copy.dtype == t.dtype) move(ctx, copy.data, t.data, rt_bytes(t));
+    else if (ctx->on_device) rt_cuda_convert(ctx, copy, t);
     else if (ctx->status == RT_OK && !ctx->measuring) rt_convert(copy.data, copy.dtype, t.data, t.dtype, rt_count(t));
+    return copy;
+}
+
+rt_tensor rt_upload(rt_ctx *ctx, rt_tensor t)
+{
+    if (!ctx->on_device || !t.data || ctx->status != RT_OK) return t;
+    rt_tensor copy = rt_new_shape(ctx, t.dtype, t.ndim, t.dim);
+    rt_cuda_move(ctx, copy.data, t.data, rt_bytes(t));
     return copy;
 }
 
@@ -173,5 +233,6 @@ void rt_probe_named(rt_ctx *ctx, rt_tensor tensor, int64_t part, const char *for
     va_start(args, format);
     vsnprintf(name, sizeof name, format, args);
     va_end(args);
+    rt_ctx_sync(ctx);
     ctx->probe(ctx->probe_user, ctx, tensor, part, name);
 }

@@ -142,7 +142,7 @@ rt_status rt_ctx_count_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *e
 
 double rt_ctx_count_end(rt_ctx *ctx, rt_ctx_measure *measure)
 {
-    ctx->op = &rt_backend_cpu;
+    ctx->op = ctx->on_device ? &rt_backend_cuda : &rt_backend_cpu;
     ctx->counting = false;
     rt_ctx_measure_end(ctx, measure);
     return ctx->flop;

@@ -157,8 +157,9 @@ static void case_embed(rt_ctx *ctx, int variant, problem *p, step what)
     if (what == BACKWARD) rt_op_embed_backward(ctx, p->grad[0], p->dy, p->fixed[0]);
 }
 
-static void check_repeated_output(const rt_ctx *ctx, rt_tensor again, rt_tensor y)
+static void check_repeated_output(rt_ctx *ctx, rt_tensor again, rt_tensor y)
 {
+    rt_ctx_sync(ctx);
     if (again.data) assert_true(compare(again, y) < (ctx->bf16 ? 2e-2 : 1e-5));
 }
 
@@ -364,8 +365,10 @@ static void set_up(rt_ctx *ctx, int op, int variant, problem *p)
 static double loss(rt_ctx *ctx, int op, int variant, problem *p)
 {
     double sum = 0;
+    rt_ctx_sync(ctx);
     memcpy(p->y.data, p->start.data, (size_t)rt_bytes(p->y));
     CASES[op].run(ctx, variant, p, FORWARD);
+    rt_ctx_sync(ctx);
     for (int64_t i = 0; i < rt_count(p->y); i++) sum += rt_get(p->dy, i) * rt_get(p->y, i);
     return sum;
 }
@@ -424,6 +427,7 @@ static void run_both(rt_ctx *a, rt_ctx *b, int op, int variant, problem *pa, pro
     for (int i = 0; i < 2; i++) {
         loss(ctx[i], op, variant, p[i]);
         CASES[op].run(ctx[i], variant, p[i], BACKWARD);
+        rt_ctx_sync(ctx[i]);
         assert_int_equal(ctx[i]->status, RT_OK);
     }
 }
@@ -432,8 +436,8 @@ static void check_backend(rt_backend_kind kind, int threads, bool bf16, double b
 {
     rt_ctx *exact, *fast;
     rt_err err;
-    assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, 1 << 28, &err), RT_OK);
-    assert_int_equal(rt_ctx_create(&fast, kind, threads, 1 << 28, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, TEST_MEMORY, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&fast, kind, threads, TEST_MEMORY, &err), RT_OK);
     fast->bf16 = bf16;
     for (int op = 0; op < N_CASES; op++)
         for (int variant = 0; variant < VARIANTS; variant++) {
@@ -454,13 +458,12 @@ static void reference_in_float_agrees_with_double(void **state) { (void)state; c
 static void fast_ops_agree_with_the_reference(void **state) { (void)state; check_backend(RT_BACKEND_CPU, 1, false, 5e-6); }
 static void bf16_products_agree_within_bf16(void **state) { (void)state; check_backend(RT_BACKEND_CPU, 2, true, 3e-2); }
 
-static void threads_give_the_same_bytes(void **state)
+static void check_bytes(rt_backend_kind kind)
 {
-    (void)state;
     rt_ctx *one, *three;
     rt_err err;
-    assert_int_equal(rt_ctx_create(&one, RT_BACKEND_CPU, 1, 1 << 28, &err), RT_OK);
-    assert_int_equal(rt_ctx_create(&three, RT_BACKEND_CPU, 3, 1 << 28, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&one, kind, 1, TEST_MEMORY, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&three, kind, 3, TEST_MEMORY, &err), RT_OK);
     for (int op = 0; op < N_CASES; op++)
         for (int variant = 0; variant < VARIANTS; variant++) {
             problem a, b;
@@ -473,6 +476,22 @@ static void threads_give_the_same_bytes(void **state)
         }
     rt_ctx_free(one);
     rt_ctx_free(three);
+}
+
+static void threads_give_the_same_bytes(void **state) { (void)state; check_bytes(RT_BACKEND_CPU); }
+
+static void cuda_ops_agree_with_the_reference(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    check_backend(RT_BACKEND_CUDA, 1, false, 5e-6);
+}
+
+static void cuda_gives_the_same_bytes_twice(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    check_bytes(RT_BACKEND_CUDA);
 }
 
 /* A frozen BF16 weight: dy is rounded, dx added to; a trained one: x is rounded too. */
@@ -507,7 +526,10 @@ int main(void)
         cmocka_unit_test(fast_ops_agree_with_the_reference),
         cmocka_unit_test(bf16_products_agree_within_bf16),
         cmocka_unit_test(threads_give_the_same_bytes),
+        cmocka_unit_test(cuda_ops_agree_with_the_reference),
+        cmocka_unit_test(cuda_gives_the_same_bytes_twice),
         cmocka_unit_test(a_bf16_weight_takes_rounded_inputs),
     };
+    test_choose();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

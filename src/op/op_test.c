@@ -277,6 +277,7 @@ static rt_tensor run_case(rt_ctx *ctx, int op, int variant)
 {
     next_stream = (uint64_t)(op * 1000 + variant * 50);
     rt_tensor result = CASES[op].run(ctx, variant);
+    rt_ctx_sync(ctx);
     assert_int_equal(ctx->status, RT_OK);
     return result;
 }
@@ -285,8 +286,8 @@ static void check_backend(rt_backend_kind kind, int threads, bool bf16, double b
 {
     rt_ctx *exact, *fast;
     rt_err err;
-    assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, 1 << 28, &err), RT_OK);
-    assert_int_equal(rt_ctx_create(&fast, kind, threads, 1 << 28, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&exact, RT_BACKEND_REF64, 1, TEST_MEMORY, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&fast, kind, threads, TEST_MEMORY, &err), RT_OK);
     fast->bf16 = bf16;
     for (int op = 0; op < N_CASES; op++)
         for (int variant = 0; variant < VARIANTS; variant++) {
@@ -304,13 +305,12 @@ static void fast_ops_agree_with_the_reference(void **state) { (void)state; check
 static void fast_ops_agree_on_three_threads(void **state) { (void)state; check_backend(RT_BACKEND_CPU, 3, false, 5e-6); }
 static void bf16_products_agree_within_bf16(void **state) { (void)state; check_backend(RT_BACKEND_CPU, 2, true, 2e-2); }
 
-static void threads_give_the_same_bytes(void **state)
+static void check_bytes(rt_backend_kind kind)
 {
-    (void)state;
     rt_ctx *one, *three;
     rt_err err;
-    assert_int_equal(rt_ctx_create(&one, RT_BACKEND_CPU, 1, 1 << 28, &err), RT_OK);
-    assert_int_equal(rt_ctx_create(&three, RT_BACKEND_CPU, 3, 1 << 28, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&one, kind, 1, TEST_MEMORY, &err), RT_OK);
+    assert_int_equal(rt_ctx_create(&three, kind, 3, TEST_MEMORY, &err), RT_OK);
     for (int op = 0; op < N_CASES; op++)
         for (int variant = 0; variant < VARIANTS; variant++) {
             rt_tensor a = run_case(one, op, variant), b = run_case(three, op, variant);
@@ -320,6 +320,22 @@ static void threads_give_the_same_bytes(void **state)
         }
     rt_ctx_free(one);
     rt_ctx_free(three);
+}
+
+static void threads_give_the_same_bytes(void **state) { (void)state; check_bytes(RT_BACKEND_CPU); }
+
+static void cuda_ops_agree_with_the_reference(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    check_backend(RT_BACKEND_CUDA, 1, false, 5e-6);
+}
+
+static void cuda_gives_the_same_bytes_twice(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    check_bytes(RT_BACKEND_CUDA);
 }
 
 static void a_bf16_weight_is_read_as_bf16(void **state)
@@ -398,10 +414,13 @@ int main(void)
         cmocka_unit_test(fast_ops_agree_on_three_threads),
         cmocka_unit_test(bf16_products_agree_within_bf16),
         cmocka_unit_test(threads_give_the_same_bytes),
+        cmocka_unit_test(cuda_ops_agree_with_the_reference),
+        cmocka_unit_test(cuda_gives_the_same_bytes_twice),
         cmocka_unit_test(a_bf16_weight_is_read_as_bf16),
         cmocka_unit_test(a_full_arena_is_an_error_not_a_crash),
         cmocka_unit_test(plans_of_former_lengths_are_forgotten),
         cmocka_unit_test(cuda_table_is_complete),
     };
+    test_choose();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #define RT_OP_OP_TEST_H
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -16,10 +17,28 @@ static inline bool test_is_backward(const char *name)
     return length > 9 && strcmp(name + length - 9, "_backward") == 0;
 }
 
+/* RT_TESTS: a pattern of tests' names, to run these alone. */
+static inline void test_choose(void)
+{
+    if (getenv("RT_TESTS")) cmocka_set_test_filter(getenv("RT_TESTS"));
+}
+
+static inline void test_needs_cuda(void)
+{
+    const char *why = rt_cuda_unavailable();
+    if (!why) return;
+    print_message("skip: %s\n", why);
+    skip();
+}
+
+/* Of a context: a device's holds CUDA's own too. */
+static const int64_t TEST_MEMORY = (int64_t)1 << 30;
+
 static uint64_t next_stream;
 
 static inline rt_tensor random_tensor(rt_ctx *ctx, rt_tensor t)
 {
+    rt_ctx_sync(ctx);
     rt_rng rng = rt_rng_make(11, next_stream++, 0, RT_DRAW_WEIGHTS);
     for (int64_t i = 0; i < rt_count(t); i++) {
         float x = (float)rt_rng_normal(&rng, (uint64_t)i);   /* the same float32 value for every type */
@@ -34,17 +53,19 @@ static inline rt_tensor random_tensor(rt_ctx *ctx, rt_tensor t)
 static inline rt_tensor indices(rt_ctx *ctx, int64_t count, int64_t classes, bool sorted)
 {
     rt_tensor t = RT_NEW_TYPE(ctx, RT_I64, count);
+    rt_ctx_sync(ctx);
     for (int64_t i = 0; i < count; i++) ((int64_t *)t.data)[i] = sorted ? i * classes / count : (i * 7 + 3) % classes;
     return t;
 }
 
-/* Largest error over the largest magnitude, against the double reference. */
+/* Largest error over the largest magnitude, against the double reference; infinite where one is not a number. */
 static inline double compare(rt_tensor fast, rt_tensor exact)
 {
     double error = 0, top = 0;
     for (int64_t i = 0; i < rt_count(exact); i++) {
         double a = rt_get(fast, i), b = rt_get(exact, i);
-        if (!(fabs(a - b) <= error)) error = fabs(a - b);
+        if (isnan(a - b)) return INFINITY;
+        if (fabs(a - b) > error) error = fabs(a - b);
         if (fabs(b) > top) top = fabs(b);
     }
     return error / (top > 0 ? top : 1);

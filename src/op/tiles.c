@@ -118,7 +118,7 @@ static void count_tiles(rt_ctx *ctx, const tiles_job *job)
 
 void rt_tiles_in_turn(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *body, const void *user)
 {
-    int64_t mark = rt_arena_mark(ctx->step), chunk = rt_row_chunk_items(width);
+    int64_t mark = rt_arena_mark(ctx->step), chunk = rt_row_chunk_items(ctx, width);
     for (int64_t first = 0; first < n_item && ctx->status == RT_OK; first += chunk) {
         body(ctx, user, first, n_item - first < chunk ? n_item - first : chunk);
         rt_arena_reset(ctx->step, mark);

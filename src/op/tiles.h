@@ -22,9 +22,13 @@ void rt_tiles_in_turn(rt_ctx *ctx, int64_t n_item, int64_t width, rt_tile_body *
 
 /* Rows of a (M, C) view handled at a time where ranges follow each other, so that what lies between two products stays
  * small. */
-enum { RT_ROW_CHUNK = 4096 };
+enum { ROW_CHUNK = 4096, DEVICE_ROW_CHUNK = 65536 };   /* a device wants few, large launches: 128 MiB at 512 columns */
+static inline int64_t rt_row_chunk(const rt_ctx *ctx) { return ctx->on_device ? DEVICE_ROW_CHUNK : ROW_CHUNK; }
 /* The same in items of `width` rows each. */
-static inline int64_t rt_row_chunk_items(int64_t width) { return width < RT_ROW_CHUNK ? RT_ROW_CHUNK / width : 1; }
+static inline int64_t rt_row_chunk_items(const rt_ctx *ctx, int64_t width)
+{
+    return width < rt_row_chunk(ctx) ? rt_row_chunk(ctx) / width : 1;
+}
 
 /* The contexts of a context's workers. */
 typedef struct rt_tile_contexts rt_tile_contexts;

@@ -7,8 +7,9 @@
 #include "base/memory.h"
 #include "op/cpu.h"
 #include "op/cpu_math.h"
+#include "op/cuda_adam.h"
 
-enum { TILE = 16384 };
+enum { TILE = RT_CUDA_ADAM_TILE };
 
 const rt_adam_options rt_adam_default = {.kind = RT_ADAM_L2, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8,
                                          .weight_decay = 1e-8, .clip_norm = 10};
@@ -58,7 +59,8 @@ rt_status rt_adam_create(rt_adam **ret_adam, rt_params *params, const rt_adam_op
     RT_TRY(check_options(options, err));
     RT_TRY_ALLOC(adam, 1);
     *adam = (rt_adam){.options = *options, .params = params, .n_param = rt_params_count(params)};
-    RT_TRY(rt_arena_create(&adam->arena, "optimizer", rt_memory_available(), err));
+    int64_t bytes = 2 * rt_params_bytes(params) + 512 * adam->n_param;
+    RT_TRY(rt_ctx_arena_create(rt_params_ctx(params), &adam->arena, "optimizer", bytes, err));
     RT_TRY_ALLOC(adam->slot, adam->n_param);
     for (int64_t i = 0; i < adam->n_param; i++) {
         rt_tensor value = rt_params_at(params, i)->value;
@@ -89,6 +91,13 @@ void rt_adam_free(rt_adam *adam)
     free(adam->square);
     free(adam->size);
     free(adam);
+}
+
+/* The context whose device holds the parameters; NULL: the CPU's memory does. */
+static rt_ctx *device_of(const rt_adam *adam)
+{
+    rt_ctx *ctx = rt_params_ctx(adam->params);
+    return ctx && ctx->on_device ? ctx : NULL;
 }
 
 /* The parameter that a tile belongs to, and its elements [from, to). */
@@ -132,11 +141,65 @@ static void square_tile(void *argument, int64_t tile, int worker)
                                            : sum_squares_f32((const float *)g.data + from, to - from);
 }
 
+/* What is the same for all elements of a tensor. */
+typedef struct {
+    double scale, decay, shrink, beta1, beta2, eps, rate, root;
+} factors;
+
+typedef struct {
+    rt_adam *adam;
+    double rate, scale;
+} step_job;
+
+static factors factors_of(const step_job *j, int64_t index)
+{
+    const rt_adam_options *o = &j->adam->options;
+    double t = (double)j->adam->slot[index].updates, correct1 = 1 - pow(o->beta1, t), correct2 = 1 - pow(o->beta2, t);
+    bool decoupled = o->kind == RT_ADAM_DECOUPLED, matrix = rt_params_at(j->adam->params, index)->value.ndim > 1;
+    return (factors){.scale = j->scale, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps,
+                     .decay = decoupled ? 0 : o->weight_decay,
+                     .shrink = decoupled && matrix ? 1 - j->rate * o->weight_decay : 1,
+                     .rate = j->rate / correct1, .root = sqrt(correct2)};
+}
+
+/* The tensors as the device's passes read them, in the host's memory; opt_step NULL: for the norm alone. */
+static rt_tensor list_tensors(rt_ctx *ctx, rt_adam *adam, const step_job *opt_step)
+{
+    rt_tensor list = RT_NEW_HOST(ctx, RT_U8, adam->n_param * (int64_t)sizeof(rt_cuda_adam_tensor));
+    rt_cuda_adam_tensor *t = list.data;
+    for (int64_t i = 0; t && i < adam->n_param; i++) {
+        const rt_param *p = rt_params_at(adam->params, i);
+        const slot *s = &adam->slot[i];
+        t[i] = (rt_cuda_adam_tensor){.value = p->value.data, .m = s->m.data, .v = s->v.data, .grad = p->grad.data,
+                                     .opt_value16 = p->value16.data, .count = rt_count(p->value),
+                                     .first_tile = s->first_tile, .skip = adam->size[i] == 0};
+        if (!opt_step) continue;
+        factors f = factors_of(opt_step, i);
+        t[i].scale = (float)f.scale, t[i].decay = (float)f.decay, t[i].shrink = (float)f.shrink;
+        t[i].blend = (float)(1 - f.beta1), t[i].keep = (float)f.beta2, t[i].fresh = (float)(1 - f.beta2);
+        t[i].rate = (float)f.rate, t[i].root = (float)f.root, t[i].eps = (float)f.eps;
+    }
+    return list;
+}
+
+/* The same sums on the device, where the gradients are. */
+static void square_on_device(rt_ctx *ctx, rt_adam *adam)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor square = RT_NEW_TYPE(ctx, RT_F64, adam->n_tile), tensors = rt_upload(ctx, list_tensors(ctx, adam, NULL));
+    rt_cuda_adam_squares(ctx, square.data, tensors.data, adam->n_param, adam->n_tile);
+    rt_ctx_sync(ctx);
+    for (int64_t i = 0; i < adam->n_tile; i++) adam->square[i] = ctx->status == RT_OK ? ((double *)square.data)[i] : NAN;
+    rt_arena_reset(ctx->step, mark);
+}
+
 double rt_adam_norm(rt_adam *adam, rt_pool *pool, double grad_scale, const char **opt_bad)
 {
     double sum = 0;
     if (opt_bad) *opt_bad = NULL;
-    rt_pool_run(pool, adam->n_tile, square_tile, adam);
+    rt_ctx *device = device_of(adam);
+    if (device) square_on_device(device, adam);
+    else rt_pool_run(pool, adam->n_tile, square_tile, adam);
     for (int64_t i = 0; i < adam->n_param; i++) {
         int64_t end = i + 1 < adam->n_param ? adam->slot[i + 1].first_tile : adam->n_tile;
         adam->size[i] = 0;
@@ -148,11 +211,6 @@ double rt_adam_norm(rt_adam *adam, rt_pool *pool, double grad_scale, const char 
 }
 
 /* ---- the update -------------------------------------------------------------------------------------------------- */
-/* What is the same for all elements of a tensor. */
-typedef struct {
-    double scale, decay, shrink, beta1, beta2, eps, rate, root;
-} factors;
-
 /* torch's order of operations, in T's precision. */
 #define UPDATE(name, T, square_root)                                                                          \
     RT_CLONES static void name(T *p, T *m, T *v, const T *g, int64_t count, factors f)                          \
@@ -170,27 +228,16 @@ typedef struct {
 UPDATE(update_f32, float, sqrtf)
 UPDATE(update_f64, double, sqrt)
 
-typedef struct {
-    rt_adam *adam;
-    double rate, scale;
-} step_job;
-
 static void update_tile(void *argument, int64_t tile, int worker)
 {
     const step_job *j = argument;
     rt_adam *adam = j->adam;
-    const rt_adam_options *o = &adam->options;
     int64_t from, to, index = find_tile(adam, tile, &from, &to);
     const slot *s = &adam->slot[index];
     const rt_param *p = rt_params_at(adam->params, index);
     (void)worker;
     if (adam->size[index] == 0) return;
-    double t = (double)s->updates, correct1 = 1 - pow(o->beta1, t), correct2 = 1 - pow(o->beta2, t);
-    bool decoupled = o->kind == RT_ADAM_DECOUPLED;
-    factors f = {.scale = j->scale, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps,
-                 .decay = decoupled ? 0 : o->weight_decay,
-                 .shrink = decoupled && p->value.ndim > 1 ? 1 - j->rate * o->weight_decay : 1,
-                 .rate = j->rate / correct1, .root = sqrt(correct2)};
+    factors f = factors_of(j, index);
     if (p->value.dtype == RT_F64) {
         update_f64((double *)p->value.data + from, (double *)s->m.data + from, (double *)s->v.data + from,
                    (const double *)p->grad.data + from, to - from, f);
@@ -208,6 +255,15 @@ void rt_adam_step(rt_adam *adam, rt_pool *pool, double rate, double grad_scale, 
     double clip = o->clip_norm > 0 ? fmin(1, o->clip_norm / (norm + 1e-6)) : 1;
     for (int64_t i = 0; i < adam->n_param; i++) adam->slot[i].updates += adam->size[i] != 0;
     step_job j = {adam, rate, grad_scale * clip};
+    rt_ctx *device = device_of(adam);
+    if (device) {
+        int64_t mark = rt_arena_mark(device->step);
+        rt_tensor tensors = rt_upload(device, list_tensors(device, adam, &j));
+        rt_cuda_adam_update(device, tensors.data, adam->n_param, adam->n_tile);
+        rt_ctx_sync(device);   /* the loop's own code reads the weights */
+        rt_arena_reset(device->step, mark);
+        return;
+    }
     rt_pool_run(pool, adam->n_tile, update_tile, &j);
 }
 

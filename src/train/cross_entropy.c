@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "op/cuda_loss.h"
+
 enum { TILE_ROWS = 256, MOST_CLASSES = 128 };
 
 typedef struct {
@@ -40,6 +42,20 @@ static void run_tile(void *argument, int64_t tile, int worker)
     j->tile_sum[tile] = sum;
 }
 
+/* The logits stay on the device; what comes back is a number for every RT_CUDA_ENTROPY_ROWS of them. */
+static double sum_on_device(rt_ctx *ctx, rt_tensor opt_d_logits, rt_tensor logits, rt_tensor row_class, double scale)
+{
+    int64_t rows = rt_rows(logits), n_part = (rows + RT_CUDA_ENTROPY_ROWS - 1) / RT_CUDA_ENTROPY_ROWS;
+    rt_tensor on_device = rt_upload(ctx, row_class), part = RT_NEW_TYPE(ctx, RT_F64, n_part);
+    double sum = 0;
+    RT_REQUIRE(logits.dtype == RT_F32);
+    rt_cuda_cross_entropy(ctx, part.data, opt_d_logits.data, logits.data, on_device.data, rows, rt_last(logits),
+                          RT_CROSS_ENTROPY_SKIP, scale);
+    rt_ctx_sync(ctx);
+    for (int64_t i = 0; i < n_part && ctx->status == RT_OK && !ctx->measuring; i++) sum += ((const double *)part.data)[i];
+    return sum;
+}
+
 double rt_cross_entropy_rows(rt_ctx *ctx, rt_tensor opt_d_logits, rt_tensor logits, rt_tensor row_class, double scale)
 {
     int64_t rows = rt_rows(logits), n_tile = (rows + TILE_ROWS - 1) / TILE_ROWS, mark = rt_arena_mark(ctx->step);
@@ -47,8 +63,13 @@ double rt_cross_entropy_rows(rt_ctx *ctx, rt_tensor opt_d_logits, rt_tensor logi
     RT_REQUIRE(!opt_d_logits.data ||
                (opt_d_logits.dtype == logits.dtype && rt_count(opt_d_logits) == rt_count(logits)));
     job j = {.d_logits = opt_d_logits, .logits = logits, .row_class = row_class.data, .scale = scale};
-    j.tile_sum = RT_NEW_TYPE(ctx, RT_F64, n_tile).data;
     double sum = 0;
+    if (ctx->on_device) {
+        sum = sum_on_device(ctx, opt_d_logits, logits, row_class, scale);
+        rt_arena_reset(ctx->step, mark);
+        return sum;
+    }
+    j.tile_sum = RT_NEW_HOST(ctx, RT_F64, n_tile).data;
     if (ctx->status != RT_OK) return 0;
     rt_pool_run(ctx->pool, n_tile, run_tile, &j);
     for (int64_t i = 0; i < n_tile; i++) sum += j.tile_sum[i];

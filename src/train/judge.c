@@ -39,7 +39,7 @@ static rt_status summarise(rt_summary *out, const rt_judge *j, rt_ctx *ctx, cons
     const rt_config *c = &j->model->config;
     const rt_features *f = j->features;
     int64_t n = f->n_token;
-    rt_tensor logits = RT_NEW(ctx, n, n, c->distogram_bins), contacts = RT_NEW_TYPE(ctx, RT_F32, n, n);
+    rt_tensor logits = RT_NEW(ctx, n, n, c->distogram_bins), contacts = RT_NEW_HOST(ctx, RT_F32, n, n);
     rt_distogram_head_forward(ctx, &j->model->distogram, logits, judged->z);
     rt_rank_input input = {.pae_logits = rt_as_f32(ctx, judged->logits->pae),
                            .pde_logits = rt_as_f32(ctx, judged->logits->pde),
@@ -51,6 +51,7 @@ static rt_status summarise(rt_summary *out, const rt_judge *j, rt_ctx *ctx, cons
                            .atom_to_token_idx = f->atom_to_token_idx,
                            .n_cycle = 1};
     logits = rt_as_f32(ctx, logits);
+    rt_ctx_sync(ctx);
     if (ctx->status != RT_OK) return rt_ctx_take(ctx, err);
     rt_contact_probs(contacts, ctx->pool, c, logits);
     return rt_rank_summary(out, ctx->step, ctx->pool, c, &input, err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "op/cpu_math.h"
+#include "op/cuda_loss.h"
 #include "score/superpose.h"
 
 enum { TILE = 8 };
@@ -278,9 +279,10 @@ static bool set_up(job *j, rt_ctx *ctx, rt_tensor x, const rt_label *label)
     j->n_copy = x.dim[0], j->n_atom = label->n_atom, j->n_resolved = label->n_resolved;
     j->mask = label->coordinate_mask.data;
     RT_SHAPE(x, j->n_copy, j->n_atom, 3);
-    j->x = RT_NEW_TYPE(ctx, RT_F64, j->n_copy, j->n_atom, 3).data;
-    j->y = RT_NEW_TYPE(ctx, RT_F64, j->n_resolved, 3).data;
-    j->atom = RT_NEW_TYPE(ctx, RT_I64, j->n_resolved + j->n_atom).data;
+    j->x = RT_NEW_HOST(ctx, RT_F64, j->n_copy, j->n_atom, 3).data;
+    j->y = RT_NEW_HOST(ctx, RT_F64, j->n_resolved, 3).data;
+    j->atom = RT_NEW_HOST(ctx, RT_I64, j->n_resolved + j->n_atom).data;
+    rt_ctx_sync(ctx);
     if (ctx->status != RT_OK) return false;
     rt_convert(j->x, RT_F64, x.data, x.dtype, rt_count(x));
     list_resolved(j, label);
@@ -290,10 +292,10 @@ static bool set_up(job *j, rt_ctx *ctx, rt_tensor x, const rt_label *label)
 void rt_loss_diffusion_targets(rt_ctx *ctx, rt_diffusion_targets *out, rt_tensor x, const rt_label *label)
 {
     job j = {0};
-    out->aligned = RT_NEW_TYPE(ctx, RT_F64, x.dim[0], label->n_atom, 3);
-    out->weight = RT_NEW_TYPE(ctx, RT_F64, label->n_atom);
-    out->neighbours = RT_NEW_TYPE(ctx, RT_I64, label->n_atom);
-    rt_tensor near = RT_NEW_TYPE(ctx, RT_I32, label->n_resolved), truth = RT_NEW_TYPE(ctx, RT_F64, label->n_resolved);
+    out->aligned = RT_NEW_HOST(ctx, RT_F64, x.dim[0], label->n_atom, 3);
+    out->weight = RT_NEW_HOST(ctx, RT_F64, label->n_atom);
+    out->neighbours = RT_NEW_HOST(ctx, RT_I64, label->n_atom);
+    rt_tensor near = RT_NEW_HOST(ctx, RT_I32, label->n_resolved), truth = RT_NEW_HOST(ctx, RT_F64, label->n_resolved);
     if (!set_up(&j, ctx, x, label)) return;
     memset(out->aligned.data, 0, (size_t)rt_bytes(out->aligned));
     memset(out->weight.data, 0, (size_t)rt_bytes(out->weight));
@@ -310,6 +312,25 @@ void rt_loss_diffusion_targets(rt_ctx *ctx, rt_diffusion_targets *out, rt_tensor
     }
 }
 
+/* Smooth lDDT where the structures are: a number for every RT_CUDA_LDDT_ATOMS atoms comes back. */
+static double smooth_lddt_on_device(rt_ctx *ctx, const job *j, rt_tensor x)
+{
+    int64_t n = j->n_resolved, parts = (n + RT_CUDA_LDDT_ATOMS - 1) / RT_CUDA_LDDT_ATOMS, pairs = 0;
+    rt_tensor y = rt_upload(ctx, RT_WRAP(j->y, RT_F64, n, 3)), atom = rt_upload(ctx, RT_WRAP(j->atom, RT_I64, n));
+    rt_tensor part = RT_NEW_TYPE(ctx, RT_F64, j->n_copy * parts), count = RT_NEW_TYPE(ctx, RT_I64, parts);
+    rt_tensor force = RT_NEW_TYPE(ctx, RT_F32, j->n_copy, n, 3);
+    rt_cuda_smooth_lddt(ctx, part.data, count.data, force.data, x.data, y.data, atom.data, j->n_copy, j->n_atom, n, radius);
+    rt_ctx_sync(ctx);
+    if (ctx->status != RT_OK || ctx->measuring) return 0;
+    for (int64_t i = 0; i < parts; i++) pairs += ((const int64_t *)count.data)[i];
+    if (pairs == 0) return 0;
+    double sum = add_up(part.data, j->n_copy * parts);
+    if (j->d_x.data && j->weight->smooth_lddt != 0)   /* a pair counts from both ends */
+        rt_cuda_add_forces(ctx, j->d_x.data, force.data, atom.data, j->n_copy, j->n_atom, n,
+                           -2 * j->weight->smooth_lddt / (double)pairs);
+    return 1 - sum / (double)pairs / (double)j->n_copy;
+}
+
 void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_d_x, rt_tensor x, rt_tensor opt_sigma,
                        const rt_label *label, rt_tensor opt_bonds, const rt_diffusion_terms *weight)
 {
@@ -321,11 +342,11 @@ void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_
                                 weight->bond / (double)n_copy};
     job j = {.d_x = opt_d_x, .sigma = opt_sigma, .bonds = opt_bonds, .weight = &share};
     if (!set_up(&j, ctx, x, label)) return;
-    j.sum = RT_NEW_TYPE(ctx, RT_F64, n_copy * (n_tile + 1)).data;
+    j.sum = RT_NEW_HOST(ctx, RT_F64, n_copy * (n_tile + 1)).data;
     int threads = rt_pool_threads(ctx->pool);
-    j.place = RT_NEW_TYPE(ctx, RT_F64, threads, 3, n_resolved).data;
-    j.truth = RT_NEW_TYPE(ctx, RT_F64, threads, TILE, n_resolved).data;
-    j.near = RT_NEW_TYPE(ctx, RT_I32, threads, TILE, n_resolved).data;
+    j.place = RT_NEW_HOST(ctx, RT_F64, threads, 3, n_resolved).data;
+    j.truth = RT_NEW_HOST(ctx, RT_F64, threads, TILE, n_resolved).data;
+    j.near = RT_NEW_HOST(ctx, RT_I32, threads, TILE, n_resolved).data;
     if (ctx->status != RT_OK) return;
     rt_pool_run(ctx->pool, n_copy, run_mse, &j);
     out_loss->mse = add_up(j.sum, n_copy) / (double)n_copy;
@@ -333,6 +354,11 @@ void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_
     if (j.n_bond) {
         rt_pool_run(ctx->pool, n_copy, run_bonds, &j);
         out_loss->bond = add_up(j.sum, n_copy) / (double)n_copy;
+    }
+    if (ctx->on_device) {
+        out_loss->smooth_lddt = smooth_lddt_on_device(ctx, &j, x);
+        rt_arena_reset(ctx->step, mark);
+        return;
     }
     rt_pool_run(ctx->pool, n_tile, count_pairs, &j);
     j.n_pair = (int64_t)add_up(j.sum, n_tile);

@@ -18,13 +18,12 @@ static bool open_structure(test_case *c)
 }
 
 /* golden/train_exact/structure.json, "dense" */
-static void structure_losses_are_the_reference_s(void **state)
+static void check_structure_losses(rt_backend_kind kind)
 {
     test_case c;
-    (void)state;
     if (!open_structure(&c)) skip();
-    rt_ctx *ctx = test_context(RT_BACKEND_CPU, 2);
-    rt_tensor x = test_golden(&c, "x_denoised"), sigma = test_golden(&c, "noise_level");
+    rt_ctx *ctx = test_context(kind, 2);
+    rt_tensor x = rt_upload(ctx, test_golden(&c, "x_denoised")), sigma = test_golden(&c, "noise_level");
     rt_tensor bonds = test_golden(&c, "bond_pairs");
     const struct { const char *name; rt_diffusion_terms weight; double value; } row[] = {
         {"mse", {.mse = 1}, 1.6871063709259033},
@@ -34,8 +33,10 @@ static void structure_losses_are_the_reference_s(void **state)
     for (int i = 0; i < 4; i++) {
         char name[64];
         rt_diffusion_terms loss;
-        rt_tensor d_x = test_zeros(ctx, x);
+        rt_tensor d_x = rt_new_like(ctx, x);
+        rt_zero(ctx, d_x);
         rt_loss_diffusion(ctx, &loss, d_x, x, sigma, &c.label, bonds, &row[i].weight);
+        rt_ctx_sync(ctx);
         test_near(row[i].name, rt_loss_diffusion_total(&loss, &row[i].weight), row[i].value, 1e-5);
         snprintf(name, sizeof name, "grad_x.dense.%s", row[i].name);
         /* the smooth lDDT has a kink where a distance is right: float32 takes the other side for a few of the golden's
@@ -45,6 +46,15 @@ static void structure_losses_are_the_reference_s(void **state)
     assert_int_equal(ctx->status, RT_OK);
     rt_ctx_free(ctx);
     test_case_close(&c);
+}
+
+static void structure_losses_are_the_reference_s(void **state) { (void)state; check_structure_losses(RT_BACKEND_CPU); }
+
+static void structure_losses_on_the_device_are_too(void **state)
+{
+    (void)state;
+    if (rt_cuda_unavailable()) skip();
+    check_structure_losses(RT_BACKEND_CUDA);
 }
 
 /* golden/train_exact/full.json: the denoiser's own output; no bonds, so that term is 0 */
@@ -68,15 +78,15 @@ static void end_to_end_losses_are_the_reference_s(void **state)
     test_case_close(&c);
 }
 
-static void distogram_is_the_reference_s(void **state)
+static void check_distogram(rt_backend_kind kind)
 {
     test_case c;
-    (void)state;
     if (!open_structure(&c)) skip();
-    rt_ctx *ctx = test_context(RT_BACKEND_CPU, 2);
+    rt_ctx *ctx = test_context(kind, 2);
     rt_tensor bin = test_golden(&c, "distogram.true_bin"), mask = test_golden(&c, "distogram.pair_mask");
-    rt_tensor logits = test_golden(&c, "distogram_logits"), d = test_zeros(ctx, logits);
-    rt_tensor got = RT_NEW_TYPE(ctx, RT_U8, 30, 30);
+    rt_tensor logits = rt_upload(ctx, test_golden(&c, "distogram_logits")), d = rt_new_like(ctx, logits);
+    rt_tensor got = RT_NEW_HOST(ctx, RT_U8, 30, 30);
+    rt_zero(ctx, d);
     int64_t count = rt_loss_distogram_label(got, &c.features, &c.label), n_golden = 0;
     for (int64_t i = 0; i < 900; i++) {
         uint8_t k = ((uint8_t *)got.data)[i];
@@ -86,10 +96,20 @@ static void distogram_is_the_reference_s(void **state)
     }
     assert_int_equal(count, n_golden);
     double loss = rt_loss_distogram(ctx, d, logits, &c.features, &c.label, 0.03);
+    rt_ctx_sync(ctx);
     test_near("distogram", loss, 4.693451404571533, 1e-5);
     test_gradient("grad_logits", d, test_golden(&c, "grad_logits.dense"), 1e-4);
     rt_ctx_free(ctx);
     test_case_close(&c);
+}
+
+static void distogram_is_the_reference_s(void **state) { (void)state; check_distogram(RT_BACKEND_CPU); }
+
+static void distogram_on_the_device_is_too(void **state)
+{
+    (void)state;
+    if (rt_cuda_unavailable()) skip();
+    check_distogram(RT_BACKEND_CUDA);
 }
 
 typedef struct {
@@ -196,7 +216,8 @@ static void special_cases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(structure_losses_are_the_reference_s), cmocka_unit_test(end_to_end_losses_are_the_reference_s),
+        cmocka_unit_test(structure_losses_are_the_reference_s), cmocka_unit_test(structure_losses_on_the_device_are_too),
+        cmocka_unit_test(distogram_on_the_device_is_too), cmocka_unit_test(end_to_end_losses_are_the_reference_s),
         cmocka_unit_test(distogram_is_the_reference_s), cmocka_unit_test(gradients_are_the_losses_slopes),
         cmocka_unit_test(threads_do_not_matter), cmocka_unit_test(special_cases)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ double rt_loss_distogram(rt_ctx *ctx, rt_tensor opt_d_logits, rt_tensor logits, 
 {
     int64_t n = features->n_token, mark = rt_arena_mark(ctx->step);
     RT_SHAPE(logits, n, n, BINS);
-    rt_tensor row_class = RT_NEW_TYPE(ctx, RT_U8, n, n);
+    rt_tensor row_class = RT_NEW_HOST(ctx, RT_U8, n, n);
     if (ctx->status != RT_OK) return 0;
     double count = (double)rt_loss_distogram_label(row_class, features, label) + 1e-6;
     if (weight == 0) opt_d_logits.data = NULL;

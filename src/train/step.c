@@ -85,13 +85,14 @@ static void set_precision(work *w, bool trunk)
 static void new_label(work *w)
 {
     w->label = *w->answer;
-    w->label.coordinate = rt_new_shape(w->ctx, RT_F32, 2, w->answer->coordinate.dim);
-    w->label.coordinate_mask = rt_new_shape(w->ctx, RT_U8, 1, w->answer->coordinate_mask.dim);
+    w->label.coordinate = rt_new_host(w->ctx, RT_F32, 2, w->answer->coordinate.dim);
+    w->label.coordinate_mask = rt_new_host(w->ctx, RT_U8, 1, w->answer->coordinate_mask.dim);
 }
 
 /* The label with the names that suit rollout k. */
 static void permute_label(work *w, int64_t rollout)
 {
+    rt_ctx_sync(w->ctx);
     if (w->ctx->status != RT_OK) return;
     memcpy(w->label.coordinate.data, w->answer->coordinate.data, (size_t)rt_bytes(w->answer->coordinate));
     memcpy(w->label.coordinate_mask.data, w->answer->coordinate_mask.data, (size_t)rt_bytes(w->answer->coordinate_mask));
@@ -168,6 +169,7 @@ rt_status rt_step_frozen_place(rt_step_frozen *frozen, rt_arena **arena, rt_err 
 
 static void convert(work *w, rt_tensor to, rt_tensor from)
 {
+    rt_ctx_sync(w->ctx);
     if (w->ctx->status == RT_OK && !w->ctx->measuring)
         rt_convert(to.data, to.dtype, from.data, from.dtype, rt_count(from));
 }
@@ -218,6 +220,7 @@ static void judge(work *w, int64_t rollout, const rt_confidence_terms *weight)
     RT_PROBE(ctx, logits.pae, "logits.pae");
     RT_PROBE(ctx, logits.pde, "logits.pde");
     RT_PROBE(ctx, logits.resolved, "logits.resolved");
+    rt_ctx_sync(ctx);
     if (ctx->status == RT_OK)
         ctx->status = rt_loss_confidence_label(&truth, ctx->step, ctx->pool, w->features, &w->label, x, &ctx->err);
     if (ctx->status == RT_OK && w->backward) {
@@ -230,6 +233,7 @@ static void judge(work *w, int64_t rollout, const rt_confidence_terms *weight)
     } else if (ctx->status == RT_OK) {
         rt_loss_confidence(ctx, &term, NULL, &logits, &truth, weight);
     }
+    rt_ctx_sync(ctx);
     if (ctx->status == RT_OK && w->given->opt_watcher) {
         rt_step_judged judged = {rollout, &logits, &truth, &w->label, x, w->z};
         ctx->status = w->given->opt_watcher(w->given->user, ctx, &judged, &ctx->err);
@@ -265,7 +269,7 @@ static void run_copy(work *w, int64_t copy, int64_t copies, double sigma, rt_ten
                        term;
     int64_t mark = rt_arena_mark(ctx->step);
     rt_denoiser_saved saved;
-    rt_tensor x = rt_new_like(ctx, x_noisy), level = RT_NEW_TYPE(ctx, RT_F64, 1);
+    rt_tensor x = rt_new_like(ctx, x_noisy), level = RT_NEW_HOST(ctx, RT_F64, 1);
     rt_tensor dx = opt_gradient ? zeros_like(ctx, x) : RT_ABSENT;
     rt_denoiser_forward(ctx, &w->model->denoiser, context, x, x_noisy, sigma, copy, 1, opt_gradient ? &saved : NULL);
     RT_PROBE_PART(ctx, x, copy, "x_denoised");
@@ -290,10 +294,11 @@ static void run_diffusion(work *w)
     rt_denoiser_context context;
     rt_denoiser_context_saved kept;
     rt_denoiser_context_gradient gradient;
-    rt_tensor sigma = given ? rt_new_copy(ctx, w->given->sigma) : RT_NEW(ctx, copies);
-    rt_tensor x_noisy = given ? rt_new_copy(ctx, w->given->x_noisy) : RT_NEW(ctx, copies, atoms, 3);
+    rt_tensor sigma = given ? w->given->sigma : RT_NEW_HOST(ctx, ctx->real, copies);
+    rt_tensor x_noisy = given ? rt_new_copy(ctx, w->given->x_noisy) : RT_NEW_HOST(ctx, ctx->real, copies, atoms, 3);
     set_precision(w, false);
     if (!given && ctx->status == RT_OK) rt_draws_noisy_copies(w->key, ctx->pool, sigma, x_noisy, RT_ABSENT, &w->label);
+    if (!given) x_noisy = rt_upload(ctx, x_noisy);
     rt_denoiser_prepare(ctx, &w->model->denoiser, &context, w->features, w->s_inputs, w->s, w->z,
                         w->backward ? &kept : NULL);
     if (w->backward) rt_denoiser_context_gradient_create(ctx, &w->model->denoiser, &gradient, &context);

@@ -16,10 +16,10 @@ static rt_status count(double *out, rt_ctx *ctx, const rt_model *model, const rt
     rt_status status = rt_ctx_count_begin(ctx, &measure, err);
     if (status != RT_OK) return status;
     rt_step_frozen frozen = {.known = true,
-                             .s_inputs = RT_NEW_TYPE(ctx, RT_BF16, n, c->c_s_inputs),
-                             .s = RT_NEW_TYPE(ctx, RT_BF16, n, c->c_s),
-                             .z = RT_NEW_TYPE(ctx, RT_BF16, n, n, c->c_z),
-                             .x = RT_NEW_TYPE(ctx, RT_F32, rt_step_rollouts(options), features->n_atom, 3)};
+                             .s_inputs = RT_NEW_HOST(ctx, RT_BF16, n, c->c_s_inputs),
+                             .s = RT_NEW_HOST(ctx, RT_BF16, n, c->c_s),
+                             .z = RT_NEW_HOST(ctx, RT_BF16, n, n, c->c_z),
+                             .x = RT_NEW_HOST(ctx, RT_F32, rt_step_rollouts(options), features->n_atom, 3)};
     rt_step_given given = {.n_cycle = cycles, .opt_frozen = kept ? &frozen : NULL};
     status = rt_step_run(ctx, model, &loss, &plan, features, label, key, &given, true, false, err);
     *out = rt_ctx_count_end(ctx, &measure) / (double)rt_step_rollouts(options);

@@ -23,7 +23,7 @@ void rt_embedder_bind(rt_binder *binder, rt_embedder *e)
 static rt_tensor token_features(rt_ctx *ctx, const rt_features *features)
 {
     int64_t n = features->n_token, width = 32 + 32 + 1;
-    rt_tensor t = RT_NEW(ctx, n, width);
+    rt_tensor t = RT_NEW_HOST(ctx, ctx->real, n, width);
     int64_t size = rt_dtype_size(t.dtype);
     char *row = t.data;
     for (int64_t i = 0; ctx->status == RT_OK && i < n; i++, row += width * size) {
@@ -31,7 +31,7 @@ static rt_tensor token_features(rt_ctx *ctx, const rt_features *features)
         rt_convert(row + 32 * size, t.dtype, (const float *)features->profile.data + 32 * i, RT_F32, 32);
         rt_convert(row + 64 * size, t.dtype, (const float *)features->deletion_mean.data + i, RT_F32, 1);
     }
-    return t;
+    return rt_upload(ctx, t);
 }
 
 /* s_inputs = [a, restype, profile, deletion_mean] */
@@ -94,7 +94,7 @@ void rt_embedder_forward(rt_ctx *ctx, const rt_embedder *e, rt_tensor s_inputs, 
     if (opt_saved) *opt_saved = (rt_embedder_saved){.s_inputs = s_inputs, .s_init = s_init};
     input_features(ctx, e, s_inputs, features, opt_saved);
     if (e->use_ribonanza) {
-        rt_ribonanza_forward(ctx, &e->ribonanza, &mix, features->tokenized_seq);
+        rt_ribonanza_forward(ctx, &e->ribonanza, &mix, rt_upload(ctx, features->tokenized_seq));
         rt_ribonanza_inject(ctx, &e->sequence, s_inputs, mix.sequence, "projection_sequence_features@0");
     }
     RT_PROBE(ctx, s_inputs, "s_inputs@0");

@@ -50,7 +50,7 @@ rt_tensor rt_msa_draw_rows(rt_ctx *ctx, int64_t n_msa, int64_t lower_bound, int6
     rt_rng order = rt_rng_make(seed, stream, 2 * (uint64_t)cycle + 1, RT_DRAW_MSA_ROWS);
     int64_t low = lower_bound < n_msa ? lower_bound : n_msa, k = low + rt_rng_below(&count, 0, n_msa - low + 1);
     if (cutoff > 0 && k > cutoff) k = cutoff;
-    rt_tensor all = RT_NEW_TYPE(ctx, RT_I64, n_msa);
+    rt_tensor all = RT_NEW_HOST(ctx, RT_I64, n_msa);
     if (all.data) rt_rng_permutation(&order, n_msa, all.data);
     return rt_slice(all, 0, k);
 }
@@ -59,7 +59,8 @@ rt_tensor rt_msa_draw_rows(rt_ctx *ctx, int64_t n_msa, int64_t lower_bound, int6
  * so each letter is one column of a (c_m, 32) matrix. */
 static rt_tensor letter_columns(rt_ctx *ctx, const rt_msa_module *m)
 {
-    rt_tensor w = RT_NEW(ctx, m->c_m, ALPHABET);
+    rt_tensor w = RT_NEW_HOST(ctx, ctx->real, m->c_m, ALPHABET);
+    rt_ctx_sync(ctx);
     double deletion_value = (float)(2 / M_PI * atan(1.0 / 3));
     for (int64_t i = 0; ctx->status == RT_OK && i < m->c_m; i++)
         for (int64_t k = 0; k < ALPHABET; k++) {
@@ -69,7 +70,7 @@ static rt_tensor letter_columns(rt_ctx *ctx, const rt_msa_module *m)
                          deletion_value * rt_get(m->m.weight, i * M_INPUTS + ALPHABET + 1);
             rt_set(w, i * ALPHABET + k, value);
         }
-    return w;
+    return rt_upload(ctx, w);
 }
 
 /* dcolumns (c_m,32) to the weight that the columns were made of. */
@@ -77,6 +78,7 @@ static void letter_columns_backward(rt_ctx *ctx, const rt_msa_module *m, rt_tens
 {
     double deletion_value = (float)(2 / M_PI * atan(1.0 / 3));
     rt_tensor dw = m->m.dweight;
+    rt_ctx_sync(ctx);
     for (int64_t i = 0; ctx->status == RT_OK && i < m->c_m; i++)
         for (int64_t k = 0; k < M_INPUTS; k++) {
             double d = rt_get(dcolumns, i * ALPHABET + (k < ALPHABET ? k : GAP)), at = rt_get(dw, i * M_INPUTS + k);
@@ -89,12 +91,12 @@ static void letter_columns_backward(rt_ctx *ctx, const rt_msa_module *m, rt_tens
 static rt_tensor row_letters(rt_ctx *ctx, const rt_features *features, rt_tensor rows)
 {
     int64_t count = rows.dim[0], n = features->n_token;
-    rt_tensor index = RT_NEW_TYPE(ctx, RT_I32, count * n, 1);
+    rt_tensor index = RT_NEW_HOST(ctx, RT_I32, count * n, 1);
     const uint8_t *msa = features->msa.data;
     for (int64_t r = 0; ctx->status == RT_OK && !ctx->measuring && r < count; r++)
         for (int64_t i = 0; i < n; i++)
             ((int32_t *)index.data)[r * n + i] = msa[((const int64_t *)rows.data)[r] * n + i];
-    return index;
+    return rt_upload(ctx, index);
 }
 
 /* x (M,N,c_m) = linear_m(letters) + linear_s(s_inputs) */
@@ -132,7 +134,7 @@ static void outer_product_mean(rt_ctx *ctx, const rt_msa_block *block, rt_tensor
     rt_tensor a = RT_NEW(ctx, msa, n, c), b = RT_NEW(ctx, msa, n, c);
     rt_norm_linear_forward(ctx, &block->opm_norm, &block->opm_a, a, m, RT_PLAIN);
     rt_norm_linear_forward(ctx, &block->opm_norm, &block->opm_b, b, m, RT_PLAIN);
-    int64_t inner = rt_arena_mark(ctx->step), step = rt_row_chunk_items(n);
+    int64_t inner = rt_arena_mark(ctx->step), step = rt_row_chunk_items(ctx, n);
     for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {
         int64_t rows = n - i < step ? n - i : step;
         rt_tensor outer = RT_NEW(ctx, rows, n, c * c);
@@ -153,7 +155,7 @@ static void outer_product_mean_backward(rt_ctx *ctx, const rt_msa_block *block, 
     rt_norm_linear_forward(ctx, &block->opm_norm, &block->opm_b, b, m, RT_PLAIN);
     rt_zero(ctx, da);
     rt_zero(ctx, db);
-    int64_t inner = rt_arena_mark(ctx->step), step = rt_row_chunk_items(n);
+    int64_t inner = rt_arena_mark(ctx->step), step = rt_row_chunk_items(ctx, n);
     for (int64_t i = 0; i < n && ctx->status == RT_OK; i += step) {
         int64_t rows = n - i < step ? n - i : step;
         rt_tensor outer = RT_NEW(ctx, rows, n, c * c), douter = rt_new_like(ctx, outer), dy = rt_slice(dz, i, rows);

@@ -163,13 +163,13 @@ static void embed(rt_ctx *ctx, const rt_ribonanza *r, rt_tensor s, rt_tensor pai
     int64_t n = tokens.dim[0], mark = rt_arena_mark(ctx->step);
     rt_op_gather(ctx, RT_VIEW(s, 1, n, r->ninp), RT_VIEW(r->encoder, 1, r->encoder.dim[0], r->ninp), tokens, false);
     rt_op_outer_linear(ctx, pair, rt_linear_new(ctx, &r->down, s, RT_ACT_NONE), r->outer, r->outer_bias, false);
-    rt_tensor index = RT_NEW_TYPE(ctx, RT_I32, n * n, 1);
+    rt_tensor index = RT_NEW_HOST(ctx, RT_I32, n * n, 1);
     for (int64_t i = 0; ctx->status == RT_OK && i < n; i++)
         for (int64_t j = 0; j < n; j++) {
             int64_t d = i - j < -POSITION_REACH ? -POSITION_REACH : i - j > POSITION_REACH ? POSITION_REACH : i - j;
             ((int32_t *)index.data)[i * n + j] = (int32_t)(d + POSITION_REACH);
         }
-    rt_op_embed(ctx, RT_VIEW(pair, n * n, r->pairwise), r->position, index, true);
+    rt_op_embed(ctx, RT_VIEW(pair, n * n, r->pairwise), r->position, rt_upload(ctx, index), true);
     rt_op_add(ctx, pair, r->position_bias);
     rt_arena_reset(ctx->step, mark);
 }
@@ -183,12 +183,16 @@ void rt_ribonanza_forward(rt_ctx *ctx, const rt_ribonanza *r, rt_ribonanza_mix *
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor s = RT_NEW(ctx, n, r->ninp), pair = RT_NEW(ctx, n, n, r->pairwise);
     double top = -INFINITY, sum = 0;
+    rt_ctx_sync(ctx);
+    rt_tensor share = RT_NEW_HOST(ctx, RT_F64, r->n_layer);
     for (int64_t i = 0; i < r->n_layer; i++) top = fmax(top, rt_get(r->layer_weights, i));
     for (int64_t i = 0; i < r->n_layer; i++) sum += exp(rt_get(r->layer_weights, i) - top);
-    while (!ctx->probe && last >= 0 && exp(rt_get(r->layer_weights, last) - top) == 0) last--;
+    for (int64_t i = 0; ctx->status == RT_OK && i < r->n_layer; i++)
+        rt_set(share, i, exp(rt_get(r->layer_weights, i) - top) / sum);
+    while (ctx->status == RT_OK && !ctx->probe && last >= 0 && rt_get(share, last) == 0) last--;
     embed(ctx, r, s, pair, tokens);
     for (int64_t i = 0; i < rt_ctx_blocks(ctx, last + 1) && rt_ctx_go_on(ctx); i++) {
-        double weight = exp(rt_get(r->layer_weights, i) - top) / sum;
+        double weight = rt_get(share, i);
         layer_forward(ctx, &r->layer[i], s, pair, r->heads);
         RT_PROBE_PART(ctx, RT_VIEW(s, 1, n, r->ninp), i, "ribonanza.sequence_all_layers");
         if (i + 1 == r->n_layer) RT_PROBE(ctx, RT_VIEW(pair, 1, n, n, r->pairwise), "ribonanza.pairwise_last");
@@ -202,12 +206,13 @@ void rt_ribonanza_forward(rt_ctx *ctx, const rt_ribonanza *r, rt_ribonanza_mix *
 /* (M,c) rows, each the sigmoid of the gate vector. */
 static rt_tensor gate_row(rt_ctx *ctx, rt_tensor gate)
 {
-    rt_tensor row = RT_NEW(ctx, 1, rt_count(gate));
+    rt_tensor row = RT_NEW_HOST(ctx, ctx->real, 1, rt_count(gate));
+    rt_ctx_sync(ctx);
     for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(gate); i++) {
         double value = 1 / (1 + exp(-rt_get(gate, i)));
         rt_set(row, i, value);
     }
-    return row;
+    return rt_upload(ctx, row);
 }
 
 void rt_ribonanza_inject(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor x, rt_tensor mix, const char *probe)
@@ -216,8 +221,8 @@ void rt_ribonanza_inject(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_
     rt_tensor gate = gate_row(ctx, injector->gate), projected = rt_new_like(ctx, x);
     rt_tensor flat = RT_VIEW(projected, rows, c), in = RT_VIEW(mix, rows, rt_last(mix));
     int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx); first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor hidden = rt_linear_new(ctx, &injector->first, rt_slice(in, first, count), RT_ACT_NONE);
         rt_norm_forward(ctx, &injector->norm1, hidden, hidden);
         rt_op_clamp(ctx, hidden, hidden, 0, INFINITY);
@@ -236,6 +241,7 @@ void rt_ribonanza_inject(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_
 static void gate_row_backward(rt_ctx *ctx, const rt_ribonanza_injector *injector, rt_tensor dgate_row, rt_tensor gate)
 {
     rt_tensor to = injector->dgate;
+    rt_ctx_sync(ctx);
     for (int64_t i = 0; ctx->status == RT_OK && i < rt_count(to); i++) {
         double s = rt_get(gate, i), value = rt_get(to, i) + rt_get(dgate_row, i) * s * (1 - s);
         rt_set(to, i, value);
@@ -251,8 +257,8 @@ void rt_ribonanza_inject_backward(rt_ctx *ctx, const rt_ribonanza_injector *inje
     rt_epilogue by_gate = {.mul = gate};
     if (dgate.data) rt_zero(ctx, dgate);
     int64_t inner = rt_arena_mark(ctx->step);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx); first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor dy = rt_slice(flat, first, count), chunk = rt_slice(in, first, count);
         rt_tensor raw = rt_linear_new(ctx, &j->first, chunk, RT_ACT_NONE), hidden = rt_norm_new(ctx, &j->norm1, raw);
         rt_tensor positive = rt_new_like(ctx, hidden), d = rt_new_like(ctx, dy), dhidden = rt_new_like(ctx, hidden);

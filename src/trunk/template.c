@@ -21,13 +21,11 @@ void rt_template_embedder_bind(rt_binder *binder, rt_template_embedder *t)
     rt_linear_bind(binder, &t->final, PREFIX, "final_linear_no_bias", c->c_z, c->c_z, false);
 }
 
-static void bin_edges(rt_ctx *ctx, rt_tensor lower, rt_tensor upper)
+static rt_tensor bin_edges(rt_ctx *ctx, int64_t n_bin, double first)
 {
-    for (int64_t k = 0; ctx->status == RT_OK && k < rt_count(lower); k++) {
-        double from = FIRST_BIN + BIN_WIDTH * (double)k, to = from + BIN_WIDTH;
-        rt_set(lower, k, from);
-        rt_set(upper, k, to);
-    }
+    rt_tensor edge = RT_NEW_HOST(ctx, ctx->real, n_bin);
+    for (int64_t k = 0; ctx->status == RT_OK && k < n_bin; k++) rt_set(edge, k, first + BIN_WIDTH * (double)k);
+    return rt_upload(ctx, edge);
 }
 
 void rt_template_embedder_forward(rt_ctx *ctx, const rt_template_embedder *t, rt_tensor z, rt_tensor s_inputs,
@@ -39,13 +37,13 @@ void rt_template_embedder_forward(rt_ctx *ctx, const rt_template_embedder *t, rt
     if (count < 1 || t->stack.n_block < 1) {
         rt_op_axpby(ctx, mean, 0, z, 1);
     } else {
-        rt_tensor one = rt_new_like(ctx, z), d = RT_NEW(ctx, n, n), lower = RT_NEW(ctx, t->n_bin), upper = RT_NEW(ctx, t->n_bin);
+        rt_tensor one = rt_new_like(ctx, z), d = RT_NEW(ctx, n, n);
+        rt_tensor lower = bin_edges(ctx, t->n_bin, FIRST_BIN), upper = bin_edges(ctx, t->n_bin, FIRST_BIN + BIN_WIDTH);
         rt_tensor a = rt_linear_new(ctx, &t->s2, s_inputs, RT_ACT_NONE), b = rt_linear_new(ctx, &t->s1, s_inputs, RT_ACT_NONE);
-        bin_edges(ctx, lower, upper);
         rt_zero(ctx, mean);
         if (opt_saved) {
             opt_saved->lower = lower, opt_saved->upper = upper, opt_saved->n_template = count;
-            opt_saved->template = RT_NEW_TYPE(ctx, RT_U8, count * (int64_t)sizeof(rt_template_saved)).data;
+            opt_saved->template = RT_NEW_HOST(ctx, RT_U8, count * (int64_t)sizeof(rt_template_saved)).data;
         }
         int64_t inner = rt_arena_mark(ctx->step);
         for (int64_t k = 0; k < count && ctx->status == RT_OK; k++) {

@@ -30,8 +30,8 @@ static void recycle(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, r
 {
     int64_t rows = rt_rows(x), c = rt_last(x), mark = rt_arena_mark(ctx->step);
     rt_tensor flat = RT_VIEW(x, rows, c), start = RT_VIEW(init, rows, c);
-    for (int64_t first = 0; first < rows && ctx->status == RT_OK; first += RT_ROW_CHUNK) {
-        int64_t count = rows - first < RT_ROW_CHUNK ? rows - first : RT_ROW_CHUNK;
+    for (int64_t first = 0, chunk_rows = rt_row_chunk(ctx); first < rows && ctx->status == RT_OK; first += chunk_rows) {
+        int64_t count = rows - first < chunk_rows ? rows - first : chunk_rows;
         rt_tensor chunk = rt_slice(flat, first, count), normed = rt_norm_new(ctx, norm, chunk);
         rt_op_axpby(ctx, chunk, 0, rt_slice(start, first, count), 1);
         rt_linear_forward(ctx, linear, chunk, normed, RT_ADD);

@@ -1,0 +1,156 @@
+/* cuda_device.cu - the device: opened and closed, its memory, its stream */
+#include "op/cuda_gemm.h"
+
+#include <stdlib.h>
+
+extern "C" {
+#include "base/memory.h"
+}
+
+/* What the backend keeps in ctx->device. */
+struct rt_cuda {
+    cudaStream_t stream;
+    void *memory;         /* under the step arena */
+    void *workspace;      /* of cuBLASLt's products */
+    rt_cuda_products *products;
+    bool bf16;
+    int64_t own_bytes;
+};
+
+/* What a process takes of a device with a context and cuBLASLt's kernels: an estimate on the safe side. */
+static const int64_t CONTEXT_BYTES = (int64_t)512 << 20, PAGE = 65536;
+static const int64_t WORKSPACE_BYTES = (int64_t)32 << 20;   /* what cuBLASLt asks for on the newest devices */
+
+static rt_cuda *state(const rt_ctx *ctx) { return (rt_cuda *)ctx->device; }
+
+rt_cuda_products *rt_cuda_products_of(const rt_ctx *ctx) { return state(ctx)->products; }
+cudaStream_t rt_cuda_stream(const rt_ctx *ctx) { return state(ctx)->stream; }
+
+void rt_cuda_check(rt_ctx *ctx, cudaError_t error, const char *what)
+{
+    if (error == cudaSuccess || ctx->status != RT_OK) return;
+    ctx->status = rt_fail(&ctx->err, error == cudaErrorMemoryAllocation ? RT_ERR_MEMORY : RT_ERR_UNSUPPORTED, NULL, 0,
+                          "CUDA: %s: %s", what, cudaGetErrorString(error));
+}
+
+static rt_status cuda_fail(rt_err *err, cudaError_t error, const char *what)
+{
+    return rt_fail(err, error == cudaErrorMemoryAllocation ? RT_ERR_MEMORY : RT_ERR_UNSUPPORTED, NULL, 0, "CUDA: %s: %s",
+                   what, cudaGetErrorString(error));
+}
+
+static const int DEVICE = 0;   /* the first of CUDA_VISIBLE_DEVICES */
+
+/* Pages that are the device's once they are touched, and stay there; the host reaches them when the device is idle. */
+static cudaError_t allocate_managed(void **out, int64_t bytes)
+{
+    cudaError_t error = cudaMallocManaged(out, (size_t)bytes, cudaMemAttachGlobal);
+    if (error != cudaSuccess) return error;
+#if CUDART_VERSION >= 13000
+    cudaMemLocation place = {};
+    place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
+    cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, place);
+#else
+    cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, DEVICE);
+#endif
+    cudaGetLastError();   /* advice that a system does not take is no failure */
+    return cudaSuccess;
+}
+
+static __global__ void nothing(int) {}   /* asked which of the build's codes the device runs */
+
+extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
+{
+    rt_status status = RT_OK;
+    cudaError_t error;
+    size_t free_bytes = 0, total = 0;
+    rt_cuda *c = (rt_cuda *)rt_alloc(1, sizeof *c, err);
+    if (!c) return RT_ERR_MEMORY;
+    ctx->device = c;
+    if ((error = cudaSetDevice(DEVICE)) != cudaSuccess) return cuda_fail(err, error, "cudaSetDevice");
+    cudaDeviceProp prop;
+    if ((error = cudaGetDeviceProperties(&prop, DEVICE)) != cudaSuccess)
+        return cuda_fail(err, error, "cudaGetDeviceProperties");
+    cudaFuncAttributes code;
+    if ((error = cudaFuncGetAttributes(&code, (const void *)nothing)) != cudaSuccess)
+        return cuda_fail(err, error, "this build has no code for the device");
+    c->bf16 = prop.major >= 8 && code.ptxVersion >= 80;   /* code for older devices runs on newer ones, without bf16 */
+    if ((error = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)) != cudaSuccess)
+        return cuda_fail(err, error, "cudaStreamCreate");
+    if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
+    RT_TRY(rt_cuda_products_create(&c->products, c->workspace, WORKSPACE_BYTES, err));
+    if ((error = cudaMemGetInfo(&free_bytes, &total)) != cudaSuccess) return cuda_fail(err, error, "cudaMemGetInfo");
+    c->own_bytes = CONTEXT_BYTES + WORKSPACE_BYTES;
+    memory -= c->own_bytes;
+    if (memory > (int64_t)free_bytes) memory = (int64_t)free_bytes;
+    memory = memory / PAGE * PAGE;
+    if (memory <= 0)
+        return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "of the device's memory CUDA itself takes %.2f GiB, and no more may be used",
+                       (double)c->own_bytes / (1 << 30));
+    if ((error = allocate_managed(&c->memory, memory)) != cudaSuccess) return cuda_fail(err, error, "cudaMallocManaged");
+    RT_TRY(rt_arena_create_on(&ctx->step, "activation", c->memory, memory, err));
+done:
+    return status;
+}
+
+extern "C" void rt_cuda_close(rt_ctx *ctx)
+{
+    rt_cuda *c = state(ctx);
+    if (!c) return;
+    if (c->stream) cudaStreamSynchronize(c->stream), cudaStreamDestroy(c->stream);
+    rt_cuda_products_free(c->products);
+    if (c->workspace) cudaFree(c->workspace);
+    if (c->memory) cudaFree(c->memory);
+    free(c);
+    ctx->device = NULL;
+}
+
+extern "C" int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { return state(ctx)->own_bytes; }
+
+extern "C" int64_t rt_cuda_memory_available(void)
+{
+    size_t free_bytes = 0, total = 0;
+    return cudaMemGetInfo(&free_bytes, &total) == cudaSuccess ? (int64_t)free_bytes : 0;
+}
+
+extern "C" void rt_cuda_prefetch(rt_ctx *ctx)
+{
+    size_t bytes = (size_t)rt_arena_used(ctx->step);
+    if (ctx->measuring || bytes == 0) return;
+#if CUDART_VERSION >= 13000
+    cudaMemLocation place = {};
+    place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
+    cudaMemPrefetchAsync(state(ctx)->memory, bytes, place, 0, rt_cuda_stream(ctx));
+#else
+    cudaMemPrefetchAsync(state(ctx)->memory, bytes, DEVICE, rt_cuda_stream(ctx));
+#endif
+    cudaGetLastError();   /* where pages do not move ahead they move when they are read */
+}
+
+extern "C" void rt_cuda_sync(rt_ctx *ctx)
+{
+    if (!ctx->measuring) rt_cuda_check(ctx, cudaStreamSynchronize(state(ctx)->stream), "waiting for the device");
+}
+
+extern "C" bool rt_cuda_has_bf16(const rt_ctx *ctx) { return state(ctx)->bf16; }
+
+extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
+{
+    if (ctx->status != RT_OK || ctx->measuring || bytes == 0) return;
+    cudaStream_t stream = rt_cuda_stream(ctx);
+    rt_cuda_check(ctx, opt_from ? cudaMemcpyAsync(to, opt_from, (size_t)bytes, cudaMemcpyDefault, stream)
+                                : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
+}
+
+extern "C" void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in)
+{
+    if (out.dtype == in.dtype) rt_cuda_move(ctx, out.data, in.data, rt_bytes(in));
+    else if (out.dtype == RT_BF16 && in.dtype == RT_F32)
+        rt_cuda_to_bf16(ctx, (uint16_t *)out.data, (const float *)in.data, rt_count(in));
+    else if (out.dtype == RT_F32 && in.dtype == RT_BF16)
+        rt_cuda_from_bf16(ctx, (float *)out.data, (const uint16_t *)in.data, rt_count(in));
+    else {   /* what is read from a file, now and then */
+        rt_cuda_sync(ctx);
+        if (ctx->status == RT_OK && !ctx->measuring) rt_convert(out.data, out.dtype, in.data, in.dtype, rt_count(in));
+    }
+}

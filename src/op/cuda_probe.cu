@@ -1,0 +1,75 @@
+/* cuda_probe.cu - which devices there are, and why none can be used */
+#include "op/cuda_gemm.h"
+
+#include <stdio.h>
+
+extern "C" {
+
+enum { OLDEST_MAJOR = 7, OLDEST_MINOR = 5 };   /* the oldest that this build has code for */
+
+int rt_cuda_build_version(void) { return CUDART_VERSION; }
+
+int rt_cuda_driver_version(void)
+{
+    int version = 0;
+    return cudaDriverGetVersion(&version) == cudaSuccess ? version : 0;
+}
+
+int rt_cuda_devices(rt_cuda_device *out_devices, int most)
+{
+    int count = 0;
+    if (cudaGetDeviceCount(&count) != cudaSuccess) return 0;
+    for (int i = 0; i < count && i < most; i++) {
+        cudaDeviceProp prop;
+        size_t free_bytes = 0, total = 0;
+        rt_cuda_device *d = &out_devices[i];
+        if (cudaGetDeviceProperties(&prop, i) != cudaSuccess) return i;
+        if (cudaSetDevice(i) != cudaSuccess || cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) free_bytes = 0;
+        snprintf(d->name, sizeof d->name, "%.120s", prop.name);
+        d->memory = (int64_t)prop.totalGlobalMem, d->memory_free = (int64_t)free_bytes;
+        d->major = prop.major, d->minor = prop.minor;
+        d->bf16 = prop.major >= 8;
+    }
+    return count;
+}
+
+const char *rt_cuda_unavailable(void)
+{
+    static char text[256];
+    int driver = rt_cuda_driver_version(), count = 0;
+    cudaDeviceProp prop;
+    if (driver == 0) return "no NVIDIA driver was found";
+    if (driver / 1000 < CUDART_VERSION / 1000) {
+        snprintf(text, sizeof text, "the driver is one for CUDA %d.%d, this rnatune was built with CUDA %d.%d", driver / 1000,
+                 driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+        return text;
+    }
+    cudaError_t error = cudaGetDeviceCount(&count);
+    if (error != cudaSuccess) {
+        snprintf(text, sizeof text, "the driver shows none: %.160s", cudaGetErrorString(error));
+        return text;
+    }
+    if (count == 0) return "the driver shows none";
+    if (cudaGetDeviceProperties(&prop, 0) != cudaSuccess) return "the driver does not say what its device is";
+    if (prop.major < OLDEST_MAJOR || (prop.major == OLDEST_MAJOR && prop.minor < OLDEST_MINOR)) {
+        snprintf(text, sizeof text, "%.100s has compute capability %d.%d, %d.%d or newer is needed", prop.name, prop.major,
+                 prop.minor, OLDEST_MAJOR, OLDEST_MINOR);
+        return text;
+    }
+    return rt_cuda_products_missing();
+}
+
+const char *rt_cuda_advice(void)
+{
+    static char text[256];
+    int driver = rt_cuda_driver_version(), major = CUDART_VERSION / 1000;
+    if (driver == 0 || driver / 1000 < major)
+        snprintf(text, sizeof text, "this build needs a driver of version %s or newer; docs/cuda.md has a recipe for older ones",
+                 major >= 13 ? "580" : "525");
+    else if (rt_cuda_products_missing())
+        snprintf(text, sizeof text, "install cuBLAS of CUDA %d, or put the file into lib/ beside rnatune", major);
+    else text[0] = 0;
+    return text;
+}
+
+}

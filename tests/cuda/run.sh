@@ -1,0 +1,117 @@
+#!/bin/bash
+# run.sh BINARY: the CUDA backend against the CPU's: ops, the recorded reference runs, training steps, predictions, and what
+# is said where there is no device.  Runs the emulated program beside BINARY (see src/op/cuda_emulation.h), which needs no GPU;
+# with RT_GPU=1 BINARY itself, on this machine's GPU, under compute-sanitizer too where that is installed.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(dirname "$(realpath "$1")")
+DATA=$here/../data
+shared=${RT_SHARED:-$here/../../../shared}/golden
+gpu=${RT_GPU:-}
+[ -n "$gpu" ] || build=$build/emulated
+BINARY=$build/rnatune
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+passed=0 failed=0 skipped=0
+skip() { echo "skip $1"; skipped=$((skipped + 1)); }
+sum() {
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ]
+    exit
+}
+if [ ! -x "$BINARY" ]; then
+    skip "no $BINARY (make emulated)"
+    sum
+fi
+if [ -n "$gpu" ] && why=$("$BINARY" devices --json 2>/dev/null | sed -n 's/.*"cuda_unavailable": "\(.*\)".*/\1/p') && [ -n "$why" ]; then
+    skip "no CUDA device can be used: $why"
+    sum
+fi
+
+# check NAME EXPECTED_EXIT PATTERN COMMAND...: PATTERN must be in what the command prints; "" is anywhere
+check() {
+    local name=$1 expected=$2 pattern=$3 code
+    shift 3
+    "$@" >"out" 2>&1 </dev/null
+    code=$?
+    if [ "$code" = "$expected" ] && { [ -z "$pattern" ] || grep -qF -- "$pattern" out; }; then
+        echo "ok $name"
+        passed=$((passed + 1))
+    else
+        echo "FAILED $name: exit $code, $expected and '$pattern' were expected"
+        tail -12 out | sed 's/^/    /'
+        failed=$((failed + 1))
+    fi
+}
+
+# ---- ops ----
+for test in op_test op_gradient_test op_size_test cuda_adam_test; do
+    check "$test" 0 "PASSED" env RT_TESTS='cuda_*' "$build/test/op/$test"
+    if [ -n "$gpu" ] && command -v compute-sanitizer >/dev/null; then
+        for tool in memcheck racecheck synccheck; do
+            check "$test under $tool" 0 "" env RT_TESTS='cuda_*' compute-sanitizer --tool $tool --error-exitcode 9 "$build/test/op/$test"
+        done
+    fi
+done
+
+# ---- the recorded reference runs ----
+verify() { "$BINARY" verify --misses --device cuda --threads 1 "$@"; }
+check "verify in fp32" 0 " 0 misses" verify --golden "$DATA/golden"
+check "verify in bf16" 0 " 0 misses" verify --golden "$DATA/golden" --precision bf16 --case toy4
+if [ -n "$gpu" ] && [ -d "$shared" ]; then
+    check "verify, the shared golden folder" 0 " 0 misses" verify --golden "$shared"
+    check "verify, training" 0 " 0 misses" verify --golden "$shared" --training
+fi
+
+# ---- training: one epoch of adapters and confidence head as on the CPU, and twice the same bytes ----
+note() { echo "$*"; }
+bad=$scratch/bad
+: >"$bad"
+model() { "$BINARY" init --config "$DATA/tiny_config.json" --out "$1" --quiet >/dev/null; }
+. "$here/../cli/make_set.sh" >set.log 2>&1
+lora() {
+    "$BINARY" train lora --checkpoint tiny.safetensors --data set --split split.tsv --epochs 1 --crop 8 --cycles 1 --rollout-steps 1 \
+        --accumulation 4 --lr 3e-3 --copies 1 --also confidence_head --threads 1 --quiet "$@"
+}
+check "train on the CPU" 0 last_loss lora --device cpu --out cpu
+mv out cpu.out
+check "train on the device" 0 last_loss lora --device cuda --out one
+cp out one.out
+same_losses() {
+    paste cpu.out one.out | awk '$1 ~ /_loss$/ && $1 !~ /without/ { n++; d = ($2 - $4) / $2; if (d > 1e-5 || d < -1e-5) bad = 1 }
+        END { print n " losses"; exit bad || n < 4 }'
+}
+check "its losses are the CPU's" 0 "losses" same_losses
+check "train again" 0 last_loss lora --device cuda --out two
+check "the same adapters byte for byte" 0 "" cmp one/final/adapter_model.safetensors two/final/adapter_model.safetensors
+
+# ---- predictions ----
+printf 'target_id,sequence\na,GGCCAAGGUU\n' >s.csv
+fold() { "$BINARY" predict --checkpoint tiny.safetensors --sequences s.csv --samples 2 --steps 3 --cycles 1 --threads 1 "$@"; }
+check "predict" 0 "ranking_score" fold --device cuda --out fold1
+check "predict again" 0 "ranking_score" fold --device auto --out fold2
+check "the same structures byte for byte" 0 "" cmp fold1/a/a_sample_1.cif fold2/a/a_sample_1.cif
+check "predict on the CPU" 0 "ranking_score" fold --device cpu --out fold3
+near() {
+    paste -d, fold1/submission.csv fold3/submission.csv | awk -F, 'NR > 1 { for (i = 4; i <= NF / 2; i++) {
+        d = $i - $(i + NF / 2); if (d > 0.01 || d < -0.01) bad = 1; n++ } } END { print n " coordinates"; exit bad || n < 60 }'
+}
+check "the same structures as the CPU's within 0.01 A" 0 "coordinates" near
+printf 'target_id,sequence\na,%s\n' "$(printf 'ACGU%.0s' {1..60})" >long.csv
+check "a limit of memory that is obeyed" 1 "may be used" fold --device cuda --memory-limit 556M --sequences long.csv --out small
+check "devices" 0 "cuda" "$BINARY" devices
+[ -z "$gpu" ] || sum
+
+# ---- where there is none, or another ----
+check "no device" 1 "no CUDA device can be used: the driver shows none" env RT_EMULATED_DEVICES=0 "$BINARY" verify --golden "$DATA/golden" --device cuda
+check "no device, auto" 0 "the processor computes" env RT_EMULATED_DEVICES=0 "$BINARY" predict --checkpoint tiny.safetensors --sequences s.csv \
+    --samples 1 --steps 1 --cycles 1 --out fold4 --device auto
+check "no driver" 1 "no NVIDIA driver was found" env RT_EMULATED_DRIVER=0 "$BINARY" verify --golden "$DATA/golden" --device cuda
+check "an old driver" 1 "the driver is one for CUDA 12.4" env RT_EMULATED_DRIVER=12040 "$BINARY" verify --golden "$DATA/golden" --device cuda
+check "an old device" 1 "7.5 or newer is needed" env RT_EMULATED_CAPABILITY=61 "$BINARY" verify --golden "$DATA/golden" --device cuda
+check "a device without bf16 says so" 0 "this GPU has no bf16 instructions" env RT_EMULATED_CAPABILITY=75 "$BINARY" predict --checkpoint tiny.safetensors \
+    --sequences s.csv --samples 1 --steps 1 --cycles 1 --out fold5 --device cuda --precision bf16
+check "and computes within the bounds" 0 " 0 misses" env RT_EMULATED_CAPABILITY=75 "$BINARY" verify --misses --device cuda --golden "$DATA/golden" \
+    --precision bf16 --case toy4
+sum
