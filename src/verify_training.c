@@ -417,6 +417,7 @@ static void compare_structure_losses(walk *w, const char *form)
         rt_tensor copy = rt_new_copy(w->ctx, x), d = rt_new_like(w->ctx, copy);
         rt_zero(w->ctx, d);
         rt_loss_diffusion(w->ctx, &loss, d, copy, rt_new_copy(w->ctx, sigma), &w->label, bonds, &TERMS[i].weight);
+        rt_ctx_sync(w->ctx);
         snprintf(path, sizeof path, "%s.%s", form, TERMS[i].loss ? TERMS[i].loss : "loss");
         snprintf(name, sizeof name, "%s %s", form, TERMS[i].name);
         if (TERMS[i].loss)

@@ -65,7 +65,7 @@ static __device__ __forceinline__ void multiply_add(float (&sum)[4], const uint3
                  : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
                  : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right0), "r"(right1));
 #else
-    (void)sum, (void)left, (void)right0, (void)right1;   /* never launched: see rt_cuda_has_bf16 */
+    (void)sum, (void)left, (void)right0, (void)right1;   /* never launched: see has_tensor_code */
 #endif
 }
 
@@ -411,7 +411,24 @@ static __global__ void BOUNDS(D > 32 ? 256 : 384) bias_gradient_bf16(attention_j
 /* ---- launches ---- */
 enum { FORWARD_COLUMNS = 64, COLUMNS = 32 };
 
-bool rt_cuda_attention_bf16_fits(const attention_job &job, bool local) { return job.d <= (local ? 32 : 48); }
+/* A device that multiplies BF16 may have been given the PTX of an older one (compute_75), in which these kernels are empty. */
+static bool has_tensor_code(void)
+{
+#ifdef RT_CUDA_EMULATED
+    return true;
+#else
+    static int made_for = -1;   /* 10 times the compute capability; one device a process */
+    cudaFuncAttributes attributes;
+    if (made_for < 0) {
+        bool known = cudaFuncGetAttributes(&attributes, (const void *)attend_bf16<32, false, FORWARD_COLUMNS>) == cudaSuccess;
+        made_for = known ? attributes.ptxVersion : 0;
+        if (!known) cudaGetLastError();   /* forgotten: the other kernels serve */
+    }
+    return made_for >= 80;
+#endif
+}
+
+bool rt_cuda_attention_bf16_fits(const attention_job &job, bool local) { return job.d <= (local ? 32 : 48) && has_tensor_code(); }
 
 template <int D, bool LOCAL> static void launch_forward(rt_ctx *ctx, const attention_job &job)
 {
