@@ -92,7 +92,10 @@ static rt_status run(rt_cli *cli, rt_err *err)
         rt_fail(err, RT_ERR_IO, path, 0, "no such file");
         return rt_hint(err, "--add TABLE makes it");
     }
-    rt_status status = rt_results_open(&results, path, adding, err);
+    const rt_option made = {.type = RT_OPTION_OUT_FILE};   /* one that is only read may lie where nothing can be written */
+    rt_status status = adding ? rt_option_check_path(&made, path, "FILE", err) : RT_OK;
+    if (status != RT_OK) return status;
+    status = rt_results_open(&results, path, adding, err);
     if (status == RT_OK && adding) status = add(o, results, err);
     if (status == RT_OK && rt_option_has(o, "export")) status = export(o, results, err);
     else if (status == RT_OK) status = list(o, results, err);
@@ -101,7 +104,7 @@ static rt_status run(rt_cli *cli, rt_err *err)
 }
 
 static const rt_operand OPERANDS[] = {
-    {.name = "FILE", .type = RT_OPTION_OUT_FILE, .required = true,
+    {.name = "FILE", .type = RT_OPTION_TEXT, .required = true,
      .help = "the results file; --add makes it when there is none"},
     {0},
 };

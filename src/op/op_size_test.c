@@ -275,12 +275,34 @@ static void cuda_in_bf16_agrees_within_bf16(void **state)
     check_backend(RT_BACKEND_CUDA, true, 3e-2);
 }
 
+static void cuda_in_bf16_gives_the_same_bytes_twice(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    rt_ctx *ctx[2];
+    results r[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rt_ctx_create(&ctx[i], RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+        ctx[i]->bf16 = true;
+    }
+    for (int at = 0; at < N_CASES; at++)
+        for (int k = 0; k < 16 && CASES[at].size[k][0]; k++) {
+            for (int i = 0; i < 2; i++) run_case(ctx[i], at, CASES[at].size[k], &r[i]);
+            for (int i = 0; i < r[0].n; i++)
+                if (memcmp(r[0].t[i].data, r[1].t[i].data, (size_t)rt_bytes(r[0].t[i])) != 0)
+                    fail_msg("%s, size %d, result %d", CASES[at].name, k, i);
+            for (int i = 0; i < 2; i++) rt_arena_reset(ctx[i]->step, 0);
+        }
+    for (int i = 0; i < 2; i++) rt_ctx_free(ctx[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cpu_agrees_at_edges),
         cmocka_unit_test(cuda_agrees_at_edges),
         cmocka_unit_test(cuda_in_bf16_agrees_within_bf16),
+        cmocka_unit_test(cuda_in_bf16_gives_the_same_bytes_twice),
     };
     test_choose();
     return cmocka_run_group_tests(tests, NULL, NULL);

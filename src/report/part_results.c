@@ -147,7 +147,8 @@ static void add_comparisons(rt_text *out, const json_t *summary)
     }
     rt_text_add(out, "</tbody></table></div>\n<p class=\"note\">better, worse, equal: targets; seen in 80%%: the "
                      "smallest difference that this many "
-                     "families show in 80%% of such comparisons. A dash: no interval can be given, and the sentence says why.</p>\n<ul class=\"claims\">\n");
+                     "families show in 80%% of such comparisons. A dash: no interval can be given, and the "
+                     "sentence says why.</p>\n<ul class=\"claims\">\n");
     json_array_foreach(list, i, c) rt_html_add(out, "<li>%s</li>\n", rt_report_string(c, "claim"));
     rt_text_add(out, "</ul>\n");
 }

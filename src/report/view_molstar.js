@@ -6,7 +6,7 @@ window.molstarView = (function () {
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const colour = (name) => parseInt(css(name).slice(1), 16);
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const PLDDT = [0x1b5fc1, 0x4aa8d8, 0xe0b62a, 0xe8743b]; // from high to low, as the page's own view has them
+  const PLDDT = [0x1b5fc1, 0x4aa8d8, 0xe0b62a, 0xe8743b]; // from high to low, as this theme of Mol* reads them
   let library;
 
   function load() {
@@ -55,7 +55,7 @@ window.molstarView = (function () {
   }
 
   const paint = (part, byPlddt) => byPlddt && part.plddt && part.plddt.length
-    ? { color: "uncertainty", colorParams: { domain: [40, 95], list: { kind: "interpolate", colors: PLDDT.slice().reverse() } } }
+    ? { color: "uncertainty", colorParams: { domain: [40, 95], list: { kind: "interpolate", colors: PLDDT } } }
     : { color: "uniform", colorParams: { value: colour(part.colour) } };
 
   async function repaint(plugin, parts, byPlddt) {
@@ -87,7 +87,9 @@ window.molstarView = (function () {
     };
     let byPlddt = false;
     const hierarchy = plugin.managers.structure.hierarchy;
-    const toggle = (part, shown) => hierarchy.toggleVisibility([hierarchy.current.structures[part.number]], shown ? "show" : "hide");
+    const toggle = (part, shown) => {
+      hierarchy.toggleVisibility([hierarchy.current.structures[part.number]], shown ? "show" : "hide");
+    };
     for (const part of parts) {
       if (!part.shown) toggle(part, false);
       box(part.title, part.shown, part.colour, (shown) => toggle(part, shown));

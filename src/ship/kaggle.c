@@ -64,8 +64,8 @@ rt_status rt_kaggle_check_licence(const char *name, rt_err *err)
     }
     const char *near = rt_nearest_word(name, names, n);
     rt_fail(err, RT_ERR_USAGE, NULL, 0, "'%.80s' is no licence that Kaggle knows", name);
-    return near ? rt_hint(err, "did you mean '%s'?", near)
-                : rt_hint(err, "other, with the licence's name in the description; or one of CC0-1.0, CC-BY-4.0, apache-2.0, ...");
+    if (near) return rt_hint(err, "did you mean '%s'?", near);
+    return rt_hint(err, "other, with the licence's name in the description; or one of CC0-1.0, CC-BY-4.0, apache-2.0, ...");
 }
 
 rt_status rt_kaggle_check_source(const char *source, int n_part, const char *what, rt_err *err)

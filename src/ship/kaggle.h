@@ -3,8 +3,8 @@
  * Reference: Kaggle's command line, its pages on dataset-metadata.json and kernel-metadata.json.
  *
  * A data set's id is <owner>/<slug>, and so is a notebook's.  The slug follows from the title: letters in lower case, every
- * run of other characters than letters and digits one dash; a comma between digits goes.  A title that does not give its slug gets another one from
- * Kaggle, and everything that refers to the first is lost.
+ * run of other characters than letters and digits one dash; a comma between digits goes.  A title that does not give its
+ * slug gets another one from Kaggle, and everything that refers to the first is lost.
  */
 #ifndef RT_SHIP_KAGGLE_H
 #define RT_SHIP_KAGGLE_H

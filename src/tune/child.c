@@ -95,7 +95,9 @@ void rt_child_last_error(char *out, int64_t size, const char *log, const char *v
 {
     rt_map map;
     char begin[64];
+    static const char HINT[] = "  hint: ";
     int n = snprintf(begin, sizeof begin, "rnatune %s: ", verb);
+    bool found = false;
     *out = 0;
     if (rt_map_open(&map, log, NULL) != RT_OK) return;
     const char *text = (const char *)map.data, *end = text + map.size;
@@ -103,8 +105,11 @@ void rt_child_last_error(char *out, int64_t size, const char *log, const char *v
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         if (!stop) stop = end;
         next = stop + 1;
-        if (stop - line > n && memcmp(line, begin, (size_t)n) == 0)
-            snprintf(out, (size_t)size, "%.*s", (int)(stop - line), line);
+        size_t length = strlen(out), hint = sizeof HINT - 1;
+        if (found && (size_t)(stop - line) > hint && memcmp(line, HINT, hint) == 0)
+            snprintf(out + length, (size_t)size - length, " (%.*s)", (int)((size_t)(stop - line) - hint), line + hint);
+        found = stop - line > n && memcmp(line, begin, (size_t)n) == 0;
+        if (found) snprintf(out, (size_t)size, "%.*s", (int)(stop - line), line);
     }
     rt_map_close(&map);
     rt_tame_text(out);

@@ -24,8 +24,8 @@ typedef struct {
  * asked to stop. */
 rt_status rt_child_run(int *out_code, const char *const *argv, const rt_child_options *options, rt_err *err);
 
-/* The last line of the log that begins with "rnatune VERB: ", which is how a verb says why it failed; "" when there
- * is none. */
+/* The last line of the log that begins with "rnatune VERB: ", which is how a verb says why it failed, with its hint
+ * in brackets; "" when there is none. */
 void rt_child_last_error(char *out, int64_t size, const char *log, const char *verb);
 
 /* This program's own path. */

@@ -154,7 +154,7 @@ static void the_last_error_is_found(void **state)
     const char *log = test_file("log", "rnatune train: first\nrnatune 0.1.0 train: 3 s\nrnatune train: a.pt: "
                                        "\x1b[2Jbad\n  hint: none\n");
     rt_child_last_error(text, sizeof text, log, "train");
-    assert_string_equal(text, "rnatune train: a.pt: ?[2Jbad");
+    assert_string_equal(text, "rnatune train: a.pt: ?[2Jbad (none)");
     rt_child_last_error(text, sizeof text, log, "score");
     assert_string_equal(text, "");
     rt_child_last_error(text, sizeof text, test_path("none"), "train");

@@ -21,7 +21,7 @@ offers 'package,pairs,predict' rnatune p
 offers 'tune' rnatune tu
 offers '--version' rnatune --v
 offers 'inspect' rnatune help insp
-offers 'cpu,cuda,double,plain' rnatune predict --device ''
+offers 'thorough,usalign' rnatune score --search ''
 offers 'cpu,cuda' rnatune predict --device c
 offers 'fp32' rnatune predict --precision = f
 offers 'bf16,fp32,reference' rnatune predict --precision =

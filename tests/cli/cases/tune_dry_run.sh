@@ -16,6 +16,12 @@ for step in baseline phase1 phase2 ensemble predict all; do
 done
 expect_stdout 'memory'
 awk -F '\t' '$1 == "validation" { found = 1 } END { exit !found }' "$out" || note "nothing about what can be shown"
+# what a verb says, its hint with it
+sed 's/^validation: .*/validation: {longest: 5}/' plan.yaml >short.yaml
+run tune short.yaml --dry-run
+expect_exit 1
+expect_stderr 'split.tsv: no target of the validation part is left (0 have no structure, '
+expect_stderr 'are longer than --longest)'
 run tune --print-plan
 expect_exit 0
 cmp "$out" "$DATA/../../examples/rtx4090.yaml" || note "examples/rtx4090.yaml is not the seed plan"
