@@ -45,7 +45,8 @@ static void cuda_updates_as_the_formula_says(void **state)
     assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
     next_stream = 5;
     rt_tensor part[TENSORS][4], before[TENSORS][4], copy = RT_NEW_TYPE(ctx, RT_BF16, COUNT[WITH_COPY]);
-    rt_tensor table = RT_NEW_TYPE(ctx, RT_U8, (int64_t)sizeof(rt_cuda_adam_tensor) * TENSORS), square = RT_NEW_TYPE(ctx, RT_F64, 16);
+    rt_tensor table = RT_NEW_TYPE(ctx, RT_U8, (int64_t)sizeof(rt_cuda_adam_tensor) * TENSORS);
+    rt_tensor square = RT_NEW_TYPE(ctx, RT_F64, 16);
     rt_cuda_adam_tensor *t = table.data;
     int64_t tiles = 0;
     for (int k = 0; k < TENSORS; k++) {

@@ -382,7 +382,9 @@ static void attention_forward(rt_ctx *ctx, const attention_job &job, bool local)
 {
     if (on_tensor_cores(ctx, job, local)) rt_cuda_attention_bf16_forward(ctx, job, local);
     else if (local) (job.d <= 32 ? launch_forward<32, true> : launch_forward<128, true>)(ctx, job);
-    else (job.d <= 32 ? launch_forward<32, false> : job.d <= 48 ? launch_forward<48, false> : launch_forward<128, false>)(ctx, job);
+    else if (job.d <= 32) launch_forward<32, false>(ctx, job);
+    else if (job.d <= 48) launch_forward<48, false>(ctx, job);
+    else launch_forward<128, false>(ctx, job);
 }
 
 static void attention_backward(rt_ctx *ctx, attention_job job, const rt_attention_grad *grad, rt_tensor d_o, bool local)
@@ -396,7 +398,9 @@ static void attention_backward(rt_ctx *ctx, attention_job job, const rt_attentio
     job.delta = RT_SCRATCH(ctx, float, queries);
     if (on_tensor_cores(ctx, job, local)) rt_cuda_attention_bf16_backward(ctx, job, local);
     else if (local) (job.d <= 32 ? launch_backward<32, true> : launch_backward<128, true>)(ctx, job);
-    else (job.d <= 32 ? launch_backward<32, false> : job.d <= 48 ? launch_backward<48, false> : launch_backward<128, false>)(ctx, job);
+    else if (job.d <= 32) launch_backward<32, false>(ctx, job);
+    else if (job.d <= 48) launch_backward<48, false>(ctx, job);
+    else launch_backward<128, false>(ctx, job);
     rt_arena_reset(ctx->step, mark);
 }
 
