@@ -6,18 +6,25 @@ run tune plan.yaml --out whole
 expect_exit 0
 took=$((($(date +%s%N) - begin) / 1000000))
 kills=${RT_KILLS:-3}
-for k in $(seq "$kills"); do
-    "$BINARY" tune plan.yaml --out part >/dev/null 2>log.$k </dev/null &
+killed=0 tries=0
+while [ "$killed" -lt "$kills" ] && [ "$tries" -lt $((5 * kills)) ]; do
+    tries=$((tries + 1))
+    "$BINARY" tune plan.yaml --out part >/dev/null 2>log.$tries </dev/null &
     pid=$!
     sleep "$(awk -v t="$took" -v n="$kills" -v r=$RANDOM 'BEGIN { printf "%.3f", t / 1000 * (0.2 + 1.3 * r / 32768) / n }')"
     signal=KILL
-    [ $((k % 2)) = 1 ] || signal=TERM
-    kill -$signal $pid 2>/dev/null && echo killed >>killed
+    [ $((tries % 2)) = 1 ] || signal=TERM
+    if kill -$signal $pid 2>/dev/null; then
+        killed=$((killed + 1))
+    else   # it was through already: the machine has less to do than before
+        rm -rf part
+        took=$((took * 2 / 3))
+    fi
     wait $pid 2>/dev/null
 done
 run tune plan.yaml --out part
 expect_exit 0
-[ "$(wc -l <killed)" -ge $((kills * 2 / 3)) ] || note "only $(wc -l <killed) of $kills kills met a running program"
+[ "$killed" = "$kills" ] || note "only $killed of $kills kills met a running program"
 expect_same "$(numbers part)" "$(numbers whole)"
 for file in split.tsv phase1/small/best.safetensors phase2/best.safetensors predictions/phase2/seed43/submission.csv \
     compare/compare.tsv ensemble/average.safetensors; do
