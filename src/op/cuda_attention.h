@@ -62,8 +62,8 @@ static __device__ __forceinline__ void queries_of(const attention_job &job, int6
     *first = 0, *last = job.nq;
     if (!LOCAL) return;
     const int64_t before = (RT_WINDOW_KEYS - RT_WINDOW_QUERIES) / 2;
-    int64_t start = key + before - RT_WINDOW_KEYS + 1;
-    int64_t end = ((key + rows - 1 + before) / RT_WINDOW_QUERIES + 1) * RT_WINDOW_QUERIES;
+    int64_t start = key + before - RT_WINDOW_KEYS + 1, past = (key + rows - 1 + before) / RT_WINDOW_QUERIES + 1;
+    int64_t end = past * RT_WINDOW_QUERIES;
     *first = start <= 0 ? 0 : (start + RT_WINDOW_QUERIES - 1) / RT_WINDOW_QUERIES * RT_WINDOW_QUERIES;
     *last = end < job.nq ? end : job.nq;
 }
