@@ -100,6 +100,12 @@ near() {
 check "the same structures as the CPU's within 0.01 A" 0 "coordinates" near
 printf 'target_id,sequence\na,%s\n' "$(printf 'ACGU%.0s' {1..60})" >long.csv
 check "a limit of memory that is obeyed" 1 "may be used" fold --device cuda --memory-limit 556M --sequences long.csv --out small
+printf 'target_id,sequence\na,%s\n' "$(printf 'ACGU%.0s' {1..8})" >middle.csv
+middle() { "$BINARY" predict --checkpoint tiny.safetensors --sequences middle.csv --samples 1 --steps 1 --cycles 1 --threads 1 --device cuda "$@"; }
+check "predict with what is free" 0 "ranking_score" middle --out free
+total=$(sed -n 's/.*"total": \([0-9]*\).*/\1/p' free/run.json | head -1)
+check "predict in the memory that it was said to need" 0 "a	32	" middle --memory-limit "$total" --out fits
+grep -q "a	NA" out && { echo "FAILED it did not fit"; failed=$((failed + 1)); }
 check "devices" 0 "cuda" "$BINARY" devices
 [ -z "$gpu" ] || sum
 
