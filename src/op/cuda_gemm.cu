@@ -195,7 +195,7 @@ static bool choose(rt_cuda_products *p, plan *plan)
     return ok;
 }
 
-static plan *find(rt_ctx *ctx, rt_cuda_product shape, uint32_t alignment, const float *opt_bias)
+static plan *find(rt_ctx *ctx, rt_cuda_product shape, uint32_t alignment)
 {
     rt_cuda_products *p = rt_cuda_products_of(ctx);
     unsigned int at = hash(&shape, alignment);
@@ -211,8 +211,10 @@ static plan *find(rt_ctx *ctx, rt_cuda_product shape, uint32_t alignment, const 
     made.alignment = alignment;
     made.next = p->bucket[at];
     bool ok = describe(p, &made);
+    /* the library reads off this pointer, which it does not follow here, how later ones will be aligned */
+    const void *like = (const void *)(uintptr_t)alignment;
     if (ok && shape.bias)
-        ok = p->cublasLtMatmulDescSetAttribute(made.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &opt_bias, sizeof opt_bias) ==
+        ok = p->cublasLtMatmulDescSetAttribute(made.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &like, sizeof like) ==
              CUBLAS_STATUS_SUCCESS;
     if (!ok || !choose(p, &made)) {
         forget(p, &made);
@@ -232,9 +234,9 @@ void rt_cuda_multiply(rt_ctx *ctx, rt_cuda_product shape, const void *a, const v
     RT_REQUIRE(shape.k > 0 && shape.bias == (opt_bias != NULL) && !(shape.relu && shape.add));
     if (shape.batch == 0) shape.batch = 1;
     uint32_t alignment = 16;
-    while (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c) % alignment) alignment /= 2;
+    while (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c | (uintptr_t)opt_bias) % alignment) alignment /= 2;
     rt_cuda_products *p = rt_cuda_products_of(ctx);
-    plan *plan = find(ctx, shape, alignment, opt_bias);
+    plan *plan = find(ctx, shape, alignment);
     if (!plan) return;
     const float one = 1, keep = shape.add ? 1 : 0;
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;

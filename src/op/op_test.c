@@ -338,6 +338,27 @@ static void cuda_gives_the_same_bytes_twice(void **state)
     check_bytes(RT_BACKEND_CUDA);
 }
 
+/* The second bias lies 4 bytes behind an aligned place, the shape is the first one's. */
+static void cuda_takes_a_bias_from_anywhere(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    rt_ctx *ctx;
+    assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+    rt_tensor x = RANDOM(5, 32), w = RANDOM(8, 32), biases = RANDOM(9), y[2];
+    for (int i = 0; i < 2; i++) {
+        rt_tensor bias = RT_WRAP((float *)biases.data + i, RT_F32, 8);
+        y[i] = RT_NEW(ctx, 5, 8);
+        rt_op_linear(ctx, y[i], x, w, bias, (rt_epilogue){0});
+    }
+    assert_int_equal(rt_ctx_take(ctx, NULL), RT_OK);
+    for (int64_t i = 0; i < 40; i++) {
+        double moved = rt_get(biases, i % 8 + 1) - rt_get(biases, i % 8);
+        assert_true(fabs(rt_get(y[1], i) - rt_get(y[0], i) - moved) < 1e-5);
+    }
+    rt_ctx_free(ctx);
+}
+
 static void a_bf16_weight_is_read_as_bf16(void **state)
 {
     (void)state;
@@ -416,6 +437,7 @@ int main(void)
         cmocka_unit_test(threads_give_the_same_bytes),
         cmocka_unit_test(cuda_ops_agree_with_the_reference),
         cmocka_unit_test(cuda_gives_the_same_bytes_twice),
+        cmocka_unit_test(cuda_takes_a_bias_from_anywhere),
         cmocka_unit_test(a_bf16_weight_is_read_as_bf16),
         cmocka_unit_test(a_full_arena_is_an_error_not_a_crash),
         cmocka_unit_test(plans_of_former_lengths_are_forgotten),
