@@ -338,6 +338,26 @@ static void cuda_gives_the_same_bytes_twice(void **state)
     check_bytes(RT_BACKEND_CUDA);
 }
 
+/* Whoever uploads takes the memory for something else at once. */
+static void cuda_has_read_what_was_uploaded(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    for (int hmm = 0; hmm < 2; hmm++) {   /* asks the emulation, a device is what it is */
+        rt_ctx *ctx;
+        setenv("RT_EMULATED_HMM", hmm ? "1" : "0", 1);
+        assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+        rt_tensor host = RT_NEW_HOST(ctx, RT_F32, 1 << 18), copy;
+        for (int64_t i = 0; i < 1 << 18; i++) rt_set(host, i, (double)i);
+        copy = rt_upload(ctx, host);
+        for (int64_t i = 0; i < 1 << 18; i++) rt_set(host, i, -1);
+        assert_int_equal(rt_ctx_take(ctx, NULL), RT_OK);
+        for (int64_t i = 0; i < 1 << 18; i++) assert_true(rt_get(copy, i) == (double)i);
+        rt_ctx_free(ctx);
+    }
+    unsetenv("RT_EMULATED_HMM");
+}
+
 /* The second bias lies 4 bytes behind an aligned place, the shape is the first one's. */
 static void cuda_takes_a_bias_from_anywhere(void **state)
 {
@@ -437,6 +457,7 @@ int main(void)
         cmocka_unit_test(threads_give_the_same_bytes),
         cmocka_unit_test(cuda_ops_agree_with_the_reference),
         cmocka_unit_test(cuda_gives_the_same_bytes_twice),
+        cmocka_unit_test(cuda_has_read_what_was_uploaded),
         cmocka_unit_test(cuda_takes_a_bias_from_anywhere),
         cmocka_unit_test(a_bf16_weight_is_read_as_bf16),
         cmocka_unit_test(a_full_arena_is_an_error_not_a_crash),
