@@ -61,11 +61,13 @@ static rt_status load(rt_cuda_products *p, rt_err *err)
 #define FILE_NAME "libcublasLt.so.12"
 #endif
 
-/* Beside the program (its rpath is lib/), where the system looks, and where CUDA's own installer puts it. */
+/* Beside the program (its rpath is lib/), where the system looks, and where CUDA's own installer puts it.  It stays
+ * once it is there: with its kernels it registers at a CUDA runtime of its own, and to read it again takes long. */
 static void *open_library(void)
 {
-    void *library = dlopen(FILE_NAME, RTLD_NOW | RTLD_LOCAL);
-    return library ? library : dlopen("/usr/local/cuda/lib64/" FILE_NAME, RTLD_NOW | RTLD_LOCAL);
+    enum { HOW = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
+    void *library = dlopen(FILE_NAME, HOW);
+    return library ? library : dlopen("/usr/local/cuda/lib64/" FILE_NAME, HOW);
 }
 
 const char *rt_cuda_products_missing(void)
@@ -119,7 +121,7 @@ void rt_cuda_products_free(rt_cuda_products *p)
     for (int64_t i = 0; i < p->n_plan; i++) forget(p, &p->plans[i]);
     if (p->handle) p->cublasLtDestroy(p->handle);
     free(p->plans);
-    free(p);   /* the library stays loaded: the runtime may still know it */
+    free(p);
 }
 
 static bool same(const rt_cuda_product *a, const rt_cuda_product *b)
