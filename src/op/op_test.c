@@ -358,6 +358,22 @@ static void cuda_has_read_what_was_uploaded(void **state)
     unsetenv("RT_EMULATED_HMM");
 }
 
+/* As a layer reads weights that were just written; while it is measured rt_ctx_sync does nothing. */
+static void cuda_is_done_when_measuring_begins(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    rt_ctx *ctx;
+    rt_ctx_measure measure;
+    assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+    rt_tensor x = RANDOM(3, 5), twice = RT_NEW(ctx, 3, 5);
+    rt_op_axpby(ctx, twice, 0, x, 2);
+    assert_int_equal(rt_ctx_measure_begin(ctx, &measure, NULL), RT_OK);
+    for (int64_t i = 0; i < 15; i++) assert_true(rt_get(twice, i) == 2 * rt_get(x, i));
+    assert_int_equal(rt_ctx_measure_end(ctx, &measure), 0);
+    rt_ctx_free(ctx);
+}
+
 /* The second bias lies 4 bytes behind an aligned place, the shape is the first one's. */
 static void cuda_takes_a_bias_from_anywhere(void **state)
 {
@@ -458,6 +474,7 @@ int main(void)
         cmocka_unit_test(cuda_ops_agree_with_the_reference),
         cmocka_unit_test(cuda_gives_the_same_bytes_twice),
         cmocka_unit_test(cuda_has_read_what_was_uploaded),
+        cmocka_unit_test(cuda_is_done_when_measuring_begins),
         cmocka_unit_test(cuda_takes_a_bias_from_anywhere),
         cmocka_unit_test(a_bf16_weight_is_read_as_bf16),
         cmocka_unit_test(a_full_arena_is_an_error_not_a_crash),
