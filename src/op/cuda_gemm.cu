@@ -28,7 +28,8 @@ struct plan {
     int64_t next;        /* of the same hash; -1: none */
 };
 
-enum { BUCKETS = 1024 };
+/* PLANS_KEPT: a length has hundreds of products, and a training set thousands of counts of atoms; 1 or 2 KB each. */
+enum { BUCKETS = 1024, PLANS_KEPT = 8 * BUCKETS };
 
 struct rt_cuda_products {
 #define X(name) decltype(&::name) name;
@@ -91,22 +92,6 @@ static rt_status load(rt_cuda_products *p, rt_err *err)
 }
 #endif
 
-rt_status rt_cuda_products_create(rt_cuda_products **ret_products, void *workspace, int64_t bytes, rt_err *err)
-{
-    rt_cuda_products *p = (rt_cuda_products *)rt_alloc(1, sizeof *p, err);
-    *ret_products = p;
-    if (!p) return RT_ERR_MEMORY;
-    p->workspace = workspace;
-    p->workspace_bytes = bytes;
-    for (int i = 0; i < BUCKETS; i++) p->bucket[i] = -1;
-    rt_status status = load(p, err);
-    if (status != RT_OK) return status;
-    cublasStatus_t made = p->cublasLtCreate(&p->handle);
-    if (made != CUBLAS_STATUS_SUCCESS)
-        return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "cuBLASLt does not start (error %d)", (int)made);
-    return RT_OK;
-}
-
 static void forget(rt_cuda_products *p, plan *plan)
 {
     if (plan->desc) p->cublasLtMatmulDescDestroy(plan->desc);
@@ -115,14 +100,40 @@ static void forget(rt_cuda_products *p, plan *plan)
     if (plan->out) p->cublasLtMatrixLayoutDestroy(plan->out);
 }
 
+/* What is queued needs them no more: cublasLtMatmul has read them. */
+static void clear_plans(rt_cuda_products *p)
+{
+    for (int64_t i = 0; i < p->n_plan; i++) forget(p, &p->plans[i]);
+    p->n_plan = 0;
+    for (int i = 0; i < BUCKETS; i++) p->bucket[i] = -1;
+}
+
+rt_status rt_cuda_products_create(rt_cuda_products **ret_products, void *workspace, int64_t bytes, rt_err *err)
+{
+    rt_cuda_products *p = (rt_cuda_products *)rt_alloc(1, sizeof *p, err);
+    *ret_products = p;
+    if (!p) return RT_ERR_MEMORY;
+    p->workspace = workspace;
+    p->workspace_bytes = bytes;
+    clear_plans(p);
+    rt_status status = load(p, err);
+    if (status != RT_OK) return status;
+    cublasStatus_t made = p->cublasLtCreate(&p->handle);
+    if (made != CUBLAS_STATUS_SUCCESS)
+        return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "cuBLASLt does not start (error %d)", (int)made);
+    return RT_OK;
+}
+
 void rt_cuda_products_free(rt_cuda_products *p)
 {
     if (!p) return;
-    for (int64_t i = 0; i < p->n_plan; i++) forget(p, &p->plans[i]);
+    clear_plans(p);
     if (p->handle) p->cublasLtDestroy(p->handle);
     free(p->plans);
     free(p);
 }
+
+extern "C" int64_t rt_cuda_plans(const rt_ctx *ctx) { return rt_cuda_products_of(ctx)->n_plan; }
 
 static bool same(const rt_cuda_product *a, const rt_cuda_product *b)
 {
@@ -203,6 +214,7 @@ static plan *find(rt_ctx *ctx, rt_cuda_product shape, uint32_t alignment)
     unsigned int at = hash(&shape, alignment);
     for (int64_t i = p->bucket[at]; i >= 0; i = p->plans[i].next)
         if (p->plans[i].alignment == alignment && same(&p->plans[i].shape, &shape)) return &p->plans[i];
+    if (p->n_plan == PLANS_KEPT) clear_plans(p);
     rt_status status = rt_grow((void **)&p->plans, &p->capacity, p->n_plan + 1, sizeof *p->plans, &ctx->err);
     if (status != RT_OK) {
         ctx->status = status;

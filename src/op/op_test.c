@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "op/cpu.h"
+#include "op/cuda.h"
 #include "op/op_test.h"
 
 /* A case fills tensors with the same random numbers on every context and returns the op's result. */
@@ -453,6 +454,29 @@ static void plans_of_former_lengths_are_forgotten(void **state)
     rt_ctx_free(ctx);
 }
 
+static void cuda_forgets_plans_of_many_shapes(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    rt_ctx *ctx;
+    assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+    rt_tensor x = RANDOM(100, 100), w = RANDOM(1, 100), y = RT_NEW(ctx, 100, 1);
+    rt_tensor first = RT_NEW(ctx, 1, 1), again = RT_NEW(ctx, 1, 1);
+    int64_t most = 0;
+    rt_op_linear(ctx, first, RT_WRAP(x.data, RT_F32, 1, 1), RT_WRAP(w.data, RT_F32, 1, 1), RT_ABSENT, (rt_epilogue){0});
+    for (int64_t n = 1; n <= 100; n++)
+        for (int64_t k = 1; k <= 100; k++) {
+            rt_op_linear(ctx, RT_WRAP(y.data, RT_F32, n, 1), RT_WRAP(x.data, RT_F32, n, k),
+                         RT_WRAP(w.data, RT_F32, 1, k), RT_ABSENT, (rt_epilogue){0});
+            if (rt_cuda_plans(ctx) > most) most = rt_cuda_plans(ctx);
+        }
+    rt_op_linear(ctx, again, RT_WRAP(x.data, RT_F32, 1, 1), RT_WRAP(w.data, RT_F32, 1, 1), RT_ABSENT, (rt_epilogue){0});
+    assert_true(most > 1000 && most < 9000 && rt_cuda_plans(ctx) < 9000);
+    assert_int_equal(rt_ctx_take(ctx, NULL), RT_OK);
+    assert_true(rt_get(again, 0) == rt_get(first, 0));
+    rt_ctx_free(ctx);
+}
+
 static void cuda_table_is_complete(void **state)
 {
     (void)state;
@@ -479,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_bf16_weight_is_read_as_bf16),
         cmocka_unit_test(a_full_arena_is_an_error_not_a_crash),
         cmocka_unit_test(plans_of_former_lengths_are_forgotten),
+        cmocka_unit_test(cuda_forgets_plans_of_many_shapes),
         cmocka_unit_test(cuda_table_is_complete),
     };
     test_choose();
