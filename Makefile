@@ -50,6 +50,8 @@ cuda_archs   := $(filter-out ptx,$(patsubst release,75 80 89 90 120,$(CUDA_ARCHS
 cuda_ptx     := $(sort 80 $(or $(lastword $(cuda_archs)),75))
 CUDA_CODE    := $(foreach a,$(cuda_archs),-gencode arch=compute_$(a)$(comma)code=sm_$(a))
 CUDA_CODE    += $(foreach a,$(cuda_ptx),-gencode arch=compute_$(a)$(comma)code=compute_$(a))
+# nvcc cuts a definition at commas and spaces
+CUDA_MACHINE := -DRT_CUDA_MACHINE_CODE=_$(subst $() ,_,$(strip $(cuda_archs)))
 $(shell mkdir -p $(BUILD); echo '$(CUDA_CODE)' | cmp -s - $(BUILD)/.cuda_code || echo '$(CUDA_CODE)' >$(BUILD)/.cuda_code)
 CUDA_LIBS    := -L$(dir $(NVCC))../lib64 -lcudart_static -lstdc++ -ldl -lrt
 SOURCES      := $(filter-out src/op/cuda_stub.c,$(SOURCES))
@@ -128,7 +130,7 @@ $(BUILD)/%_f64.o: %.c | $(BUILD)/.deps
 	$(CC) $(CFLAGS) -DRT_REAL=double -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.cu $(BUILD)/.cuda_code | $(BUILD)/.deps
 	@mkdir -p $(@D)
-	$(NVCC) -std=c++17 -O3 $(CUDA_CODE) -Xcompiler -Wall,-Wextra -Werror all-warnings -Isrc -Iinclude --expt-relaxed-constexpr -MMD -MP -c -o $@ $<
+	$(NVCC) -std=c++17 -O3 $(CUDA_CODE) $(CUDA_MACHINE) -Xcompiler -Wall,-Wextra -Werror all-warnings -Isrc -Iinclude --expt-relaxed-constexpr -MMD -MP -c -o $@ $<
 
 $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	@mkdir -p $(@D)

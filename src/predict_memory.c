@@ -82,7 +82,9 @@ rt_status rt_predict_memory_fit(rt_predict_run *r, const rt_input *input, const 
 {
     rt_status status = RT_OK;
     int64_t weights = rt_predict_memory_weights(r), limit = rt_predict_memory_limit(r), need, less;
-    int64_t rest = rt_ctx_rest_bytes(r->ctx), room = limit - weights - rest;
+    int64_t rest = rt_ctx_rest_bytes(r->ctx), has = rt_arena_capacity(r->ctx->step) + rest;
+    if (r->ctx->on_device && limit > has) limit = has;   /* a device had less than was allowed */
+    int64_t room = limit - weights - rest;
     r->ctx->frugal = false;
     if (!rt_ctx_can_measure(r->ctx)) return RT_OK;
     RT_TRY(measure(r, features, plan, false, &need, err));

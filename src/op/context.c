@@ -114,6 +114,7 @@ rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err 
 {
     enum { TIMES = 4 };   /* what needs more than so many times the memory is known not to fit */
     RT_REQUIRE(rt_ctx_can_measure(ctx) && !ctx->measuring);
+    rt_ctx_sync(ctx);   /* layers read weights while they are measured, and wait for nothing then */
     rt_arena *arena;
     rt_status status = rt_arena_create_measuring(&arena, "measuring", TIMES * rt_arena_capacity(ctx->step), err);
     if (status != RT_OK) return status;

@@ -27,6 +27,8 @@ void rt_cuda_sync(rt_ctx *ctx);
 void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes);
 /* Queued: F32 and BF16 into each other. */
 void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in);
+/* Products that are planned. */
+int64_t rt_cuda_plans(const rt_ctx *ctx);
 /* True when the device multiplies bfloat16. */
 bool rt_cuda_has_bf16(const rt_ctx *ctx);
 

@@ -16,6 +16,10 @@ static __device__ __forceinline__ const rt_cuda_adam_tensor *find_tile(const rt_
         else high = middle - 1;
     }
     const rt_cuda_adam_tensor *t = tensors + low;
+#ifdef RT_CUDA_EMULATED
+    const void *const all[] = {t->value, t->m, t->v, t->grad, t->opt_value16};
+    for (const void *p : all) rt_emulated_check_pointer("adam", 0, p);
+#endif
     *from = (tile - t->first_tile) * RT_CUDA_ADAM_TILE;
     *to = *from + RT_CUDA_ADAM_TILE < t->count ? *from + RT_CUDA_ADAM_TILE : t->count;
     return t;

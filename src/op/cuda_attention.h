@@ -21,6 +21,16 @@ typedef struct {
     float scale;
 } attention_job;
 
+#ifdef RT_CUDA_EMULATED
+/* A kernel's argument that holds pointers. */
+template <> inline void rt_check_argument<attention_job>(const char *kernel, int index, attention_job job)
+{
+    const float *const all[] = {job.q, job.k, job.v, job.bias, job.gate, job.d_o, job.o, job.dq, job.dk, job.dv,
+                                job.dbias, job.dgate, job.lse, job.delta};
+    for (const float *p : all) rt_emulated_check_pointer(kernel, index, p);
+}
+#endif
+
 /* ---- where things are ---- */
 
 /* Where the bias of query q and key 0 of head h would be: key k is k further on. */

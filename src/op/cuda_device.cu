@@ -14,7 +14,8 @@ struct rt_cuda {
     void *workspace;      /* of cuBLASLt's products */
     rt_cuda_products *products;
     bool bf16;
-    int64_t own_bytes;
+    bool reads_host;      /* the device reads any memory of the host's by itself (HMM, ATS) */
+    int64_t own_bytes, bytes;   /* bytes: of `memory` */
 };
 
 /* What a process takes of a device with a context and cuBLASLt's kernels: an estimate on the safe side. */
@@ -75,6 +76,7 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     if ((error = cudaFuncGetAttributes(&code, (const void *)nothing)) != cudaSuccess)
         return cuda_fail(err, error, "this build has no code for the device");
     c->bf16 = prop.major >= 8 && code.ptxVersion >= 80;   /* code for older devices runs on newer ones, without bf16 */
+    c->reads_host = prop.pageableMemoryAccess != 0;
     if ((error = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)) != cudaSuccess)
         return cuda_fail(err, error, "cudaStreamCreate");
     if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
@@ -87,6 +89,7 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     if (memory <= 0)
         return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "of the device's memory CUDA itself takes %.2f GiB, and no more may be used",
                        (double)c->own_bytes / (1 << 30));
+    c->bytes = memory;
     if ((error = allocate_managed(&c->memory, memory)) != cudaSuccess) return cuda_fail(err, error, "cudaMallocManaged");
     RT_TRY(rt_arena_create_on(&ctx->step, "activation", c->memory, memory, err));
 done:
@@ -134,12 +137,17 @@ extern "C" void rt_cuda_sync(rt_ctx *ctx)
 
 extern "C" bool rt_cuda_has_bf16(const rt_ctx *ctx) { return state(ctx)->bf16; }
 
+/* The host may change or free `opt_from` as soon as this returns.  A copy from its memory is staged before
+ * cudaMemcpyAsync returns, but not where the device reads that memory itself: then it need not have begun. */
 extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
 {
     if (ctx->status != RT_OK || ctx->measuring || bytes == 0) return;
     cudaStream_t stream = rt_cuda_stream(ctx);
     rt_cuda_check(ctx, opt_from ? cudaMemcpyAsync(to, opt_from, (size_t)bytes, cudaMemcpyDefault, stream)
                                 : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
+    const rt_cuda *c = state(ctx);
+    const char *begin = (const char *)c->memory, *from = (const char *)opt_from;
+    if (c->reads_host && from && (from < begin || from >= begin + c->bytes)) rt_cuda_sync(ctx);
 }
 
 extern "C" void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in)

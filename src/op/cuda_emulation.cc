@@ -377,6 +377,12 @@ static size_t device_bytes(void)
     return (size_t)(mib ? atoll(mib) : 6144) << 20;
 }
 
+static bool reads_host(void)
+{
+    const char *hmm = getenv("RT_EMULATED_HMM");
+    return hmm && atoi(hmm) != 0;
+}
+
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int)
 {
     const char *capability = getenv("RT_EMULATED_CAPABILITY");
@@ -386,6 +392,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int)
     prop->totalGlobalMem = device_bytes();
     prop->major = number / 10, prop->minor = number % 10;
     prop->multiProcessorCount = 4;
+    prop->pageableMemoryAccess = reads_host();
     return cudaSuccess;
 }
 
@@ -421,6 +428,8 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     if (find_region(from)) {
         rt_emulated_queue_call(stream, [=]() { memmove(to, from, bytes); });
         if (!find_region(to)) flush();   /* a copy into pageable memory returns when it is done */
+    } else if (reads_host()) {
+        rt_emulated_queue_call(stream, [=]() { memcpy(to, from, bytes); });
     } else {   /* one from pageable memory, when that has been read */
         char *staged = (char *)malloc(bytes);
         if (!staged) return cudaErrorMemoryAllocation;

@@ -77,8 +77,8 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     return CUBLAS_STATUS_SUCCESS;
 }
 
-/* The algorithm carries the alignment that it was chosen for. */
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t,
+/* The algorithm carries the alignment that it was chosen for; of a bias, that of the pointer it was shown. */
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t,
                                               cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
                                               cublasLtMatmulPreference_t preference, int requested,
                                               cublasLtMatmulHeuristicResult_t *results, int *returned)
@@ -86,6 +86,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
     if (requested < 1) return CUBLAS_STATUS_NOT_SUPPORTED;
     *results = cublasLtMatmulHeuristicResult_t{};
     for (int i = 0; i < 4; i++) results->algo.data[i] = preference->alignment[i];
+    uintptr_t bias = (uintptr_t)desc->bias | 256;
+    results->algo.data[4] = bias & (~bias + 1);
     *returned = 1;
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -147,7 +149,11 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
         rt_emulated_check_pointer("cublasLtMatmul", i, operand[i]);
         if ((uintptr_t)operand[i] % algo->data[i]) rt_emulated_fail("cublasLt: operand %d is not aligned as was said", i);
     }
-    if (m.epilogue & CUBLASLT_EPILOGUE_BIAS) rt_emulated_check_pointer("cublasLtMatmul", 4, m.bias);
+    if (m.epilogue & CUBLASLT_EPILOGUE_BIAS) {
+        rt_emulated_check_pointer("cublasLtMatmul", 4, m.bias);
+        if ((uintptr_t)m.bias % algo->data[4])
+            rt_emulated_fail("cublasLt: the bias is less aligned than the one it was planned for");
+    }
     rt_emulated_queue_call(stream, [=]() { multiply(m, scale, a, A, b, B, keep, (const float *)c, C, (float *)d, D); });
     return CUBLAS_STATUS_SUCCESS;
 }

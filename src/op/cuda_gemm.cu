@@ -28,7 +28,8 @@ struct plan {
     int64_t next;        /* of the same hash; -1: none */
 };
 
-enum { BUCKETS = 1024 };
+/* PLANS_KEPT: a length has hundreds of products, and a training set thousands of counts of atoms; 1 or 2 KB each. */
+enum { BUCKETS = 1024, PLANS_KEPT = 8 * BUCKETS };
 
 struct rt_cuda_products {
 #define X(name) decltype(&::name) name;
@@ -61,11 +62,13 @@ static rt_status load(rt_cuda_products *p, rt_err *err)
 #define FILE_NAME "libcublasLt.so.12"
 #endif
 
-/* Beside the program (its rpath is lib/), where the system looks, and where CUDA's own installer puts it. */
+/* Beside the program (its rpath is lib/), where the system looks, and where CUDA's own installer puts it.  It stays
+ * once it is there: with its kernels it registers at a CUDA runtime of its own, and to read it again takes long. */
 static void *open_library(void)
 {
-    void *library = dlopen(FILE_NAME, RTLD_NOW | RTLD_LOCAL);
-    return library ? library : dlopen("/usr/local/cuda/lib64/" FILE_NAME, RTLD_NOW | RTLD_LOCAL);
+    enum { HOW = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
+    void *library = dlopen(FILE_NAME, HOW);
+    return library ? library : dlopen("/usr/local/cuda/lib64/" FILE_NAME, HOW);
 }
 
 const char *rt_cuda_products_missing(void)
@@ -89,22 +92,6 @@ static rt_status load(rt_cuda_products *p, rt_err *err)
 }
 #endif
 
-rt_status rt_cuda_products_create(rt_cuda_products **ret_products, void *workspace, int64_t bytes, rt_err *err)
-{
-    rt_cuda_products *p = (rt_cuda_products *)rt_alloc(1, sizeof *p, err);
-    *ret_products = p;
-    if (!p) return RT_ERR_MEMORY;
-    p->workspace = workspace;
-    p->workspace_bytes = bytes;
-    for (int i = 0; i < BUCKETS; i++) p->bucket[i] = -1;
-    rt_status status = load(p, err);
-    if (status != RT_OK) return status;
-    cublasStatus_t made = p->cublasLtCreate(&p->handle);
-    if (made != CUBLAS_STATUS_SUCCESS)
-        return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "cuBLASLt does not start (error %d)", (int)made);
-    return RT_OK;
-}
-
 static void forget(rt_cuda_products *p, plan *plan)
 {
     if (plan->desc) p->cublasLtMatmulDescDestroy(plan->desc);
@@ -113,14 +100,40 @@ static void forget(rt_cuda_products *p, plan *plan)
     if (plan->out) p->cublasLtMatrixLayoutDestroy(plan->out);
 }
 
+/* What is queued needs them no more: cublasLtMatmul has read them. */
+static void clear_plans(rt_cuda_products *p)
+{
+    for (int64_t i = 0; i < p->n_plan; i++) forget(p, &p->plans[i]);
+    p->n_plan = 0;
+    for (int i = 0; i < BUCKETS; i++) p->bucket[i] = -1;
+}
+
+rt_status rt_cuda_products_create(rt_cuda_products **ret_products, void *workspace, int64_t bytes, rt_err *err)
+{
+    rt_cuda_products *p = (rt_cuda_products *)rt_alloc(1, sizeof *p, err);
+    *ret_products = p;
+    if (!p) return RT_ERR_MEMORY;
+    p->workspace = workspace;
+    p->workspace_bytes = bytes;
+    clear_plans(p);
+    rt_status status = load(p, err);
+    if (status != RT_OK) return status;
+    cublasStatus_t made = p->cublasLtCreate(&p->handle);
+    if (made != CUBLAS_STATUS_SUCCESS)
+        return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "cuBLASLt does not start (error %d)", (int)made);
+    return RT_OK;
+}
+
 void rt_cuda_products_free(rt_cuda_products *p)
 {
     if (!p) return;
-    for (int64_t i = 0; i < p->n_plan; i++) forget(p, &p->plans[i]);
+    clear_plans(p);
     if (p->handle) p->cublasLtDestroy(p->handle);
     free(p->plans);
-    free(p);   /* the library stays loaded: the runtime may still know it */
+    free(p);
 }
+
+extern "C" int64_t rt_cuda_plans(const rt_ctx *ctx) { return rt_cuda_products_of(ctx)->n_plan; }
 
 static bool same(const rt_cuda_product *a, const rt_cuda_product *b)
 {
@@ -195,12 +208,13 @@ static bool choose(rt_cuda_products *p, plan *plan)
     return ok;
 }
 
-static plan *find(rt_ctx *ctx, rt_cuda_product shape, uint32_t alignment, const float *opt_bias)
+static plan *find(rt_ctx *ctx, rt_cuda_product shape, uint32_t alignment)
 {
     rt_cuda_products *p = rt_cuda_products_of(ctx);
     unsigned int at = hash(&shape, alignment);
     for (int64_t i = p->bucket[at]; i >= 0; i = p->plans[i].next)
         if (p->plans[i].alignment == alignment && same(&p->plans[i].shape, &shape)) return &p->plans[i];
+    if (p->n_plan == PLANS_KEPT) clear_plans(p);
     rt_status status = rt_grow((void **)&p->plans, &p->capacity, p->n_plan + 1, sizeof *p->plans, &ctx->err);
     if (status != RT_OK) {
         ctx->status = status;
@@ -211,8 +225,10 @@ static plan *find(rt_ctx *ctx, rt_cuda_product shape, uint32_t alignment, const 
     made.alignment = alignment;
     made.next = p->bucket[at];
     bool ok = describe(p, &made);
+    /* the library reads off this pointer, which it does not follow here, how later ones will be aligned */
+    const void *like = (const void *)(uintptr_t)alignment;
     if (ok && shape.bias)
-        ok = p->cublasLtMatmulDescSetAttribute(made.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &opt_bias, sizeof opt_bias) ==
+        ok = p->cublasLtMatmulDescSetAttribute(made.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &like, sizeof like) ==
              CUBLAS_STATUS_SUCCESS;
     if (!ok || !choose(p, &made)) {
         forget(p, &made);
@@ -232,9 +248,9 @@ void rt_cuda_multiply(rt_ctx *ctx, rt_cuda_product shape, const void *a, const v
     RT_REQUIRE(shape.k > 0 && shape.bias == (opt_bias != NULL) && !(shape.relu && shape.add));
     if (shape.batch == 0) shape.batch = 1;
     uint32_t alignment = 16;
-    while (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c) % alignment) alignment /= 2;
+    while (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c | (uintptr_t)opt_bias) % alignment) alignment /= 2;
     rt_cuda_products *p = rt_cuda_products_of(ctx);
-    plan *plan = find(ctx, shape, alignment, opt_bias);
+    plan *plan = find(ctx, shape, alignment);
     if (!plan) return;
     const float one = 1, keep = shape.add ? 1 : 0;
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;

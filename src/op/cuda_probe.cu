@@ -2,10 +2,30 @@
 #include "op/cuda_gemm.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 extern "C" {
 
 enum { OLDEST_MAJOR = 7, OLDEST_MINOR = 5 };   /* the oldest that this build has code for */
+
+/* The Makefile's list of capabilities that this build has machine code for, as _75_89. */
+#ifndef RT_CUDA_MACHINE_CODE
+#define RT_CUDA_MACHINE_CODE _
+#endif
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
+/* True when the driver would have to compile PTX for the device and is older than what wrote it: it refuses that,
+ * though it runs machine code of any CUDA of its major version. */
+static bool cannot_compile(int driver, const cudaDeviceProp *prop)
+{
+    for (const char *at = strchr(TEXT(RT_CUDA_MACHINE_CODE), '_'); at; at = strchr(at + 1, '_')) {
+        int code = atoi(at + 1);
+        if (code / 10 == prop->major && code % 10 <= prop->minor) return false;
+    }
+    return driver / 10 < CUDART_VERSION / 10;
+}
 
 int rt_cuda_build_version(void) { return CUDART_VERSION; }
 
@@ -56,6 +76,12 @@ const char *rt_cuda_unavailable(void)
                  prop.minor, OLDEST_MAJOR, OLDEST_MINOR);
         return text;
     }
+    if (cannot_compile(driver, &prop)) {
+        snprintf(text, sizeof text,
+                 "the driver is one for CUDA %d.%d and cannot compile this build's PTX of CUDA %d.%d", driver / 1000,
+                 driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+        return text;
+    }
     return rt_cuda_products_missing();
 }
 
@@ -63,9 +89,13 @@ const char *rt_cuda_advice(void)
 {
     static char text[256];
     int driver = rt_cuda_driver_version(), major = CUDART_VERSION / 1000;
+    cudaDeviceProp prop;
     if (driver == 0 || driver / 1000 < major)
         snprintf(text, sizeof text, "this build needs a driver of version %s or newer; docs/cuda.md has a recipe for older ones",
                  major >= 13 ? "580" : "525");
+    else if (cudaGetDeviceProperties(&prop, 0) == cudaSuccess && cannot_compile(driver, &prop))
+        snprintf(text, sizeof text, "a driver for CUDA %d.%d or newer runs it, or a build with CUDA_ARCHS=%d", major,
+                 CUDART_VERSION % 1000 / 10, 10 * prop.major + prop.minor);
     else if (rt_cuda_products_missing())
         snprintf(text, sizeof text, "install cuBLAS of CUDA %d, or put the file into lib/ beside rnatune", major);
     else text[0] = 0;

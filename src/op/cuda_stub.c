@@ -24,6 +24,7 @@ int64_t rt_cuda_memory_available(void) { return 0; }
 int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { (void)ctx; return 0; }
 void rt_cuda_close(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_prefetch(rt_ctx *ctx) { (void)ctx; }
+int64_t rt_cuda_plans(const rt_ctx *ctx) { (void)ctx; return 0; }
 void rt_cuda_sync(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
 {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "op/cpu.h"
+#include "op/cuda.h"
 #include "op/op_test.h"
 
 /* A case fills tensors with the same random numbers on every context and returns the op's result. */
@@ -338,6 +339,63 @@ static void cuda_gives_the_same_bytes_twice(void **state)
     check_bytes(RT_BACKEND_CUDA);
 }
 
+/* Whoever uploads takes the memory for something else at once. */
+static void cuda_has_read_what_was_uploaded(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    for (int hmm = 0; hmm < 2; hmm++) {   /* asks the emulation, a device is what it is */
+        rt_ctx *ctx;
+        setenv("RT_EMULATED_HMM", hmm ? "1" : "0", 1);
+        assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+        rt_tensor host = RT_NEW_HOST(ctx, RT_F32, 1 << 18), copy;
+        for (int64_t i = 0; i < 1 << 18; i++) rt_set(host, i, (double)i);
+        copy = rt_upload(ctx, host);
+        for (int64_t i = 0; i < 1 << 18; i++) rt_set(host, i, -1);
+        assert_int_equal(rt_ctx_take(ctx, NULL), RT_OK);
+        for (int64_t i = 0; i < 1 << 18; i++) assert_true(rt_get(copy, i) == (double)i);
+        rt_ctx_free(ctx);
+    }
+    unsetenv("RT_EMULATED_HMM");
+}
+
+/* As a layer reads weights that were just written; while it is measured rt_ctx_sync does nothing. */
+static void cuda_is_done_when_measuring_begins(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    rt_ctx *ctx;
+    rt_ctx_measure measure;
+    assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+    rt_tensor x = RANDOM(3, 5), twice = RT_NEW(ctx, 3, 5);
+    rt_op_axpby(ctx, twice, 0, x, 2);
+    assert_int_equal(rt_ctx_measure_begin(ctx, &measure, NULL), RT_OK);
+    for (int64_t i = 0; i < 15; i++) assert_true(rt_get(twice, i) == 2 * rt_get(x, i));
+    assert_int_equal(rt_ctx_measure_end(ctx, &measure), 0);
+    rt_ctx_free(ctx);
+}
+
+/* The second bias lies 4 bytes behind an aligned place, the shape is the first one's. */
+static void cuda_takes_a_bias_from_anywhere(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    rt_ctx *ctx;
+    assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+    rt_tensor x = RANDOM(5, 32), w = RANDOM(8, 32), biases = RANDOM(9), y[2];
+    for (int i = 0; i < 2; i++) {
+        rt_tensor bias = RT_WRAP((float *)biases.data + i, RT_F32, 8);
+        y[i] = RT_NEW(ctx, 5, 8);
+        rt_op_linear(ctx, y[i], x, w, bias, (rt_epilogue){0});
+    }
+    assert_int_equal(rt_ctx_take(ctx, NULL), RT_OK);
+    for (int64_t i = 0; i < 40; i++) {
+        double moved = rt_get(biases, i % 8 + 1) - rt_get(biases, i % 8);
+        assert_true(fabs(rt_get(y[1], i) - rt_get(y[0], i) - moved) < 1e-5);
+    }
+    rt_ctx_free(ctx);
+}
+
 static void a_bf16_weight_is_read_as_bf16(void **state)
 {
     (void)state;
@@ -396,6 +454,29 @@ static void plans_of_former_lengths_are_forgotten(void **state)
     rt_ctx_free(ctx);
 }
 
+static void cuda_forgets_plans_of_many_shapes(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    rt_ctx *ctx;
+    assert_int_equal(rt_ctx_create(&ctx, RT_BACKEND_CUDA, 1, TEST_MEMORY, NULL), RT_OK);
+    rt_tensor x = RANDOM(100, 100), w = RANDOM(1, 100), y = RT_NEW(ctx, 100, 1);
+    rt_tensor first = RT_NEW(ctx, 1, 1), again = RT_NEW(ctx, 1, 1);
+    int64_t most = 0;
+    rt_op_linear(ctx, first, RT_WRAP(x.data, RT_F32, 1, 1), RT_WRAP(w.data, RT_F32, 1, 1), RT_ABSENT, (rt_epilogue){0});
+    for (int64_t n = 1; n <= 100; n++)
+        for (int64_t k = 1; k <= 100; k++) {
+            rt_op_linear(ctx, RT_WRAP(y.data, RT_F32, n, 1), RT_WRAP(x.data, RT_F32, n, k),
+                         RT_WRAP(w.data, RT_F32, 1, k), RT_ABSENT, (rt_epilogue){0});
+            if (rt_cuda_plans(ctx) > most) most = rt_cuda_plans(ctx);
+        }
+    rt_op_linear(ctx, again, RT_WRAP(x.data, RT_F32, 1, 1), RT_WRAP(w.data, RT_F32, 1, 1), RT_ABSENT, (rt_epilogue){0});
+    assert_true(most > 1000 && most < 9000 && rt_cuda_plans(ctx) < 9000);
+    assert_int_equal(rt_ctx_take(ctx, NULL), RT_OK);
+    assert_true(rt_get(again, 0) == rt_get(first, 0));
+    rt_ctx_free(ctx);
+}
+
 static void cuda_table_is_complete(void **state)
 {
     (void)state;
@@ -416,9 +497,13 @@ int main(void)
         cmocka_unit_test(threads_give_the_same_bytes),
         cmocka_unit_test(cuda_ops_agree_with_the_reference),
         cmocka_unit_test(cuda_gives_the_same_bytes_twice),
+        cmocka_unit_test(cuda_has_read_what_was_uploaded),
+        cmocka_unit_test(cuda_is_done_when_measuring_begins),
+        cmocka_unit_test(cuda_takes_a_bias_from_anywhere),
         cmocka_unit_test(a_bf16_weight_is_read_as_bf16),
         cmocka_unit_test(a_full_arena_is_an_error_not_a_crash),
         cmocka_unit_test(plans_of_former_lengths_are_forgotten),
+        cmocka_unit_test(cuda_forgets_plans_of_many_shapes),
         cmocka_unit_test(cuda_table_is_complete),
     };
     test_choose();

@@ -115,6 +115,11 @@ check "no device, auto" 0 "the processor computes" env RT_EMULATED_DEVICES=0 "$B
     --samples 1 --steps 1 --cycles 1 --out fold4 --device auto
 check "no driver" 1 "no NVIDIA driver was found" env RT_EMULATED_DRIVER=0 "$BINARY" verify --golden "$DATA/golden" --device cuda
 check "an old driver" 1 "the driver is one for CUDA 12.4" env RT_EMULATED_DRIVER=12040 "$BINARY" verify --golden "$DATA/golden" --device cuda
+check "a device with less than the limit" 1 "GiB may be used" \
+    env RT_EMULATED_MIB=44 "$BINARY" predict --checkpoint tiny.safetensors \
+    --samples 1 --steps 1 --cycles 1 --device cuda --memory-limit 20G --sequences long.csv --out small2
+check "a driver that cannot compile the build's PTX" 1 "cannot compile this build's PTX of CUDA 13.1" \
+    env RT_EMULATED_DRIVER=13000 "$BINARY" verify --golden "$DATA/golden" --device cuda
 check "an old device" 1 "7.5 or newer is needed" env RT_EMULATED_CAPABILITY=61 "$BINARY" verify --golden "$DATA/golden" --device cuda
 check "a device without bf16 says so" 0 "this GPU has no bf16 instructions" env RT_EMULATED_CAPABILITY=75 "$BINARY" predict --checkpoint tiny.safetensors \
     --sequences s.csv --samples 1 --steps 1 --cycles 1 --out fold5 --device cuda --precision bf16
