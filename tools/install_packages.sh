@@ -5,7 +5,7 @@ set -eu
 missing=""
 for header in $1; do
     printf '#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <%s>\n' "$header" \
-        | "${CC:-cc}" -E -x c - >/dev/null 2>&1 || missing="$missing $header"
+        | ${CC:-cc} -E -x c - >/dev/null 2>&1 || missing="$missing $header"
 done
 packages=$2
 shift 2

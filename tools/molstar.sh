@@ -8,19 +8,10 @@ sha256=f5594c3932189bd8b58445050b14f2518f358884dc71ad7ca43ec3a1dec781e6
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 [ ! -f "$folder/molstar.js" ] || exit 0
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-give_up() { echo "Mol* is not fetched: $1" >&2; exit 1; }
-find_pip() { command -v pip3 || command -v pip; }
-if ! find_pip >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "installing python3-pip, which fetches Mol*"
-    export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-pip; } >apt.log 2>&1 || true
-fi
-pip=$(find_pip) || give_up "pip is needed to fetch it: apt-get install python3-pip"
+NAME='Mol*'
+. "$(dirname "$(realpath "$0")")/pip_download.sh"
 echo "fetching Mol* ($package $version)"
-"$pip" download --quiet --retries 1 --timeout 30 --no-deps --only-binary :all: "$package==$version" >pip.log 2>&1 ||
+pip_download --only-binary :all: "$package==$version" ||
     give_up "it cannot be fetched: $(tail -1 pip.log)"
 wheel=$(echo ./*.whl)
 echo "$sha256  $wheel" | sha256sum --check --quiet 2>/dev/null || give_up "$(basename "$wheel") has another SHA-256 than $sha256"

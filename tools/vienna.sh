@@ -7,18 +7,9 @@ version=2.8.0
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 [ ! -f "$folder/libRNA.a" ] || exit 0
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-give_up() { echo "ViennaRNA is not built: $1" >&2; exit 1; }
-find_pip() { command -v pip3 || command -v pip; }
-if ! find_pip >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "installing python3-pip, which fetches ViennaRNA"
-    export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-pip; } >apt.log 2>&1 || true
-fi
-pip=$(find_pip) || give_up "pip is needed to fetch it: apt-get install python3-pip"
-fetch() { "$pip" download --quiet --retries 1 --timeout 30 --no-deps --no-binary :all: "$@" "viennarna==$version" >pip.log 2>&1; }
+NAME=ViennaRNA
+. "$(dirname "$(realpath "$0")")/pip_download.sh"
+fetch() { pip_download --no-binary :all: "$@" "viennarna==$version"; }
 echo "fetching ViennaRNA $version"
 # with the setuptools that are there, else with those that pip fetches for it
 fetch --no-build-isolation || fetch || give_up "it cannot be fetched: $(tail -1 pip.log)"
@@ -28,7 +19,7 @@ mkdir objects
 echo "building ViennaRNA $version"
 # z-scores need a support vector library; the vector variants of one file are not called
 find src/ViennaRNA src/cephes -name '*.c' | grep -v 'zscore\|svm_utils\|/static/\|_sse41\|_avx512' | sort >files
-xargs -P "$(nproc)" -n 1 sh -c '"${CC:-cc}" -O2 -w -I. -Isrc -Isrc/ViennaRNA -DHAVE_CONFIG_H -c "$0" -o "objects/$(echo "$0" | tr / _).o"' <files >cc.log 2>&1 \
+xargs -P "$(nproc)" -n 1 sh -c '${CC:-cc} -O2 -w -I. -Isrc -Isrc/ViennaRNA -DHAVE_CONFIG_H -c "$0" -o "objects/$(echo "$0" | tr / _).o"' <files >cc.log 2>&1 \
     || give_up "its source does not compile: $(tail -1 cc.log)"
 ar rcs libRNA.a objects/*.o
 mkdir -p "$folder/include"
