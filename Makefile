@@ -14,7 +14,7 @@
 #   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
 #   make CUDA=auto|0|1   with the CUDA backend: when nvcc is there (default), never, or an error without it
 #   make CUDA_ARCHS=ptx|release|"80 89"   its code: PTX alone, which the driver compiles at the first start (default); for all
-#                   devices that are meant, which takes minutes; for these.  See docs/cuda.md
+#                   devices that are meant, which takes a minute more; for these.  See docs/cuda.md
 #   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor);  make bench-cuda  its speed
 BUILD   ?= build
 PREFIX  ?= /usr/local
