@@ -148,7 +148,7 @@ cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
 /* Environment: RT_EMULATED_DEVICES (1), RT_EMULATED_MIB of each (6144), RT_EMULATED_CAPABILITY (89), RT_EMULATED_DRIVER
  * (13010), RT_EMULATED_HMM (0; 1: the device reads the host's memory itself, and copies from there when their turn
- * comes). */
+ * comes), RT_EMULATED_NO_PRODUCTS (set: cuBLASLt has no product of any shape). */
 
 /* ---- launches ---- */
 /* `kernel` runs one thread to its end. */

@@ -83,7 +83,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               cublasLtMatmulPreference_t preference, int requested,
                                               cublasLtMatmulHeuristicResult_t *results, int *returned)
 {
-    if (requested < 1) return CUBLAS_STATUS_NOT_SUPPORTED;
+    if (requested < 1 || getenv("RT_EMULATED_NO_PRODUCTS")) return CUBLAS_STATUS_NOT_SUPPORTED;
     *results = cublasLtMatmulHeuristicResult_t{};
     for (int i = 0; i < 4; i++) results->algo.data[i] = preference->alignment[i];
     uintptr_t bias = (uintptr_t)desc->bias | 256;

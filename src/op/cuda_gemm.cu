@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 extern "C" {
+#include "base/log.h"
 #include "base/memory.h"
 }
 
@@ -25,6 +26,7 @@ struct plan {
     cublasLtMatmulDesc_t desc;
     cublasLtMatrixLayout_t left, right, out;
     cublasLtMatmulAlgo_t algo;
+    bool plain;          /* the library has none: our own kernel */
     int64_t next;        /* of the same hash; -1: none */
 };
 
@@ -41,6 +43,7 @@ struct rt_cuda_products {
     int64_t workspace_bytes;
     plan *plans;
     int64_t n_plan, capacity;
+    bool said_plain;
     int64_t bucket[BUCKETS];
 };
 
@@ -230,16 +233,54 @@ static plan *find(rt_ctx *ctx, rt_cuda_product shape, uint32_t alignment)
     if (ok && shape.bias)
         ok = p->cublasLtMatmulDescSetAttribute(made.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &like, sizeof like) ==
              CUBLAS_STATUS_SUCCESS;
-    if (!ok || !choose(p, &made)) {
-        forget(p, &made);
-        ctx->status = rt_fail(&ctx->err, RT_ERR_UNSUPPORTED, NULL, 0,
-                              "cuBLASLt has no product of (%lld,%lld) by (%lld,%lld) in %s on this device", (long long)shape.m,
-                              (long long)shape.k, (long long)shape.k, (long long)shape.n, shape.bf16 ? "BF16" : "F32");
-        return NULL;
+    made.plain = !ok || !choose(p, &made);
+    if (made.plain && !p->said_plain) {
+        rt_warn("cuBLASLt has no product of (%lld,%lld) by (%lld,%lld) in %s on this device; a slower kernel computes it",
+                (long long)shape.m, (long long)shape.k, (long long)shape.k, (long long)shape.n, shape.bf16 ? "BF16" : "F32");
+        p->said_plain = true;
     }
     p->plans[p->n_plan] = made;
     p->bucket[at] = p->n_plan;
     return &p->plans[p->n_plan++];
+}
+
+/* ---- where the library has no product of a shape ---- */
+
+enum { SIDE = 16 };   /* of the square of C that a block computes, one number a thread */
+
+static __device__ __forceinline__ float number(float x) { return x; }
+static __device__ __forceinline__ float number(uint16_t x) { return rt_widen(x); }
+
+template <typename T>
+static __global__ void multiply_plain(rt_cuda_product s, const T *a, const T *b, float *c, const float *bias)
+{
+    RT_SHARED(float, left);   /* rows of SIDE + 1, so that columns fall into different banks */
+    float *right = left + SIDE * (SIDE + 1), sum = 0;
+    int64_t across = (s.n + SIDE - 1) / SIDE, tiles = (s.m + SIDE - 1) / SIDE * across;
+    int64_t batch = blockIdx.x / tiles, tile = blockIdx.x % tiles;
+    int x = (int)threadIdx.x, y = (int)threadIdx.y, here = y * (SIDE + 1) + x;
+    int64_t row = tile / across * SIDE + y, column = tile % across * SIDE + x;
+    a += batch * s.a_step, b += batch * s.b_step, c += batch * s.c_step;
+    for (int64_t k = 0; k < s.k; k += SIDE) {
+        bool in_a = row < s.m && k + x < s.k, in_b = column < s.n && k + y < s.k;
+        __syncthreads();   /* the squares before are read */
+        left[here] = in_a ? number(s.a_t ? a[(k + x) * s.a_ld + row] : a[row * s.a_ld + k + x]) : 0.0f;
+        right[here] = in_b ? number(s.b_t ? b[column * s.b_ld + k + y] : b[(k + y) * s.b_ld + column]) : 0.0f;
+        __syncthreads();
+        for (int e = 0; e < SIDE; e++) sum += left[y * (SIDE + 1) + e] * right[e * (SIDE + 1) + x];
+    }
+    if (row >= s.m || column >= s.n) return;
+    if (s.bias) sum += bias[column];
+    if (s.relu) sum = fmaxf(sum, 0.0f);
+    float *to = c + row * s.c_ld + column;
+    *to = s.add ? *to + sum : sum;
+}
+
+template <typename T>
+static void launch_plain(rt_ctx *ctx, rt_cuda_product s, const T *a, const T *b, float *c, const float *opt_bias)
+{
+    RT_LAUNCH(ctx, multiply_plain<T>, rt_blocks(s.m, SIDE) * rt_blocks(s.n, SIDE) * s.batch, dim3(SIDE, SIDE),
+              2 * SIDE * (SIDE + 1) * sizeof(float), s, a, b, c, opt_bias);
 }
 
 void rt_cuda_multiply(rt_ctx *ctx, rt_cuda_product shape, const void *a, const void *b, float *c, const float *opt_bias)
@@ -252,6 +293,11 @@ void rt_cuda_multiply(rt_ctx *ctx, rt_cuda_product shape, const void *a, const v
     rt_cuda_products *p = rt_cuda_products_of(ctx);
     plan *plan = find(ctx, shape, alignment);
     if (!plan) return;
+    if (plan->plain) {
+        if (shape.bf16) launch_plain(ctx, shape, (const uint16_t *)a, (const uint16_t *)b, c, opt_bias);
+        else launch_plain(ctx, shape, (const float *)a, (const float *)b, c, opt_bias);
+        return;
+    }
     const float one = 1, keep = shape.add ? 1 : 0;
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
     if (opt_bias)

@@ -109,6 +109,11 @@ grep -q "a	NA" out && { echo "FAILED it did not fit"; failed=$((failed + 1)); }
 check "devices" 0 "cuda" "$BINARY" devices
 [ -z "$gpu" ] || sum
 
+# ---- where cuBLASLt has no product of a shape: our own kernel, said once ----
+check "products of our own" 0 "PASSED" env RT_EMULATED_NO_PRODUCTS=1 RT_TESTS='cuda_*' "$build/test/op/op_test"
+check "are said aloud" 0 "a slower kernel computes it" env RT_EMULATED_NO_PRODUCTS=1 "$BINARY" predict --checkpoint tiny.safetensors \
+    --sequences s.csv --samples 1 --steps 1 --cycles 1 --out fold6 --device cuda
+
 # ---- where there is none, or another ----
 check "no device" 1 "no CUDA device can be used: the driver shows none" env RT_EMULATED_DEVICES=0 "$BINARY" verify --golden "$DATA/golden" --device cuda
 check "no device, auto" 0 "the processor computes" env RT_EMULATED_DEVICES=0 "$BINARY" predict --checkpoint tiny.safetensors --sequences s.csv \
