@@ -285,34 +285,30 @@ static __global__ void __launch_bounds__(THREADS) bias_gradient(attention_job jo
     float *tile_d = tile_q + queries * (D + 4), *tile_k = tile_d + queries * (D + 4), *tile_v = tile_k + keys * (D + 4);
     float sum[ROWS][COLUMNS];
     int down = (int)threadIdx.x / ACROSS, across = (int)threadIdx.x % ACROSS;
-    int64_t query_tiles = (job.nq + queries - 1) / queries, block = blockIdx.x, tile = block % (query_tiles * key_tiles);
-    int64_t head = block / (query_tiles * key_tiles) % job.heads, part = block / (query_tiles * key_tiles) / job.heads;
-    int64_t query = tile / key_tiles * queries, column = head * job.d, end = (part + 1) * job.group, first, last;
-    keys_of<LOCAL>(job, query, &first, &last);
-    int64_t key = first + tile % key_tiles * keys;
-    if (key >= last) return;   /* the same for the whole block */
-    if (end > job.batch) end = job.batch;
+    const pair_place at = pairs_of_block<LOCAL>(job, queries, keys, key_tiles);
+    if (at.key >= at.last) return;   /* the same for the whole block */
     clear(sum);
-    for (int64_t batch = part * job.group; batch < end; batch++) {
+    for (int64_t batch = at.batch; batch < at.end; batch++) {
         float s[ROWS][COLUMNS], ds[ROWS][COLUMNS];
-        int64_t from = (batch * job.nq + query) * job.width + column, key0 = (batch * job.nk + key) * job.width + column;
+        int64_t from = (batch * job.nq + at.query) * job.width + at.column;
+        int64_t key0 = (batch * job.nk + at.key) * job.width + at.column;
         __syncthreads();   /* the tiles before are read */
-        load_tile<D>(tile_q, job.q + from, NULL, queries, job.nq - query, job, job.scale);
-        load_tile<D>(tile_d, job.d_o + from, job.gate ? job.gate + from : NULL, queries, job.nq - query, job, 1.0f);
-        load_tile<D>(tile_k, job.k + key0, NULL, keys, last - key, job, 1.0f);
-        load_tile<D>(tile_v, job.v + key0, NULL, keys, last - key, job, 1.0f);
+        load_tile<D>(tile_q, job.q + from, NULL, queries, job.nq - at.query, job, job.scale);
+        load_tile<D>(tile_d, job.d_o + from, job.gate ? job.gate + from : NULL, queries, job.nq - at.query, job, 1.0f);
+        load_tile<D>(tile_k, job.k + key0, NULL, keys, at.last - at.key, job, 1.0f);
+        load_tile<D>(tile_v, job.v + key0, NULL, keys, at.last - at.key, job, 1.0f);
         __syncthreads();
         clear(s), clear(ds);
         dot_tiles<D>(s, tile_q, tile_k, job.d);
         dot_tiles<D>(ds, tile_d, tile_v, job.d);
-        softmax_gradient<LOCAL, false>(s, ds, job, batch, head, query, key);
+        softmax_gradient<LOCAL, false>(s, ds, job, batch, at.head, at.query, at.key);
         RT_UNROLL for (int i = 0; i < ROWS; i++)
             RT_UNROLL for (int j = 0; j < COLUMNS; j++) sum[i][j] += ds[i][j];
     }
-    float *to = job.dbias + part * job.heads * job.nq * job.nk;   /* more than one part: never LOCAL */
+    float *to = job.dbias + at.part * job.heads * job.nq * job.nk;   /* more than one part: never LOCAL */
     RT_UNROLL for (int i = 0; i < ROWS; i++)
         RT_UNROLL for (int j = 0; j < COLUMNS; j++) {
-            int64_t pair = pair_at<LOCAL>(job, head, query + down + i * DOWN, key + across + j * ACROSS);
+            int64_t pair = pair_at<LOCAL>(job, at.head, at.query + down + i * DOWN, at.key + across + j * ACROSS);
             if (pair >= 0) to[pair] = add ? to[pair] + sum[i][j] : sum[i][j];
         }
 }

@@ -78,6 +78,26 @@ static __device__ __forceinline__ void queries_of(const attention_job &job, int6
     *last = end < job.nq ? end : job.nq;
 }
 
+/* Block -> a tile of pairs, queries by columns, and the batches whose gradients of the bias it adds up: [batch, end).  `last` is
+ * where the tile's keys end; a tile that has none has key >= last. */
+typedef struct {
+    int64_t head, part, query, key, last, batch, end;
+    int64_t column;   /* of the head's first value in a row of `width` */
+} pair_place;
+
+template <bool LOCAL>
+static __device__ __forceinline__ pair_place pairs_of_block(const attention_job &job, int queries, int columns, int64_t key_tiles)
+{
+    pair_place at;
+    int64_t tiles = (job.nq + queries - 1) / queries * key_tiles, tile = blockIdx.x % tiles, first;
+    at.head = blockIdx.x / tiles % job.heads, at.part = blockIdx.x / tiles / job.heads;
+    at.query = tile / key_tiles * queries, at.column = at.head * job.d;
+    at.batch = at.part * job.group, at.end = at.batch + job.group < job.batch ? at.batch + job.group : job.batch;
+    keys_of<LOCAL>(job, at.query, &first, &at.last);
+    at.key = first + tile % key_tiles * columns;
+    return at;
+}
+
 /* Block -> batch, head and the first row of a tile of `rows`. */
 typedef struct {
     int64_t batch, head, row, column;   /* column: of the head's first value in a row of `width` */

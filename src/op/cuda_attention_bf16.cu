@@ -375,35 +375,31 @@ static __global__ void BOUNDS(D > 32 ? 256 : 384) bias_gradient_bf16(attention_j
     RT_SHARED(uint32_t, keys);
     uint32_t *values = keys + plain_words<D, COLUMNS>();
     const int rows = tile_rows<LOCAL>();
-    int64_t query_tiles = (job.nq + rows - 1) / rows, block = blockIdx.x, tile = block % (query_tiles * key_tiles);
-    int64_t head = block / (query_tiles * key_tiles) % job.heads, part = block / (query_tiles * key_tiles) / job.heads;
-    int64_t query = tile / key_tiles * rows, column = head * job.d, end = (part + 1) * job.group, first, last;
-    keys_of<LOCAL>(job, query, &first, &last);
-    int64_t key = first + tile % key_tiles * COLUMNS;
-    if (key >= last) return;   /* the same for the whole block */
-    if (end > job.batch) end = job.batch;
+    const pair_place at = pairs_of_block<LOCAL>(job, rows, COLUMNS, key_tiles);
+    if (at.key >= at.last) return;   /* the same for the whole block */
     float sum[COLUMNS / 8][4];
     clear(sum);
-    for (int64_t batch = part * job.group; batch < end; batch++) {
+    for (int64_t batch = at.batch; batch < at.end; batch++) {
         float s[COLUMNS / 8][4], ds[COLUMNS / 8][4];
-        int64_t from = (batch * job.nq + query) * job.width + column, key0 = (batch * job.nk + key) * job.width + column;
-        row_factors<D> left = load_rows<D>(job.q + from, NULL, job.nq - query, job, job.scale);
-        row_factors<D> d_o = load_rows<D>(job.d_o + from, job.gate ? job.gate + from : NULL, job.nq - query, job, 1.0f);
+        int64_t from = (batch * job.nq + at.query) * job.width + at.column;
+        int64_t key0 = (batch * job.nk + at.key) * job.width + at.column;
+        row_factors<D> left = load_rows<D>(job.q + from, NULL, job.nq - at.query, job, job.scale);
+        row_factors<D> d_o = load_rows<D>(job.d_o + from, job.gate ? job.gate + from : NULL, job.nq - at.query, job, 1.0f);
         __syncthreads();   /* the tiles before are read */
-        load_factors<D, COLUMNS>(keys, NULL, job.k + key0, NULL, last - key, job, 1.0f);
-        load_factors<D, COLUMNS>(values, NULL, job.v + key0, NULL, last - key, job, 1.0f);
+        load_factors<D, COLUMNS>(keys, NULL, job.k + key0, NULL, at.last - at.key, job, 1.0f);
+        load_factors<D, COLUMNS>(values, NULL, job.v + key0, NULL, at.last - at.key, job, 1.0f);
         __syncthreads();
         clear(s), clear(ds);
         dot_factors<D, COLUMNS>(s, left, keys);
         dot_factors<D, COLUMNS>(ds, d_o, values);
-        gradient_of_queries<LOCAL, COLUMNS>(s, ds, job, batch, head, query, key, last - key, NULL);
+        gradient_of_queries<LOCAL, COLUMNS>(s, ds, job, batch, at.head, at.query, at.key, at.last - at.key, NULL);
         RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
             RT_UNROLL for (int e = 0; e < 4; e++) sum[j][e] += ds[j][e];
     }
-    float *to = job.dbias + part * job.heads * job.nq * job.nk;   /* more than one part: never LOCAL */
+    float *to = job.dbias + at.part * job.heads * job.nq * job.nk;   /* more than one part: never LOCAL */
     RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
         RT_UNROLL for (int e = 0; e < 4; e++) {
-            int64_t pair = pair_at<LOCAL>(job, head, query + own_row(e), key + own_column(j, e));
+            int64_t pair = pair_at<LOCAL>(job, at.head, at.query + own_row(e), at.key + own_column(j, e));
             if (pair >= 0) to[pair] = add ? to[pair] + sum[j][e] : sum[j][e];
         }
 }

@@ -127,12 +127,6 @@ static __device__ __forceinline__ uint16_t rt_round_bf16(float x)
     return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
-/* Element i of a weight that is F32 or BF16. */
-static __device__ __forceinline__ float rt_weight(const void *w, bool bf16, int64_t i)
-{
-    return bf16 ? rt_widen(((const uint16_t *)w)[i]) : ((const float *)w)[i];
-}
-
 /* Every lane gets the sum (the maximum) over its warp; the order is fixed. */
 static __device__ __forceinline__ float rt_warp_sum(float x)
 {
