@@ -17,7 +17,8 @@
 #   make CUDA_ARCHS=ptx|release|"80 89"   its code: PTX alone, which the driver compiles at the first start (default); for all
 #                   devices that are meant, which takes a minute more; for these.  See docs/cuda.md
 #   make check-cuda12   builds that and looks at what is in it: minutes, 400 MB are fetched
-#   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor);  make bench-cuda  its speed
+#   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor)
+#   make bench-cuda   its speed, beside PyTorch's where RNAPRO_REF, BENCH, FEATURES and PYTHON say where that is (bench/cuda.sh)
 BUILD   ?= build
 PREFIX  ?= /usr/local
 CC      ?= gcc
