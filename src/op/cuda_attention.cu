@@ -156,7 +156,7 @@ template <int D, bool LOCAL, int ROWS, int COLUMNS> static __global__ void __lau
         float sum = rt_lanes_sum(total[i], ACROSS, NULL), inverse = 1.0f / sum, delta = 0;
         RT_UNROLL for (int j = 0; j < own; j++) {
             int c = own_column<D>(j);
-            if (row < job.nq && c < job.d) delta += write_output(job, to + c, out[i][j] * inverse);
+            if (row < job.nq && c < job.d) delta += write_output<false>(job, to + c, out[i][j] * inverse);
         }
         write_statistics(job, at, row, across == 0, ACROSS, top[i], sum, delta);
     }

@@ -13,7 +13,7 @@
 typedef struct {
     const float *q, *k, *v, *bias, *gate, *d_o;
     float *o, *dq, *dk, *dv, *dbias, *dgate;
-    float *lse, *delta;        /* (B,H,Q): log of the sum of exponentials; sum over keys of P dP */
+    float *lse, *delta;        /* (B,H,Q): log of the sum of exponentials; sum over keys of P dP; NULL but in a backward */
     int64_t batch, heads, nq, nk, windows, width;
     int64_t group;             /* batches that a block of the bias's gradient adds up */
     int d;
@@ -111,14 +111,16 @@ static __device__ __forceinline__ tile_place place_of(const attention_job &job, 
 
 /* ---- what a forward pass writes ---- */
 
-/* A number of the mixed values: the gated output and, in a backward, the gate's gradient; returns its part of delta. */
-static __device__ __forceinline__ float write_output(const attention_job &job, int64_t at, float value)
+/* A number of the mixed values: the gated output and, in a backward, the gate's gradient; returns its part of delta, which is the
+ * sum over keys of P dP only if d_o is what dP is made of: ROUNDED to BF16 or not. */
+template <bool ROUNDED> static __device__ __forceinline__ float write_output(const attention_job &job, int64_t at, float value)
 {
     float gate = job.gate ? job.gate[at] : 1.0f;
     if (job.o) job.o[at] = value * gate;
     if (!job.delta) return 0;
     if (job.dgate) job.dgate[at] = job.d_o[at] * value;
-    return job.d_o[at] * gate * value;
+    float d_o = job.d_o[at] * gate;
+    return (ROUNDED ? rt_widen(rt_round_bf16(d_o)) : d_o) * value;
 }
 
 /* What a backward needs to know of a query, by one of its `lanes` lanes; all lanes of the warp come here. */

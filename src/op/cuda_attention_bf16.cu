@@ -35,6 +35,13 @@ static __device__ __forceinline__ uint32_t pair_bf16(float low, float high)
 #endif
 }
 
+/* Two neighbours as a product would take them. */
+static __device__ __forceinline__ void round_pair(float *x)
+{
+    uint32_t both = pair_bf16(x[0], x[1]);
+    x[0] = rt_widen((uint16_t)both), x[1] = rt_widen((uint16_t)(both >> 16));
+}
+
 #ifdef RT_CUDA_EMULATED
 static float half_of(uint32_t both, int which) { return rt_widen((uint16_t)(both >> 16 * which)); }
 
@@ -154,18 +161,23 @@ static __device__ __forceinline__ void dot_factors(float (&sum)[COLUMNS / 8][4],
         }
 }
 
-/* sum += weights (16, COLUMNS) times the tile: `transposed` is (D, COLUMNS + 8). */
+/* sum += weights (16, COLUMNS) times the tile: `transposed` is (D, COLUMNS + 8).  `whole`: what rounding takes off the weights is
+ * multiplied, too. */
 template <int D, int COLUMNS>
 static __device__ __forceinline__ void mix_factors(float (&sum)[D / 8][4], const float (&weight)[COLUMNS / 8][4],
-                                                   const uint32_t *transposed)
+                                                   const uint32_t *transposed, bool whole)
 {
     __syncwarp();   /* as above: lanes may have gone apart over pairs that do not meet */
     RT_UNROLL for (int k = 0; k < COLUMNS / 16; k++) {
-        uint32_t left[4];
-        RT_UNROLL for (int i = 0; i < 4; i++)
-            left[i] = pair_bf16(weight[2 * k + i / 2][i % 2 * 2], weight[2 * k + i / 2][i % 2 * 2 + 1]);
+        uint32_t left[4], rest[4];
+        RT_UNROLL for (int i = 0; i < 4; i++) {
+            float low = weight[2 * k + i / 2][i % 2 * 2], high = weight[2 * k + i / 2][i % 2 * 2 + 1];
+            left[i] = pair_bf16(low, high);
+            rest[i] = pair_bf16(low - rt_widen((uint16_t)left[i]), high - rt_widen((uint16_t)(left[i] >> 16)));
+        }
         RT_UNROLL for (int j = 0; j < D / 8; j++) {
             const uint32_t *at = transposed + ((j * 8 + own_group()) * (COLUMNS + 8) + k * 16 + own_pair()) / 2;
+            if (whole) multiply_add(sum[j], rest, at[0], at[4]);
             multiply_add(sum[j], left, at[0], at[4]);
         }
     }
@@ -183,7 +195,12 @@ template <int D, int COLUMNS> static constexpr int transposed_words(void) { retu
 
 /* ---- forward ---- */
 
-/* As attend() of cuda_attention.cu.  Shared: keys, plain; values, transposed. */
+/* As attend() of cuda_attention.cu.  Shared: keys, plain; values, transposed.
+ *
+ * Exponentials are rounded before they are summed, so that a row's probabilities sum to 1 as the product takes them: what all values
+ * have in common comes out as it went in.  In a backward they are summed as they are, and go into their product whole: delta, the
+ * mixed values times d_o, is taken off dP, and where the two do not agree to more than BF16's digits, the gradients of a row's
+ * logits do not sum to 0, and the bias's, which are small differences of them, drown in that. */
 template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ? 384 : 512) attend_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, keys);
@@ -193,6 +210,7 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ?
     int64_t key0 = at.batch * job.nk * job.width + at.column;
     row_factors<D> query = load_rows<D>(job.q + query0, NULL, job.nq - at.row, job, job.scale);
     float top[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0}, out[D / 8][4];
+    const bool whole = job.delta != NULL;
     clear(out);
     keys_of<LOCAL>(job, at.row, &first, &last);
     for (int64_t key = first; key < last; key += COLUMNS) {
@@ -220,14 +238,17 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ?
             highest = rt_lanes_max(highest, 4, NULL);
             float base = highest == -INFINITY ? 0.0f : highest;   /* no key of the row counts yet */
             float shrink = __expf(top[i] - base);                 /* 0 in the first tile, where top is -infinity */
-            RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
-                RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++) sum += s[j][e] = __expf(s[j][e] - base);
+            RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++) {
+                RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++) s[j][e] = __expf(s[j][e] - base);
+                if (!whole) round_pair(&s[j][2 * i]);
+                sum += s[j][2 * i] + s[j][2 * i + 1];
+            }
             total[i] = total[i] * shrink + sum;   /* of this lane's columns; lanes are added at the end */
             top[i] = highest;
             RT_UNROLL for (int j = 0; j < D / 8; j++)
                 RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++) out[j][e] *= shrink;
         }
-        mix_factors<D, COLUMNS>(out, s, values);
+        mix_factors<D, COLUMNS>(out, s, values, whole);
     }
     RT_UNROLL for (int i = 0; i < 2; i++) {
         int64_t row = at.row + own_row(2 * i), to = query0 + own_row(2 * i) * job.width;
@@ -235,7 +256,7 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ?
         RT_UNROLL for (int j = 0; j < D / 8; j++)
             RT_UNROLL for (int e = 2 * i; e < 2 * i + 2; e++) {
                 int c = own_column(j, e);
-                if (row < job.nq && c < job.d) delta += write_output(job, to + c, out[j][e] * inverse);
+                if (row < job.nq && c < job.d) delta += write_output<true>(job, to + c, out[j][e] * inverse);
             }
         write_statistics(job, at, row, own_pair() == 0, 4, top[i], sum, delta);
     }
@@ -329,7 +350,7 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ?
         dot_factors<D, COLUMNS>(s, query, keys);
         dot_factors<D, COLUMNS>(ds, d_o, values);
         gradient_of_queries<LOCAL, COLUMNS>(s, ds, job, at.batch, at.head, at.row, key, last - key, dbias);
-        mix_factors<D, COLUMNS>(dq, ds, keys_transposed);
+        mix_factors<D, COLUMNS>(dq, ds, keys_transposed, false);
     }
     store_rows<D>(job.dq + query0, dq, job, left, job.scale);
 }
@@ -361,8 +382,8 @@ template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ?
         dot_factors<D, COLUMNS>(s, key, queries);
         dot_factors<D, COLUMNS>(ds, value, d_o);
         gradient_of_keys<LOCAL, COLUMNS>(s, ds, job, at.batch, at.head, at.row, query);
-        mix_factors<D, COLUMNS>(dv, s, d_o_transposed);
-        mix_factors<D, COLUMNS>(dk, ds, queries_transposed);   /* the tile of queries holds the scale */
+        mix_factors<D, COLUMNS>(dv, s, d_o_transposed, false);
+        mix_factors<D, COLUMNS>(dk, ds, queries_transposed, false);   /* the tile of queries holds the scale */
     }
     store_rows<D>(job.dk + key0, dk, job, left, 1.0f);
     store_rows<D>(job.dv + key0, dv, job, left, 1.0f);

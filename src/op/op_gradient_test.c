@@ -494,6 +494,47 @@ static void cuda_gives_the_same_bytes_twice(void **state)
     check_bytes(RT_BACKEND_CUDA);
 }
 
+/* A bias's gradient is small beside what it is a difference of, if all values have much in common: what is taken off must be made
+ * of the same rounded numbers.  The gradients of a row's logits sum to 0. */
+static void check_sum_of_logits(rt_backend_kind kind)
+{
+    rt_ctx *ctx;
+    assert_int_equal(rt_ctx_create(&ctx, kind, 1, TEST_MEMORY, NULL), RT_OK);
+    ctx->bf16 = true;
+    next_stream = 11;
+    const int64_t n = 70, width = 48, heads = 2;
+    rt_tensor q = random_tensor(ctx, RT_NEW(ctx, 1, n, width)), k = random_tensor(ctx, RT_NEW(ctx, 1, n, width));
+    rt_tensor v = random_tensor(ctx, RT_NEW(ctx, 1, n, width)), gate = random_tensor(ctx, RT_NEW(ctx, 1, n, width));
+    rt_tensor bias = random_tensor(ctx, RT_NEW(ctx, heads, n, n)), d_o = random_tensor(ctx, RT_NEW(ctx, 1, n, width));
+    rt_tensor dbias = RT_NEW(ctx, heads, n, n), dq = rt_new_like(ctx, q), dk = rt_new_like(ctx, k), dv = rt_new_like(ctx, v);
+    rt_attention_grad grad = {dq, dk, dv, dbias, rt_new_like(ctx, gate), RT_ABSENT};
+    rt_ctx_sync(ctx);
+    for (int64_t i = 0; i < n * width; i++) ((float *)v.data)[i] += 5;
+    rt_zero(ctx, dbias);
+    rt_op_attention_backward(ctx, &grad, d_o, q, k, v, bias, gate, heads, 0.3);
+    rt_ctx_sync(ctx);
+    double worst = 0;
+    for (int64_t row = 0; row < heads * n; row++) {
+        double sum = 0, size = 0;
+        for (int64_t key = 0; key < n; key++) {
+            double x = ((float *)dbias.data)[row * n + key];
+            sum += x, size += fabs(x);
+        }
+        worst = fmax(worst, fabs(sum) / size);
+    }
+    if (!(worst < 1e-4)) fail_msg("a row's gradients of logits sum to %g of their size", worst);
+    rt_ctx_free(ctx);
+}
+
+static void logits_gradients_sum_to_zero(void **state) { (void)state; check_sum_of_logits(RT_BACKEND_CPU); }
+
+static void cuda_logits_gradients_sum_to_zero(void **state)
+{
+    (void)state;
+    test_needs_cuda();
+    check_sum_of_logits(RT_BACKEND_CUDA);
+}
+
 /* A frozen BF16 weight: dy is rounded, dx added to; a trained one: x is rounded too. */
 static void a_bf16_weight_takes_rounded_inputs(void **state)
 {
@@ -529,6 +570,8 @@ int main(void)
         cmocka_unit_test(cuda_ops_agree_with_the_reference),
         cmocka_unit_test(cuda_gives_the_same_bytes_twice),
         cmocka_unit_test(a_bf16_weight_takes_rounded_inputs),
+        cmocka_unit_test(logits_gradients_sum_to_zero),
+        cmocka_unit_test(cuda_logits_gradients_sum_to_zero),
     };
     test_choose();
     return cmocka_run_group_tests(tests, NULL, NULL);
