@@ -118,9 +118,9 @@ double rt_ctx_count_end(rt_ctx *ctx, rt_ctx_measure *measure);
 
 /* Work that is queued many times on the same tensors, such as the network in each step of the sampler.  The first run is as
  * ever; on a device the second is recorded (a CUDA graph), and the later ones replay it: one launch for the host instead of
- * hundreds, which is what takes the time of short RNAs.  With a probe or dropout, while measuring and on the CPU every run is as ever.
- * `work` must queue the same ops on the same memory each time, upload nothing, wait for nothing, draw no number, and leave
- * the step arena as it was; so must what is at work between runs, for the arena is used again at the same place. */
+ * hundreds, which is what takes the time of short RNAs.  With a probe or dropout, while measuring and on the CPU every run is
+ * as ever.  `work` must queue the same ops on the same memory each time, upload nothing, wait for nothing, draw no number,
+ * and leave the step arena as it was; so must what is at work between runs, for the arena is used again at the same place. */
 typedef struct {
     struct rt_cuda_recording *recording;
     int64_t runs, mark;

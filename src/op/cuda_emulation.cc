@@ -49,6 +49,7 @@ static const size_t STACK = 256 << 10, MAX_SHARED = 99 << 10;   /* what every de
 struct warp_state {
     unsigned int generation, arrived, lanes;
     uint64_t slot[2][WARP];
+    uint32_t shared[2][WARP][8];
 };
 
 struct fiber : rt_emulated_thread {
@@ -143,6 +144,16 @@ uint64_t rt_emulated_exchange(unsigned int mask, uint64_t value, int from)
     if (from < 0 || from >= (int)w->lanes)
         rt_emulated_fail("kernel %s: a shuffle reads lane %d of %u", running_name, from, w->lanes);
     return w->slot[side][from];
+}
+
+void rt_emulated_share(uint32_t *out, const uint32_t *own, int count)
+{
+    fiber *f = here();
+    warp_state *w = f->warp;
+    unsigned int side = w->generation & 1;
+    memcpy(w->shared[side][f->lane], own, (size_t)count * sizeof *own);
+    meet_warp(0xffffffffu, 0);
+    for (unsigned int i = 0; i < w->lanes; i++) memcpy(out + (int)i * count, w->shared[side][i], (size_t)count * sizeof *own);
 }
 
 unsigned int __ballot_sync(unsigned int mask, int predicate)
@@ -369,7 +380,8 @@ static int64_t graphs_made, graphs_launched;
 
 static void print_tally(void)
 {
-    for (const auto &t : tally) fprintf(stderr, "tally\t%s\t%lld\t%lld\n", t.first.c_str(), (long long)t.second[0], (long long)t.second[1]);
+    for (const auto &t : tally)
+        fprintf(stderr, "tally\t%s\t%lld\t%lld\n", t.first.c_str(), (long long)t.second[0], (long long)t.second[1]);
     fprintf(stderr, "tally\tgraphs\t%lld\t%lld\n", (long long)graphs_made, (long long)graphs_launched);
 }
 

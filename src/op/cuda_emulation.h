@@ -55,6 +55,8 @@ void __syncthreads(void);
 void __syncwarp(unsigned int mask = 0xffffffffu);
 /* Every lane gives 8 bytes and gets those of lane `from`. */
 uint64_t rt_emulated_exchange(unsigned int mask, uint64_t value, int from);
+/* Every lane of the warp gives `count` (up to 8) words and gets those of all lanes: out (32, count). */
+void rt_emulated_share(uint32_t *out, const uint32_t *own, int count);
 unsigned int __ballot_sync(unsigned int mask, int predicate);
 static inline int __any_sync(unsigned int mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 int __all_sync(unsigned int mask, int predicate);

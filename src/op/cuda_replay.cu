@@ -39,7 +39,8 @@ extern "C" struct rt_cuda_recording *rt_cuda_record(rt_ctx *ctx, rt_replay_work 
     if (ctx->status == RT_ERR_STOPPED) return NULL;
     static bool said;   /* it is the same for every target */
     if (!said)
-        rt_warn("CUDA: each step is queued kernel by kernel, slower for short RNAs, because it could not be recorded as a graph: %s",
+        rt_warn("CUDA: each step is queued kernel by kernel, slower for short RNAs, because it could not be recorded as a graph: "
+                "%s",
                 ctx->status == RT_OK ? cudaGetErrorString(error) : ctx->err.what);
     said = true;
     ctx->status = RT_OK;   /* nothing of it was computed: it is all done again */
