@@ -126,8 +126,10 @@ extern "C" int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { return state(ctx)->own
 extern "C" int64_t rt_cuda_memory_available(void)
 {
     size_t free_bytes = 0, total = 0;
-    if (cudaSetDevice(rt_cuda_taken()) != cudaSuccess) return 0;
-    return cudaMemGetInfo(&free_bytes, &total) == cudaSuccess ? (int64_t)free_bytes : 0;
+    int64_t ranks_taken;
+    rt_cuda_ranks_bytes(&ranks_taken);   /* rt_cuda_open takes it off again */
+    if (cudaSetDevice(rt_cuda_taken()) != cudaSuccess || cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) return 0;
+    return (int64_t)free_bytes + ranks_taken;
 }
 
 extern "C" void rt_cuda_prefetch(rt_ctx *ctx)

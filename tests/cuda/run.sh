@@ -107,6 +107,7 @@ total=$(sed -n 's/.*"total": \([0-9]*\).*/\1/p' free/run.json | head -1)
 check "predict in the memory that it was said to need" 0 "a	32	" middle --memory-limit "$total" --out fits
 grep -q "a	NA" out && { echo "FAILED it did not fit"; failed=$((failed + 1)); }
 check "devices" 0 "cuda" "$BINARY" devices
+. "$here/ranks.sh"
 [ -z "$gpu" ] || sum
 
 # ---- what repeats is recorded once and replayed, to the same bytes ----
@@ -139,61 +140,6 @@ check "a device without bf16 says so" 0 "this GPU has no bf16 instructions" env 
     --sequences s.csv --samples 1 --steps 1 --cycles 1 --out fold5 --device cuda --precision bf16
 check "and computes within the bounds" 0 " 0 misses" env RT_EMULATED_CAPABILITY=75 "$BINARY" verify --misses --device cuda --golden "$DATA/golden" \
     --precision bf16 --case toy4
-# ---- several ranks: a device each, gradients from device to device; or one that they share, through the host's memory ----
-mpi() {
-    local n=$1 option=()
-    shift
-    command -v ssh >/dev/null || option=(--mca plm isolated)
-    timeout 300 mpirun --allow-run-as-root --oversubscribe --bind-to none "${option[@]}" -n "$n" "$@"
-}
-small() {   # ranks: mpi N in front, or nothing
-    "$@" "$BINARY" train lora --checkpoint tiny.safetensors --data set --split split.tsv --epochs 1 --crop 8 --cycles 1 \
-        --rollout-steps 1 --lr 3e-3 --copies 1 --also confidence_head --ema 0.5 --validation-targets 1 \
-        --threads 1 --device cuda "${train[@]}"
-}
-same_adapters() { cmp one_rank/final/adapter_model.safetensors "$1/final/adapter_model.safetensors"; }
-said() { check "$1" 0 "$2" cat before; }
-if ! command -v mpirun >/dev/null || [ ! -e "$build/librnatune_mpi.so" ]; then
-    skip "several ranks: no mpirun, or a build without MPI"
-else
-    export RT_EMULATED_DEVICES=2
-    train=(--accumulation 4 --out one_rank)
-    check "one rank" 0 last_loss small
-    train=(--accumulation 2 --out two_ranks)
-    check "two ranks on two devices" 0 "go between ranks from GPU to GPU by NCCL 2.27.5" small mpi 2
-    cp out before
-    said "each names its device" "rank 1, $(hostname): GPU 1, emulated device, PCI 0000:02:00.0"
-    check "the bytes of one rank" 0 "" same_adapters two_ranks
-    train=(--accumulation 2 --out one_device)
-    check "two ranks on one device" 0 "through the host's memory, not by NCCL (ranks share a GPU)" small mpi 2 env RT_EMULATED_DEVICES=1
-    cp out before
-    said "that is said" "2 ranks share 1 GPU: those on one divide its memory and take turns"
-    check "the bytes of one rank, through the host" 0 "" same_adapters one_device
-    train=(--accumulation 2 --dry-run)
-    check "what NCCL takes is planned for" 0 "CUDA and its libraries	896.1" small mpi 2
-    check "no NCCL" 0 "not by NCCL (rank 0: libnccl.so.2 was not found)" small mpi 2 env RT_EMULATED_NO_NCCL=1
-    check "NCCL that does not join" 0 "unhandled system error" small mpi 2 env RT_EMULATED_NCCL_FAIL="init 0"
-    # a scheduler shows each rank another device, which is number 0 to it
-    own_device() { small mpi 2 bash -c 'RT_EMULATED_DEVICES=1 RT_EMULATED_FIRST=$OMPI_COMM_WORLD_RANK exec "$@"' ranks; }
-    check "a device that each rank sees alone" 0 "by NCCL 2.27.5" own_device
-    mixed() { small mpi 2 bash -c '[ "$OMPI_COMM_WORLD_RANK" = 0 ] && device= || device="--device cpu"; exec "$@" $device' ranks; }
-    check "ranks on a device and on the processor" 2 "rank 1 computes on the processor, rank 0 on a GPU" mixed
-    train=(--accumulation 2 --out refused)
-    check "NCCL that refuses later" 1 "rank 1: NCCL: gradients to rank 0: unhandled system error" small mpi 2 env RT_EMULATED_NCCL_FAIL="send 1"
-    cp out before
-    check "is one line, of every rank's" 0 "1" grep -c "train: " before
-    train=(--accumulation 2 --out failed)
-    check "a device that fails while others wait for it" 1 "rank 1: CUDA: waiting for the other ranks' devices" small mpi 2 env \
-        RT_EMULATED_NCCL_FAIL="run 1"
-    printf 'target_id,sequence\na,%s\nb,%s\n' "$(printf 'ACGU%.0s' {1..8})" "$(printf 'ACGU%.0s' {1..8})" >both.csv
-    both() {
-        mpi 2 env RT_EMULATED_DEVICES="$1" "$BINARY" predict --checkpoint tiny.safetensors --sequences both.csv --samples 1 --steps 1 \
-            --cycles 1 --threads 1 --device cuda --memory-limit "$3" --out "$2"
-    }
-    check "predict on two devices, each with its memory" 0 "b	32	" both 2 each "$total"
-    check "predict on one, half of it for each" 1 "and no more may be used" both 1 half "$total"
-    check "predict on one, twice as much" 0 "b	32	" both 1 twice "$((2 * total + 131072))"
-fi
 check "a limit above what is free" 0 "the GPU has 1.22 GiB free for tensors: these are used, not the 19.47" \
     env RT_EMULATED_MIB=1536 "$BINARY" predict --checkpoint tiny.safetensors --sequences s.csv --samples 1 --steps 1 --cycles 1 \
     --device cuda --memory-limit 20G --out cut
