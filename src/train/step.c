@@ -1,6 +1,7 @@
 #include "train/step.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "diffusion/sampler.h"
@@ -358,6 +359,17 @@ static void run_losses(work *w, const rt_trunk_saved *opt_saved)
     rt_trunk_backward(w->ctx, &w->model->trunk, w->ds_inputs, w->ds, w->dz, w->features, opt_saved);
 }
 
+/* A step that needs more memory than there is can do with less. */
+static void hint_memory(const work *w, rt_err *err)
+{
+    const rt_step_options *o = &w->plan->options;
+    int64_t at_once = o->copies_at_once < o->copies ? o->copies_at_once : o->copies;
+    char batch[64] = "";
+    if (w->plan->diffusion && at_once > 1) snprintf(batch, sizeof batch, "fewer --copies-at-once (%lld), ", (long long)at_once);
+    rt_hint(err, "%s%sa shorter --crop or a machine with more memory", batch,
+            w->backward && w->ctx->keep_every != 1 ? "--keep-every 1, " : "");
+}
+
 rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss, const rt_step_plan *plan,
                       const rt_features *features, const rt_label *label, const rt_draw_key *key,
                       const rt_step_given *opt_given, bool backward, bool dropout, rt_err *err)
@@ -393,5 +405,7 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
     run_losses(&w, trunk ? &saved : NULL);
     ctx->dropout = NULL;
     rt_arena_reset(ctx->step, mark);
-    return rt_ctx_take(ctx, err);
+    rt_status status = rt_ctx_take(ctx, err);
+    if (status == RT_ERR_MEMORY && err) hint_memory(&w, err);
+    return status;
 }
