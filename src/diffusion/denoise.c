@@ -60,7 +60,8 @@ void rt_denoiser_context_gradient_create(rt_ctx *ctx, const rt_denoiser *d, rt_d
     int64_t blocks = d->transformer.n_block;
     *g = (rt_denoiser_context_gradient){.dsingle_base = rt_new_like(ctx, context->single_base),
                                         .dbias = RT_NEW_HOST(ctx, RT_U8, blocks * (int64_t)sizeof(rt_tensor)).data,
-                                        .datom = {rt_new_like(ctx, context->atom.c_l), rt_new_like(ctx, context->atom.p_lm)}};
+                                        .datom = {.c_l = rt_new_like(ctx, context->atom.c_l),
+                                                  .p_lm = rt_new_like(ctx, context->atom.p_lm)}};
     for (int64_t i = 0; i < blocks && ctx->status == RT_OK; i++) {
         g->dbias[i] = rt_new_like(ctx, context->bias[i]);
         rt_zero(ctx, g->dbias[i]);
@@ -104,18 +105,65 @@ static void probe_samples(rt_ctx *ctx, rt_tensor t, const char *name, const char
 /* The samples of x (S,...) at level i: all, or sample i alone. */
 static rt_tensor at_level(rt_noise_levels levels, rt_tensor x, int64_t i) { return levels.n == 1 ? x : rt_slice(x, i, 1); }
 
+/* One call: what it reads and makes, and what its probes are called. */
+typedef struct {
+    const rt_denoiser *d;
+    const rt_denoiser_context *context;
+    rt_tensor single, scaled, q, a, update;
+    int64_t first_call, call_stride;
+    rt_denoiser_saved *opt_saved;
+} denoiser_call;
+
+/* From the scaled coordinates and the conditioning to the update.  No number in here but the tensors' depends on the noise
+ * levels, so that the sampler can replay it. */
+static void run_network(rt_ctx *ctx, void *user)
+{
+    static const char *const ENCODER = "diffusion_module.atom_attention_encoder";
+    const denoiser_call *call = user;
+    const rt_denoiser *d = call->d;
+    const rt_denoiser_context *c = call->context;
+    rt_denoiser_saved *opt_saved = call->opt_saved;
+    rt_tensor q = call->q, a = call->a;
+    rt_linear_forward(ctx, &d->encoder.r, q, call->scaled, RT_PLAIN);
+    rt_op_add(ctx, q, c->atom.c_l);
+    rt_atom_transformer_forward(ctx, &d->encoder.transformer, q, &c->encoder, KEEP(encoder));
+    if (opt_saved) rt_op_axpby(ctx, opt_saved->q, 0, q, 1);
+    rt_atom_aggregate(ctx, &d->encoder, a, q, c->atom.token);
+    probe_samples(ctx, a, ENCODER, ".0", call->first_call, call->call_stride);
+    probe_samples(ctx, q, ENCODER, ".1", call->first_call, call->call_stride);
+    for (int64_t s = 0; ctx->probe && s < q.dim[0]; s++) {   /* the same for all calls; call 0 was shown before it was used */
+        int64_t number = call->first_call + s * call->call_stride;
+        if (number > 0) RT_PROBE(ctx, RT_VIEW(c->atom.c_l, 1, q.dim[1], q.dim[2]), "%s@%lld.2", ENCODER, (long long)number);
+    }
+
+    int64_t inner = rt_arena_mark(ctx->step);
+    rt_op_add(ctx, a, rt_linear_new(ctx, &d->s, rt_norm_new(ctx, &d->norm_s, call->single), RT_ACT_NONE));
+    rt_arena_reset(ctx->step, inner);
+    rt_diffusion_transformer_forward(ctx, &d->transformer, a, &(rt_dit_inputs){.bias = c->bias, .single = call->single},
+                                     KEEP(transformer));
+    probe_samples(ctx, a, "diffusion_module.diffusion_transformer", "", call->first_call, call->call_stride);
+
+    inner = rt_arena_mark(ctx->step);
+    rt_tensor normed = rt_norm_new(ctx, &d->norm_a, a);
+    rt_op_gather(ctx, q, rt_linear_new(ctx, &d->decoder_a, normed, RT_ACT_NONE), c->atom.token, true);
+    rt_arena_reset(ctx->step, inner);
+    rt_atom_transformer_forward(ctx, &d->decoder, q, &c->decoder, KEEP(decoder));
+    inner = rt_arena_mark(ctx->step);   /* what was kept stays */
+    rt_linear_forward(ctx, &d->decoder_out, call->update, rt_norm_new(ctx, &d->decoder_norm, q), RT_PLAIN);
+    rt_arena_reset(ctx->step, inner);
+    probe_samples(ctx, call->update, "diffusion_module.atom_attention_decoder", "", call->first_call, call->call_stride);
+}
+
 void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *c, rt_tensor x_denoised,
                          rt_tensor x_noisy, rt_noise_levels levels, int64_t first_call, int64_t call_stride,
                          rt_denoiser_saved *opt_saved)
 {
-    static const char *const ENCODER = "diffusion_module.atom_attention_encoder";
-    const rt_features *features = c->features;
-    int64_t samples = x_noisy.dim[0], atoms = features->n_atom, n = features->n_token, c_atom = d->encoder.c_atom;
-    int64_t mark = rt_arena_mark(ctx->step);
+    int64_t samples = x_noisy.dim[0], atoms = c->features->n_atom, n = c->features->n_token, mark = rt_arena_mark(ctx->step);
     RT_SHAPE(x_noisy, samples, atoms, 3);
     RT_REQUIRE(levels.n == 1 || levels.n == samples);
-    rt_tensor single = RT_NEW(ctx, levels.n, n, d->c_s), scaled = rt_new_like(ctx, x_noisy), q = RT_NEW(ctx, samples, atoms, c_atom);
-    rt_tensor a = RT_NEW(ctx, samples, n, d->transformer.c_a), update = rt_new_like(ctx, x_noisy);
+    rt_tensor single = RT_NEW(ctx, levels.n, n, d->c_s), scaled = rt_new_like(ctx, x_noisy);
+    rt_tensor q = RT_NEW(ctx, samples, atoms, d->encoder.c_atom), a = RT_NEW(ctx, samples, n, d->transformer.c_a);
+    denoiser_call call = {d, c, single, scaled, q, a, rt_new_like(ctx, x_noisy), first_call, call_stride, opt_saved};
     if (opt_saved)
         *opt_saved = (rt_denoiser_saved){.levels = levels, .single = single, .scaled = scaled, .q = rt_new_like(ctx, q), .a = a,
                                          .q_out = q};
@@ -123,47 +171,20 @@ void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_co
     for (int64_t s = 0; ctx->probe && s < samples; s++)
         RT_PROBE(ctx, rt_slice(single, levels.n == 1 ? 0 : s, 1), "diffusion_conditioning.s@%lld",
                  (long long)(first_call + s * call_stride));
-
     for (int64_t i = 0; i < levels.n; i++)
         rt_op_axpby(ctx, at_level(levels, scaled, i), 0, at_level(levels, x_noisy, i),
                     1 / sqrt(d->sigma_data * d->sigma_data + levels.t[i] * levels.t[i]));
-    rt_linear_forward(ctx, &d->encoder.r, q, scaled, RT_PLAIN);
-    rt_op_add(ctx, q, c->atom.c_l);
-    rt_atom_transformer_forward(ctx, &d->encoder.transformer, q, &c->encoder, KEEP(encoder));
-    if (opt_saved) rt_op_axpby(ctx, opt_saved->q, 0, q, 1);
-    rt_atom_aggregate(ctx, &d->encoder, a, q, features);
-    probe_samples(ctx, a, ENCODER, ".0", first_call, call_stride);
-    probe_samples(ctx, q, ENCODER, ".1", first_call, call_stride);
-    for (int64_t s = 0; ctx->probe && s < samples; s++)   /* the same for all calls; call 0 was shown before it was used */
-        if (first_call + s * call_stride > 0)
-            RT_PROBE(ctx, RT_VIEW(c->atom.c_l, 1, atoms, c_atom), "%s@%lld.2", ENCODER,
-                     (long long)(first_call + s * call_stride));
-
-    int64_t inner = rt_arena_mark(ctx->step);
-    rt_op_add(ctx, a, rt_linear_new(ctx, &d->s, rt_norm_new(ctx, &d->norm_s, single), RT_ACT_NONE));
-    rt_arena_reset(ctx->step, inner);
-    rt_diffusion_transformer_forward(ctx, &d->transformer, a, &(rt_dit_inputs){.bias = c->bias, .single = single},
-                                     KEEP(transformer));
-    probe_samples(ctx, a, "diffusion_module.diffusion_transformer", "", first_call, call_stride);
-
-    inner = rt_arena_mark(ctx->step);
-    rt_tensor normed = rt_norm_new(ctx, &d->norm_a, a);
-    rt_op_gather(ctx, q, rt_linear_new(ctx, &d->decoder_a, normed, RT_ACT_NONE),
-                 rt_upload(ctx, features->atom_to_token_idx), true);
-    rt_arena_reset(ctx->step, inner);
-    rt_atom_transformer_forward(ctx, &d->decoder, q, &c->decoder, KEEP(decoder));
-    if (opt_saved) mark = rt_arena_mark(ctx->step);   /* what was kept stays */
-    rt_linear_forward(ctx, &d->decoder_out, update, rt_norm_new(ctx, &d->decoder_norm, q), RT_PLAIN);
-    probe_samples(ctx, update, "diffusion_module.atom_attention_decoder", "", first_call, call_stride);
+    if (c->opt_replay) rt_replay_run(ctx, c->opt_replay, run_network, &call);
+    else run_network(ctx, &call);
 
     for (int64_t i = 0; i < levels.n; i++) {
         rt_tensor x = at_level(levels, x_denoised, i);
         double ratio = levels.t[i] / d->sigma_data;
         rt_op_axpby(ctx, x, 0, at_level(levels, x_noisy, i), 1 / (1 + ratio * ratio));
-        rt_op_axpby(ctx, x, 1, at_level(levels, update, i), levels.t[i] / sqrt(1 + ratio * ratio));
+        rt_op_axpby(ctx, x, 1, at_level(levels, call.update, i), levels.t[i] / sqrt(1 + ratio * ratio));
     }
     probe_samples(ctx, x_denoised, "x_denoised", "", first_call, call_stride);
-    rt_arena_reset(ctx->step, mark);
+    if (!opt_saved) rt_arena_reset(ctx->step, mark);
 }
 
 /* dx_denoised back to the decoder's output: dq (S,A,c_atom). */
@@ -183,13 +204,13 @@ static void output_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor dq, rt_
 }
 
 /* da (S,N,c_token) = the gradient at the token transformer's output, from the atoms that read it. */
-static void broadcast_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor da, rt_tensor dq, const rt_features *features,
+static void broadcast_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor da, rt_tensor dq, rt_tensor token,
                                const rt_denoiser_saved *saved)
 {
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor dlinear = RT_NEW(ctx, da.dim[0], da.dim[1], rt_last(dq));
     rt_zero(ctx, dlinear);
-    rt_op_gather_backward(ctx, dlinear, dq, rt_upload(ctx, features->atom_to_token_idx));
+    rt_op_gather_backward(ctx, dlinear, dq, token);
     rt_linear_backward(ctx, &d->decoder_a, da, false, dlinear, rt_norm_new(ctx, &d->norm_a, saved->a));
     rt_norm_backward(ctx, &d->norm_a, da, false, da, saved->a);
     rt_arena_reset(ctx->step, mark);
@@ -198,21 +219,20 @@ static void broadcast_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor da, 
 void rt_denoiser_backward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *context,
                           const rt_denoiser_context_gradient *gradient, rt_tensor dx_denoised, const rt_denoiser_saved *saved)
 {
-    const rt_features *features = context->features;
-    int64_t mark = rt_arena_mark(ctx->step), n = features->n_token;
+    int64_t mark = rt_arena_mark(ctx->step), n = context->features->n_token;
     rt_tensor dq = rt_new_like(ctx, saved->q), da = rt_new_like(ctx, saved->a), dsingle = rt_new_like(ctx, saved->single);
     rt_tensor dtoken = RT_NEW(ctx, saved->levels.n, n, d->transformer.c_a);
     rt_zero(ctx, dsingle);
     rt_zero(ctx, dtoken);
     output_backward(ctx, d, dq, dx_denoised, saved);
     rt_atom_transformer_backward(ctx, &d->decoder, dq, &gradient->ddecoder, &context->decoder, &saved->decoder);
-    broadcast_backward(ctx, d, da, dq, features, saved);
+    broadcast_backward(ctx, d, da, dq, context->atom.token, saved);
     rt_dit_gradients token = {.opt_dbias = gradient->dbias, .opt_dsingle = dsingle};
     rt_diffusion_transformer_backward(ctx, &d->transformer, da, &token,
                                       &(rt_dit_inputs){.bias = context->bias, .single = saved->single}, &saved->transformer);
     rt_op_add_backward(ctx, dtoken, da);
     rt_norm_linear_backward(ctx, &d->norm_s, &d->s, dsingle, dtoken, saved->single);
-    rt_atom_aggregate_backward(ctx, &d->encoder, dq, da, saved->q, features);
+    rt_atom_aggregate_backward(ctx, &d->encoder, dq, da, saved->q, context->atom.token);
     rt_atom_transformer_backward(ctx, &d->encoder.transformer, dq, &gradient->dencoder, &context->encoder, &saved->encoder);
     rt_op_add_backward(ctx, gradient->datom.c_l, dq);
     rt_linear_backward(ctx, &d->encoder.r, RT_ABSENT, false, dq, saved->scaled);

@@ -34,6 +34,7 @@ typedef struct {
     rt_tensor *bias;                             /* per block of the token transformer: (heads,N,N) */
     rt_atom_context atom;
     rt_atom_condition encoder, decoder;
+    rt_replay *opt_replay;                       /* of calls without opt_saved, all on the same tensors */
 } rt_denoiser_context;
 
 /* What rt_denoiser_prepare keeps for its backward. */

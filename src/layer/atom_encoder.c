@@ -131,10 +131,11 @@ void rt_atom_context_forward(rt_ctx *ctx, const rt_atom_encoder *e, rt_atom_cont
 {
     int64_t atoms = features->n_atom, n = features->n_token, windows = rt_window_count(atoms);
     rt_tensor c_l = RT_NEW(ctx, atoms, e->c_atom), p_lm = RT_NEW(ctx, windows, RT_WINDOW_QUERIES, RT_WINDOW_KEYS, e->c_atompair);
+    rt_tensor token = rt_upload(ctx, features->atom_to_token_idx), pair = RT_ABSENT;
     if (opt_saved) *opt_saved = (rt_atom_context_saved){opt_s_trunk, opt_z, rt_new_like(ctx, p_lm)};
     int64_t mark = rt_arena_mark(ctx->step);
     embed_atoms(ctx, e, c_l, features);
-    rt_tensor pos = rt_new_copy(ctx, features->ref_pos), pair = RT_ABSENT, token = rt_upload(ctx, features->atom_to_token_idx);
+    rt_tensor pos = rt_new_copy(ctx, features->ref_pos);
     rt_op_window_offsets(ctx, p_lm, pos, rt_upload(ctx, features->ref_space_uid), e->d.weight, e->invd.weight, e->v.weight);
     if (e->has_coords) {
         rt_tensor single = rt_linear_new(ctx, &e->s, rt_norm_new(ctx, &e->norm_s, opt_s_trunk), RT_ACT_NONE);
@@ -149,7 +150,7 @@ void rt_atom_context_forward(rt_ctx *ctx, const rt_atom_encoder *e, rt_atom_cont
     if (opt_saved) rt_op_axpby(ctx, opt_saved->p, 0, p_lm, 1);
     small_mlp(ctx, e, p_lm);
     rt_arena_reset(ctx->step, mark);
-    *out_context = (rt_atom_context){.c_l = c_l, .p_lm = p_lm};
+    *out_context = (rt_atom_context){.c_l = c_l, .p_lm = p_lm, .token = token};
 }
 
 void rt_atom_context_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor opt_ds_trunk, rt_tensor opt_dz,
@@ -160,12 +161,11 @@ void rt_atom_context_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor o
     rt_tensor dc_l = dcontext->c_l, dp = dcontext->p_lm, c_l = context->c_l, positive = rt_new_like(ctx, c_l);
     rt_tensor dpositive = rt_new_like(ctx, c_l), da = RT_NEW(ctx, atoms, e->c_atompair), db = rt_new_like(ctx, da);
     rt_tensor dpair = e->has_coords ? RT_NEW(ctx, n, n, e->c_atompair) : RT_ABSENT;
-    rt_tensor token = rt_upload(ctx, features->atom_to_token_idx);
     small_mlp_backward(ctx, e, dp, saved->p);
     rt_zero(ctx, da);
     rt_zero(ctx, db);
     if (dpair.data) rt_zero(ctx, dpair);
-    rt_op_window_pairs_backward(ctx, dpair, da, db, dp, token);
+    rt_op_window_pairs_backward(ctx, dpair, da, db, dp, context->token);
     rt_op_clamp(ctx, positive, c_l, 0, INFINITY);
     rt_linear_backward(ctx, &e->cl, dpositive, false, da, positive);
     rt_linear_backward(ctx, &e->cm, dpositive, true, db, positive);
@@ -174,7 +174,7 @@ void rt_atom_context_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor o
         rt_tensor dsingle = RT_NEW(ctx, n, e->c_atom);
         rt_norm_linear_backward(ctx, &e->norm_z, &e->z, opt_dz, dpair, saved->z);
         rt_zero(ctx, dsingle);
-        rt_op_gather_backward(ctx, RT_VIEW(dsingle, 1, n, e->c_atom), RT_VIEW(dc_l, 1, atoms, e->c_atom), token);
+        rt_op_gather_backward(ctx, RT_VIEW(dsingle, 1, n, e->c_atom), RT_VIEW(dc_l, 1, atoms, e->c_atom), context->token);
         rt_norm_linear_backward(ctx, &e->norm_s, &e->s, opt_ds_trunk, dsingle, saved->s_trunk);
     }
     if (rt_linear_trains(&e->d) || rt_linear_trains(&e->invd) || rt_linear_trains(&e->v))
@@ -238,20 +238,19 @@ void rt_atom_transformer_backward(rt_ctx *ctx, const rt_diffusion_transformer *t
     rt_diffusion_transformer_backward(ctx, t, dq, &gradients, &inputs, saved);
 }
 
-void rt_atom_aggregate(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor a, rt_tensor q, const rt_features *features)
+void rt_atom_aggregate(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor a, rt_tensor q, rt_tensor token)
 {
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_op_segment_mean(ctx, a, rt_linear_new(ctx, &e->q, q, RT_ACT_RELU),
-                       rt_upload(ctx, features->atom_to_token_idx));
+    rt_op_segment_mean(ctx, a, rt_linear_new(ctx, &e->q, q, RT_ACT_RELU), token);
     rt_arena_reset(ctx->step, mark);
 }
 
 void rt_atom_aggregate_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor dq, rt_tensor da, rt_tensor q,
-                                const rt_features *features)
+                                rt_tensor token)
 {
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor pre = rt_linear_new(ctx, &e->q, q, RT_ACT_NONE), dpre = rt_new_like(ctx, pre);
-    rt_op_segment_mean_backward(ctx, dpre, da, rt_upload(ctx, features->atom_to_token_idx));
+    rt_op_segment_mean_backward(ctx, dpre, da, token);
     rt_op_epilogue_backward(ctx, dpre, RT_ABSENT, dpre, pre, (rt_epilogue){.act = RT_ACT_RELU});
     rt_linear_backward(ctx, &e->q, dq, true, dpre, q);
     rt_arena_reset(ctx->step, mark);

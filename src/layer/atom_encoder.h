@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     rt_tensor c_l;               /* (A,c_atom) */
     rt_tensor p_lm;              /* (W,32,128,c_atompair) */
+    rt_tensor token;             /* (A): each atom's, where ops can read it; none in a gradient */
 } rt_atom_context;
 
 /* s_trunk and z stay the caller's and must live until the backward. */
@@ -66,10 +67,10 @@ void rt_atom_transformer_backward(rt_ctx *ctx, const rt_diffusion_transformer *t
                                   const rt_atom_condition *dcondition, const rt_atom_condition *condition,
                                   const rt_stack_saved *saved);
 
-/* a (S,N,c_token) = mean over each token's atoms of relu(linear_q(q (S,A,c_atom))). */
-void rt_atom_aggregate(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor a, rt_tensor q, const rt_features *features);
+/* a (S,N,c_token) = mean over each token's atoms of relu(linear_q(q (S,A,c_atom))).  token: the context's. */
+void rt_atom_aggregate(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor a, rt_tensor q, rt_tensor token);
 /* dq += */
 void rt_atom_aggregate_backward(rt_ctx *ctx, const rt_atom_encoder *e, rt_tensor dq, rt_tensor da, rt_tensor q,
-                                const rt_features *features);
+                                rt_tensor token);
 
 #endif

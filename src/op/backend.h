@@ -116,6 +116,20 @@ bool rt_ctx_has_bf16(const rt_ctx *ctx);
 rt_status rt_ctx_count_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err);
 double rt_ctx_count_end(rt_ctx *ctx, rt_ctx_measure *measure);
 
+/* Work that is queued many times on the same tensors, such as the network in each step of the sampler.  The first run is as
+ * ever; on a device the second is recorded (a CUDA graph), and the later ones replay it: one launch for the host instead of
+ * hundreds, which is what takes the time of short RNAs.  With a probe or dropout, while measuring and on the CPU every run is
+ * as ever.  `work` must queue the same ops on the same memory each time, upload nothing, wait for nothing, draw no number,
+ * and leave the step arena as it was; so must what is at work between runs, for the arena is used again at the same place. */
+typedef struct {
+    struct rt_cuda_recording *recording;
+    int64_t runs, mark;
+    bool refused;    /* it could not be recorded, which was said */
+} rt_replay;         /* begins as {0} */
+typedef void rt_replay_work(rt_ctx *ctx, void *user);
+void rt_replay_run(rt_ctx *ctx, rt_replay *replay, rt_replay_work *work, void *user);
+void rt_replay_end(rt_replay *replay);
+
 /* How many of n equal blocks of a stack are to be run: all, or one when measuring, because the others need the same. */
 static inline int64_t rt_ctx_blocks(const rt_ctx *ctx, int64_t n) { return ctx->measuring && !ctx->counting && n > 1 ? 1 : n; }
 

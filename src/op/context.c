@@ -147,6 +147,28 @@ rt_status rt_ctx_take(rt_ctx *ctx, rt_err *err)
     return status;
 }
 
+void rt_replay_run(rt_ctx *ctx, rt_replay *replay, rt_replay_work *work, void *user)
+{
+    int64_t mark = rt_arena_mark(ctx->step);
+    bool record = ctx->on_device && !ctx->measuring && !ctx->probe && !ctx->dropout && ctx->status == RT_OK;
+    if (!record || replay->refused || replay->runs == 0) {   /* before the first run not all kernels are loaded */
+        if (record) replay->runs++, replay->mark = mark;
+        work(ctx, user);
+        return;
+    }
+    RT_REQUIRE(mark == replay->mark);
+    if (!replay->recording) replay->recording = rt_cuda_record(ctx, work, user);
+    replay->refused = !replay->recording;
+    if (replay->recording) rt_cuda_replay(ctx, replay->recording);
+    else work(ctx, user);
+}
+
+void rt_replay_end(rt_replay *replay)
+{
+    rt_cuda_recording_free(replay->recording);
+    *replay = (rt_replay){0};
+}
+
 bool rt_ctx_go_on(rt_ctx *ctx)
 {
     if (ctx->status == RT_OK && ctx->opt_stop && ctx->opt_stop())

@@ -137,17 +137,28 @@ extern "C" void rt_cuda_sync(rt_ctx *ctx)
 
 extern "C" bool rt_cuda_has_bf16(const rt_ctx *ctx) { return state(ctx)->bf16; }
 
+static bool is_recorded(cudaStream_t stream)
+{
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    return cudaStreamIsCapturing(stream, &status) == cudaSuccess && status == cudaStreamCaptureStatusActive;
+}
+
 /* The host may change or free `opt_from` as soon as this returns.  A copy from its memory is staged before
  * cudaMemcpyAsync returns, but not where the device reads that memory itself: then it need not have begun. */
 extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
 {
     if (ctx->status != RT_OK || ctx->measuring || bytes == 0) return;
     cudaStream_t stream = rt_cuda_stream(ctx);
-    rt_cuda_check(ctx, opt_from ? cudaMemcpyAsync(to, opt_from, (size_t)bytes, cudaMemcpyDefault, stream)
-                                : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
     const rt_cuda *c = state(ctx);
     const char *begin = (const char *)c->memory, *from = (const char *)opt_from;
-    if (c->reads_host && from && (from < begin || from >= begin + c->bytes)) rt_cuda_sync(ctx);
+    bool from_host = from && (from < begin || from >= begin + c->bytes);
+    if (from_host && is_recorded(stream)) {   /* it would be read anew each time, from memory that is another's by then */
+        ctx->status = rt_fail(&ctx->err, RT_ERR_UNSUPPORTED, NULL, 0, "it copies from the host's memory");
+        return;
+    }
+    rt_cuda_check(ctx, opt_from ? cudaMemcpyAsync(to, opt_from, (size_t)bytes, cudaMemcpyDefault, stream)
+                                : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
+    if (c->reads_host && from_host) rt_cuda_sync(ctx);
 }
 
 extern "C" void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in)

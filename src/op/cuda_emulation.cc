@@ -9,6 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <array>
+#include <map>
+#include <string>
 #include <vector>
 
 void rt_emulated_fail(const char *format, ...)
@@ -46,6 +49,7 @@ static const size_t STACK = 256 << 10, MAX_SHARED = 99 << 10;   /* what every de
 struct warp_state {
     unsigned int generation, arrived, lanes;
     uint64_t slot[2][WARP];
+    uint32_t shared[2][WARP][8];
 };
 
 struct fiber : rt_emulated_thread {
@@ -140,6 +144,16 @@ uint64_t rt_emulated_exchange(unsigned int mask, uint64_t value, int from)
     if (from < 0 || from >= (int)w->lanes)
         rt_emulated_fail("kernel %s: a shuffle reads lane %d of %u", running_name, from, w->lanes);
     return w->slot[side][from];
+}
+
+void rt_emulated_share(uint32_t *out, const uint32_t *own, int count)
+{
+    fiber *f = here();
+    warp_state *w = f->warp;
+    unsigned int side = w->generation & 1;
+    memcpy(w->shared[side][f->lane], own, (size_t)count * sizeof *own);
+    meet_warp(0xffffffffu, 0);
+    for (unsigned int i = 0; i < w->lanes; i++) memcpy(out + (int)i * count, w->shared[side][i], (size_t)count * sizeof *own);
 }
 
 unsigned int __ballot_sync(unsigned int mask, int predicate)
@@ -257,7 +271,14 @@ static void run_kernel(const char *name, dim3 grid, dim3 block, size_t shared, c
 /* ---- device memory: locked while work is queued ---- */
 struct region { char *memory; size_t bytes; };
 static std::vector<region> regions;
-static std::vector<std::function<void()>> queue;
+struct queued {
+    const char *name;
+    std::function<void()> run;
+};
+struct rt_emulated_graph { std::vector<queued> work; };
+static std::vector<queued> queue;
+static rt_emulated_graph *captured;   /* what the stream's work is added to instead */
+static bool capture_broken;
 static bool locked;
 static size_t allocated;
 
@@ -290,8 +311,15 @@ static void on_fault(int number, siginfo_t *info, void *)
     raise(number);
 }
 
+static cudaError_t break_capture(void)
+{
+    capture_broken = true;
+    return cudaErrorStreamCaptureUnsupported;
+}
+
 static cudaError_t allocate(void **out, size_t bytes)
 {
+    if (captured) return break_capture();
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     bytes = (bytes + page - 1) / page * page;
     if (regions.empty()) {
@@ -319,15 +347,16 @@ cudaError_t cudaMallocManaged(void **out, size_t bytes, unsigned int) { return a
 static void flush(void)
 {
     lock_regions(false);
-    std::vector<std::function<void()>> work;
-    work.swap(queue);
-    for (const std::function<void()> &call : work) call();
+    std::vector<queued> now;
+    now.swap(queue);
+    for (const queued &w : now) w.run();
     running_name = NULL;
 }
 
 cudaError_t cudaFree(void *memory)
 {
     if (!memory) return cudaSuccess;
+    if (captured) return break_capture();
     flush();   /* a device waits here too */
     for (size_t i = 0; i < regions.size(); i++)
         if (regions[i].memory == memory) {
@@ -345,11 +374,38 @@ void rt_emulated_check_pointer(const char *kernel, int argument, const void *p)
         rt_emulated_fail("kernel %s: argument %d points to %p, which is not device memory", kernel, argument, p);
 }
 
-void rt_emulated_queue_call(cudaStream_t, std::function<void()> call)
+/* ---- what is queued, and how often ---- */
+static std::map<std::string, std::array<int64_t, 2>> tally;   /* one by one; by graphs */
+static int64_t graphs_made, graphs_launched;
+
+static void print_tally(void)
 {
-    queue.push_back(std::move(call));
+    for (const auto &t : tally)
+        fprintf(stderr, "tally\t%s\t%lld\t%lld\n", t.first.c_str(), (long long)t.second[0], (long long)t.second[1]);
+    fprintf(stderr, "tally\tgraphs\t%lld\t%lld\n", (long long)graphs_made, (long long)graphs_launched);
+}
+
+static void count(const char *name, bool by_graph)
+{
+    static const bool wanted = getenv("RT_EMULATED_TALLY") != NULL;
+    static bool begun;
+    if (!wanted) return;
+    if (!begun) begun = true, atexit(print_tally);
+    tally[name][by_graph]++;
+}
+
+static void add_work(const char *name, std::function<void()> run)
+{
+    if (captured) {
+        captured->work.push_back({name, std::move(run)});
+        return;
+    }
+    count(name, false);
+    queue.push_back({name, std::move(run)});
     lock_regions(true);
 }
+
+void rt_emulated_queue_call(cudaStream_t, const char *name, std::function<void()> call) { add_work(name, std::move(call)); }
 
 void rt_emulated_queue(cudaStream_t stream, const char *name, dim3 grid, dim3 block, size_t shared,
                        std::function<void()> kernel)
@@ -358,7 +414,7 @@ void rt_emulated_queue(cudaStream_t stream, const char *name, dim3 grid, dim3 bl
         grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535 || block.z > 64)
         rt_emulated_fail("kernel %s: no device runs blocks of (%u,%u,%u) on a grid of (%u,%u,%u) with %zu bytes of shared "
                          "memory", name, block.x, block.y, block.z, grid.x, grid.y, grid.z, shared);
-    rt_emulated_queue_call(stream, [=]() { run_kernel(name, grid, block, shared, kernel); });
+    rt_emulated_queue_call(stream, name, [=]() { run_kernel(name, grid, block, shared, kernel); });
 }
 
 /* ---- the runtime ---- */
@@ -426,22 +482,22 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 {
     if (bytes == 0) return cudaSuccess;
     if (find_region(from)) {
-        rt_emulated_queue_call(stream, [=]() { memmove(to, from, bytes); });
+        rt_emulated_queue_call(stream, "copy", [=]() { memmove(to, from, bytes); });
         if (!find_region(to)) flush();   /* a copy into pageable memory returns when it is done */
     } else if (reads_host()) {
-        rt_emulated_queue_call(stream, [=]() { memcpy(to, from, bytes); });
+        rt_emulated_queue_call(stream, "copy", [=]() { memcpy(to, from, bytes); });
     } else {   /* one from pageable memory, when that has been read */
         char *staged = (char *)malloc(bytes);
         if (!staged) return cudaErrorMemoryAllocation;
         memcpy(staged, from, bytes);
-        rt_emulated_queue_call(stream, [=]() { memcpy(to, staged, bytes), free(staged); });
+        rt_emulated_queue_call(stream, "copy", [=]() { memcpy(to, staged, bytes), free(staged); });
     }
     return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
-    if (bytes) rt_emulated_queue_call(stream, [=]() { memset(to, value, bytes); });
+    if (bytes) rt_emulated_queue_call(stream, "clear", [=]() { memset(to, value, bytes); });
     return cudaSuccess;
 }
 
@@ -453,6 +509,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t)
 {
+    if (captured) return break_capture();
     flush();
     return cudaSuccess;
 }
@@ -463,6 +520,50 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
     free(stream);
     return cudaSuccess;
 }
+
+/* ---- graphs ---- */
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode)
+{
+    if (captured || getenv("RT_EMULATED_NO_GRAPHS")) return cudaErrorStreamCaptureUnsupported;
+    captured = new rt_emulated_graph;
+    capture_broken = false;
+    lock_regions(true);
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamIsCapturing(cudaStream_t, cudaStreamCaptureStatus *out_status)
+{
+    *out_status = captured ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t *out_graph)
+{
+    if (!captured) return cudaErrorInvalidValue;
+    *out_graph = capture_broken ? NULL : captured;
+    if (capture_broken) delete captured;
+    captured = NULL;
+    if (queue.empty()) lock_regions(false);
+    return *out_graph ? cudaSuccess : cudaErrorStreamCaptureInvalidated;
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out_exec, cudaGraph_t graph, unsigned long long)
+{
+    *out_exec = new rt_emulated_graph(*graph);
+    graphs_made++;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t)
+{
+    graphs_launched++;
+    for (const queued &w : exec->work) count(w.name, true), queue.push_back(w);
+    lock_regions(true);
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { delete graph; return cudaSuccess; }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { delete exec; return cudaSuccess; }
 
 cudaError_t cudaGetLastError(void) { return cudaSuccess; }
 const char *cudaGetErrorString(cudaError_t error) { return error == cudaErrorMemoryAllocation ? "out of memory" : "failed"; }

@@ -55,6 +55,8 @@ void __syncthreads(void);
 void __syncwarp(unsigned int mask = 0xffffffffu);
 /* Every lane gives 8 bytes and gets those of lane `from`. */
 uint64_t rt_emulated_exchange(unsigned int mask, uint64_t value, int from);
+/* Every lane of the warp gives `count` (up to 8) words and gets those of all lanes: out (32, count). */
+void rt_emulated_share(uint32_t *out, const uint32_t *own, int count);
 unsigned int __ballot_sync(unsigned int mask, int predicate);
 static inline int __any_sync(unsigned int mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 int __all_sync(unsigned int mask, int predicate);
@@ -111,7 +113,8 @@ template <typename T> static inline T min(T a, T b) { return b < a ? b : a; }
 template <typename T> static inline T max(T a, T b) { return a < b ? b : a; }
 
 /* ---- the runtime ---- */
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };
+enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2,
+                   cudaErrorStreamCaptureUnsupported = 900, cudaErrorStreamCaptureInvalidated = 901 };
 typedef struct rt_emulated_stream *cudaStream_t;
 enum cudaMemcpyKind { cudaMemcpyDefault };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
@@ -125,6 +128,9 @@ struct cudaDeviceProp {
 };
 struct cudaFuncAttributes { int ptxVersion; };
 enum { cudaMemAttachGlobal = 1, cudaStreamNonBlocking = 1 };
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
+enum cudaStreamCaptureStatus { cudaStreamCaptureStatusNone = 0, cudaStreamCaptureStatusActive = 1 };
+typedef struct rt_emulated_graph *cudaGraph_t, *cudaGraphExec_t;
 #define CUDART_VERSION 13010
 
 cudaError_t cudaGetDeviceCount(int *count);
@@ -144,18 +150,29 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stre
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int flags);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
+/* While a stream is captured nothing may wait, allocate or read device memory on the host: the first two fail, as on a
+ * device; the last stops the program. */
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus *out_status);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *out_graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out_exec, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
 /* Environment: RT_EMULATED_DEVICES (1), RT_EMULATED_MIB of each (6144), RT_EMULATED_CAPABILITY (89), RT_EMULATED_DRIVER
  * (13010), RT_EMULATED_HMM (0; 1: the device reads the host's memory itself, and copies from there when their turn
- * comes), RT_EMULATED_NO_PRODUCTS (set: cuBLASLt has no product of any shape). */
+ * comes), RT_EMULATED_NO_PRODUCTS (set: cuBLASLt has no product of any shape), RT_EMULATED_NO_GRAPHS (set: none can be
+ * made), RT_EMULATED_TALLY (set: at its end the program writes to stderr how often each kernel was queued, how much of it
+ * by graphs). */
 
 /* ---- launches ---- */
 /* `kernel` runs one thread to its end. */
 void rt_emulated_queue(cudaStream_t stream, const char *name, dim3 grid, dim3 block, size_t shared,
                        std::function<void()> kernel);
 /* Work of a library's on the stream. */
-void rt_emulated_queue_call(cudaStream_t stream, std::function<void()> call);
+void rt_emulated_queue_call(cudaStream_t stream, const char *name, std::function<void()> call);
 /* Stops the program when `p` (not NULL) is not device memory. */
 void rt_emulated_check_pointer(const char *kernel, int argument, const void *p);
 void rt_emulated_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

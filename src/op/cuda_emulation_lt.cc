@@ -154,6 +154,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
         if ((uintptr_t)m.bias % algo->data[4])
             rt_emulated_fail("cublasLt: the bias is less aligned than the one it was planned for");
     }
-    rt_emulated_queue_call(stream, [=]() { multiply(m, scale, a, A, b, B, keep, (const float *)c, C, (float *)d, D); });
+    rt_emulated_queue_call(stream, "cublasLtMatmul",
+                           [=]() { multiply(m, scale, a, A, b, B, keep, (const float *)c, C, (float *)d, D); });
     return CUBLAS_STATUS_SUCCESS;
 }

@@ -24,6 +24,13 @@ int64_t rt_cuda_memory_available(void) { return 0; }
 int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { (void)ctx; return 0; }
 void rt_cuda_close(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_prefetch(rt_ctx *ctx) { (void)ctx; }
+struct rt_cuda_recording *rt_cuda_record(rt_ctx *ctx, rt_replay_work *work, void *user)
+{
+    (void)ctx, (void)work, (void)user;
+    return NULL;
+}
+void rt_cuda_replay(rt_ctx *ctx, struct rt_cuda_recording *recording) { (void)ctx, (void)recording; }
+void rt_cuda_recording_free(struct rt_cuda_recording *recording) { (void)recording; }
 int64_t rt_cuda_plans(const rt_ctx *ctx) { (void)ctx; return 0; }
 void rt_cuda_sync(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)

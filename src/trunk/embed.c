@@ -47,7 +47,7 @@ static void input_features(rt_ctx *ctx, const rt_embedder *e, rt_tensor s_inputs
     rt_atom_condition_forward(ctx, &e->atom_encoder.transformer, &condition, &context);
     rt_atom_transformer_forward(ctx, &e->atom_encoder.transformer, q, &condition, opt_saved ? &opt_saved->transformer : NULL);
     if (opt_saved) opt_saved->context = context, opt_saved->condition = condition, opt_saved->q = q;
-    rt_atom_aggregate(ctx, &e->atom_encoder, a, q, features);
+    rt_atom_aggregate(ctx, &e->atom_encoder, a, q, context.token);
     RT_PROBE(ctx, RT_VIEW(a, n, c_token), "input_embedder.atom_attention_encoder.a@0");
     rt_op_concat(ctx, s_inputs, a, token_features(ctx, features));
     if (!opt_saved) rt_arena_reset(ctx->step, mark);
@@ -60,13 +60,13 @@ static void input_features_backward(rt_ctx *ctx, const rt_embedder *e, rt_tensor
     const rt_atom_encoder *encoder = &e->atom_encoder;
     int64_t mark = rt_arena_mark(ctx->step), atoms = features->n_atom;
     rt_tensor da = RT_NEW(ctx, 1, features->n_token, encoder->c_token), dq = rt_new_like(ctx, saved->q);
-    rt_atom_context dcontext = {rt_new_like(ctx, saved->context.c_l), rt_new_like(ctx, saved->context.p_lm)};
+    rt_atom_context dcontext = {.c_l = rt_new_like(ctx, saved->context.c_l), .p_lm = rt_new_like(ctx, saved->context.p_lm)};
     rt_atom_condition dcondition;
     rt_zero(ctx, da);
     rt_zero(ctx, dq);
     rt_zero(ctx, dcontext.p_lm);
     rt_op_concat_backward(ctx, da, RT_ABSENT, ds_inputs, encoder->c_token);
-    rt_atom_aggregate_backward(ctx, encoder, dq, da, saved->q, features);
+    rt_atom_aggregate_backward(ctx, encoder, dq, da, saved->q, saved->context.token);
     rt_atom_condition_gradient(ctx, &encoder->transformer, &dcondition, &saved->condition);
     rt_atom_transformer_backward(ctx, &encoder->transformer, dq, &dcondition, &saved->condition, &saved->transformer);
     rt_op_axpby(ctx, dcontext.c_l, 0, RT_VIEW(dq, atoms, encoder->c_atom), 1);

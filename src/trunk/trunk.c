@@ -39,9 +39,23 @@ static void recycle(rt_ctx *ctx, const rt_norm *norm, const rt_linear *linear, r
     }
 }
 
-/* One cycle: s and z in place. */
+/* What the pairformer's stack is given in every cycle. */
+typedef struct {
+    const rt_pairformer *pairformer;
+    rt_tensor s, z;
+    int64_t cycle;
+} stack_call;
+
+static void run_stack(rt_ctx *ctx, void *user)
+{
+    const stack_call *call = user;
+    rt_pairformer_forward(ctx, call->pairformer, call->s, call->z, "pairformer_stack", call->cycle, NULL);
+}
+
+/* One cycle: s and z in place.  replay: of the stack, in the cycles that keep nothing. */
 static void run_cycle(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt_tensor s, rt_tensor z, rt_tensor s_init,
-                      rt_tensor z_init, const rt_features *features, rt_tensor rows, int64_t cycle, rt_trunk_saved *opt_saved)
+                      rt_tensor z_init, const rt_features *features, rt_tensor rows, int64_t cycle, rt_replay *replay,
+                      rt_trunk_saved *opt_saved)
 {
     if (opt_saved) opt_saved->s_before = rt_new_copy(ctx, s), opt_saved->z_before = rt_new_copy(ctx, z);
     recycle(ctx, &trunk->norm_z, &trunk->cycle_z, z, z_init);
@@ -50,8 +64,10 @@ static void run_cycle(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt
     rt_msa_module_forward(ctx, &trunk->msa, z, s_inputs, features, rows, cycle,
                           opt_saved && trunk->before_trains ? &opt_saved->msa : NULL);
     recycle(ctx, &trunk->norm_s, &trunk->cycle_s, s, s_init);
-    rt_pairformer_forward(ctx, &trunk->pairformer, s, z, "pairformer_stack", cycle,
-                          opt_saved && trunk->trains ? &opt_saved->pairformer : NULL);
+    if (opt_saved)
+        rt_pairformer_forward(ctx, &trunk->pairformer, s, z, "pairformer_stack", cycle,
+                              trunk->trains ? &opt_saved->pairformer : NULL);
+    else rt_replay_run(ctx, replay, run_stack, &(stack_call){&trunk->pairformer, s, z, cycle});
     RT_PROBE(ctx, s, "pairformer_stack@%lld.0", (long long)cycle);
     RT_PROBE(ctx, z, "pairformer_stack@%lld.1", (long long)cycle);
 }
@@ -62,6 +78,7 @@ void rt_trunk_forward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt
 {
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor s_init = rt_new_like(ctx, s), z_init = rt_new_like(ctx, z);
+    rt_replay replay = {0};
     if (opt_saved) *opt_saved = (rt_trunk_saved){0};
     rt_embedder_forward(ctx, &trunk->embedder, s_inputs, s_init, z_init, features,
                         opt_saved && trunk->embedder_trains ? &opt_saved->embedder : NULL);
@@ -74,9 +91,10 @@ void rt_trunk_forward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt
         rt_tensor rows = choice->opt_rows ? choice->opt_rows[cycle]
                                           : rt_msa_draw_rows(ctx, features->n_msa, choice->lower_bound, choice->cutoff,
                                                              choice->seed, choice->stream, cycle);
-        run_cycle(ctx, trunk, s_inputs, s, z, s_init, z_init, features, rows, cycle, keep ? opt_saved : NULL);
+        run_cycle(ctx, trunk, s_inputs, s, z, s_init, z_init, features, rows, cycle, &replay, keep ? opt_saved : NULL);
         if (!keep) rt_arena_reset(ctx->step, inner);
     }
+    rt_replay_end(&replay);
     if (!opt_saved) rt_arena_reset(ctx->step, mark);
 }
 

@@ -109,6 +109,15 @@ grep -q "a	NA" out && { echo "FAILED it did not fit"; failed=$((failed + 1)); }
 check "devices" 0 "cuda" "$BINARY" devices
 [ -z "$gpu" ] || sum
 
+# ---- what repeats is recorded once and replayed, to the same bytes ----
+check "a fold of 5 steps and 4 cycles" 0 "ranking_score" env RT_EMULATED_TALLY=1 "$BINARY" predict --checkpoint tiny.safetensors --sequences s.csv \
+    --samples 2 --steps 5 --cycles 4 --threads 1 --device cuda --out replayed
+# graphs made and launched: the trunk's, for cycles 2 to 4, and the sampler's, for steps 2 to 5
+grep -q "^tally	graphs	2	7$" out || { echo "FAILED its steps were not replayed: $(grep graphs out)"; failed=$((failed + 1)); }
+check "the same kernel by kernel" 0 "could not be recorded as a graph" env RT_EMULATED_NO_GRAPHS=1 "$BINARY" predict --checkpoint tiny.safetensors \
+    --sequences s.csv --samples 2 --steps 5 --cycles 4 --threads 1 --device cuda --out queued
+check "gives the same structures" 0 "" cmp replayed/a/a_sample_1.cif queued/a/a_sample_1.cif
+
 # ---- where cuBLASLt has no product of a shape: our own kernel, said once ----
 check "products of our own" 0 "PASSED" env RT_EMULATED_NO_PRODUCTS=1 RT_TESTS='cuda_*' "$build/test/op/op_test"
 check "are said aloud" 0 "a slower kernel computes it" env RT_EMULATED_NO_PRODUCTS=1 "$BINARY" predict --checkpoint tiny.safetensors \
