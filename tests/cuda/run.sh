@@ -99,7 +99,7 @@ near() {
 }
 check "the same structures as the CPU's within 0.01 A" 0 "coordinates" near
 printf 'target_id,sequence\na,%s\n' "$(printf 'ACGU%.0s' {1..60})" >long.csv
-check "a limit of memory that is obeyed" 1 "may be used" fold --device cuda --memory-limit 556M --sequences long.csv --out small
+check "a limit of memory that is obeyed" 1 "may be used" fold --device cuda --memory-limit 620M --sequences long.csv --out small
 printf 'target_id,sequence\na,%s\n' "$(printf 'ACGU%.0s' {1..8})" >middle.csv
 middle() { "$BINARY" predict --checkpoint tiny.safetensors --sequences middle.csv --samples 1 --steps 1 --cycles 1 --threads 1 --device cuda "$@"; }
 check "predict with what is free" 0 "ranking_score" middle --out free
