@@ -141,7 +141,8 @@ static rt_status make_plan(job *j)
     l->seed = (uint64_t)rt_option_int(o, "seed");
     l->epochs = rt_option_int(o, "epochs"), l->accumulation = rt_ranks_count() * rt_option_int(o, "accumulation");
     l->step.most_cycles = rt_option_int(o, "cycles"), l->step.rollout_steps = rt_option_int(o, "rollout-steps");
-    l->step.copies = rt_option_int(o, "copies"), l->step.permute = true;
+    l->step.copies = rt_option_int(o, "copies"), l->step.copies_at_once = rt_option_int(o, "copies-at-once");
+    l->step.permute = true;
     l->step.rollouts = rt_option_int(o, "rollouts");
     l->views = rt_option_has(o, "views") ? rt_option_int(o, "views") : rt_option_has(o, "cache") ? CACHE_VIEWS : 0;
     l->sample = (rt_sample_options){.crop = rt_option_int(o, "crop"),
@@ -652,6 +653,13 @@ static const rt_option OPTIONS[] = {
      .low = 1,
      .high = 1000,
      .help = "noised copies of the label for the denoiser"},
+    {.name = "copies-at-once",
+     .type = RT_OPTION_INT,
+     .value = "B",
+     .otherwise = "1; on a GPU: 8",
+     .low = 1,
+     .high = 1000,
+     .help = "copies that the denoiser takes together: faster, in more memory; another B changes last bits"},
     {.name = "patience",
      .type = RT_OPTION_INT,
      .value = "N",

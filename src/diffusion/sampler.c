@@ -98,7 +98,7 @@ void rt_sampler_run(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context
         fill_noise(ctx, noise, draws, draws->step_noise, RT_DRAW_STEP_NOISE, step, n_step);
         rt_op_axpby(ctx, x, 1, rt_upload(ctx, noise), config->noise_scale_lambda * sqrt(t * t - last * last));
         probe_noisy(ctx, x, t, step, n_step);
-        rt_denoiser_forward(ctx, d, &repeated, denoised, x, t, step, n_step, NULL);
+        rt_denoiser_forward(ctx, d, &repeated, denoised, x, (rt_noise_levels){&t, 1}, step, n_step, NULL);
         double move = config->step_scale_eta * (next - t) / t;   /* x + eta (next - t) (x - denoised) / t */
         rt_op_axpby(ctx, x, 1 + move, denoised, -move);
         rt_arena_reset(ctx->step, inner);
