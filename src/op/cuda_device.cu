@@ -22,8 +22,9 @@ struct rt_cuda {
     int64_t queued;
 };
 
-/* What a process takes of a device with a context, cuBLASLt's kernels and a graph: an estimate on the safe side.  LATER_BYTES: of that
- * what a device that has just been opened does not show as taken yet, kernels that are loaded when they first run. */
+/* What a process takes of a device with a context, cuBLASLt's kernels and a graph: an estimate on the safe side.
+ * LATER_BYTES: of that what a device that has just been opened does not show as taken yet, kernels that are loaded when
+ * they first run. */
 static const int64_t CONTEXT_BYTES = (int64_t)576 << 20, LATER_BYTES = (int64_t)256 << 20, PAGE = 65536;
 static const int64_t WORKSPACE_BYTES = (int64_t)32 << 20;   /* what cuBLASLt asks for on the newest devices */
 
@@ -179,7 +180,8 @@ extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_
     /* between two places of managed memory the direction must be said where it is recorded */
     bool within = from && !from_host && (const char *)to >= begin && (const char *)to < begin + c->bytes;
     rt_cuda_count(ctx);
-    rt_cuda_check(ctx, from ? cudaMemcpyAsync(to, from, (size_t)bytes, within ? cudaMemcpyDeviceToDevice : cudaMemcpyDefault, stream)
+    cudaMemcpyKind kind = within ? cudaMemcpyDeviceToDevice : cudaMemcpyDefault;
+    rt_cuda_check(ctx, from ? cudaMemcpyAsync(to, from, (size_t)bytes, kind, stream)
                             : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
     if (c->reads_host && from_host) rt_cuda_sync(ctx);
 }
