@@ -31,7 +31,8 @@ typedef struct {
     rt_label label;
     rt_model *model;
     rt_features features;
-    rt_tensor s_inputs, s_init, s, z, x, denoised, rows;
+    rt_tensor s_inputs, s_init, s, z, x, denoised, rows, level;
+    int64_t copies, copies_at_once;   /* of a LoRA step */
     rt_denoiser_context context;
 } workload;
 
@@ -112,7 +113,7 @@ static void step_confidence(workload *w, rt_tensor s, rt_tensor z)
     rt_params_zero_grad(w->params, w->ctx->pool);
 }
 
-enum { LORA_COPIES = 4, LORA_RANK = 8 };
+enum { LORA_RANK = 8 };
 
 /* x stands in for its own gradient times the scale, as under the mean of squares. */
 static rt_tensor mean_square_gradient(rt_ctx *ctx, rt_tensor x)
@@ -142,11 +143,13 @@ static void run_lora_step(workload *w, rt_tensor s, rt_tensor z)
     rt_tensor ds = zeros_like(ctx, s), dz = zeros_like(ctx, z);
     rt_denoiser_prepare(ctx, &m->denoiser, &context, &w->features, w->s_inputs, s, z, &kept);
     rt_denoiser_context_gradient_create(ctx, &m->denoiser, &gradient, &context);
-    for (int64_t copy = 0; copy < LORA_COPIES && ctx->status == RT_OK; copy++) {
+    for (int64_t first = 0, batch; first < w->copies && ctx->status == RT_OK; first += batch) {
+        batch = w->copies - first < w->copies_at_once ? w->copies - first : w->copies_at_once;
         int64_t mark = rt_arena_mark(ctx->step);
         rt_denoiser_saved saved;
-        rt_tensor x = rt_slice(w->denoised, copy, 1);
-        rt_denoiser_forward(ctx, &m->denoiser, &context, x, rt_slice(w->x, copy, 1), 16, copy, 1, &saved);
+        rt_tensor x = rt_slice(w->denoised, first, batch);
+        rt_noise_levels levels = {(const double *)w->level.data + first, batch};
+        rt_denoiser_forward(ctx, &m->denoiser, &context, x, rt_slice(w->x, first, batch), levels, first, 1, &saved);
         rt_denoiser_backward(ctx, &m->denoiser, &context, &gradient, mean_square_gradient(ctx, x), &saved);
         rt_arena_reset(ctx->step, mark);
     }
@@ -186,10 +189,12 @@ static void run_stage(workload *w, int stage)
         rt_pairformer_forward(ctx, &m->trunk.pairformer, s, z, "", 0, NULL);
         break;
     case RT_BENCH_denoiser_1:
-    case RT_BENCH_denoiser_5:
-        rt_denoiser_forward(ctx, &m->denoiser, &w->context, rt_slice(w->denoised, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5),
-                            rt_slice(w->x, 0, stage == RT_BENCH_denoiser_1 ? 1 : 5), 16, 0, 1, NULL);
+    case RT_BENCH_denoiser_5: {
+        int64_t samples = stage == RT_BENCH_denoiser_1 ? 1 : 5;
+        rt_denoiser_forward(ctx, &m->denoiser, &w->context, rt_slice(w->denoised, 0, samples), rt_slice(w->x, 0, samples),
+                            (rt_noise_levels){w->level.data, 1}, 0, 1, NULL);
         break;
+    }
     case RT_BENCH_lora_step:
         run_lora_step(w, s, z);
         break;
@@ -299,8 +304,12 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
     w->s_init = RT_NEW(ctx, n, c->c_s);
     w->s = RT_NEW(ctx, n, c->c_s);
     w->z = RT_NEW(ctx, n, n, c->c_z);
-    w->x = RT_NEW(ctx, 5, result->n_atom, 3);
-    w->denoised = RT_NEW(ctx, 5, result->n_atom, 3);
+    int64_t samples = options->copies > 5 ? options->copies : 5;
+    w->copies = options->copies, w->copies_at_once = options->copies_at_once;
+    w->x = RT_NEW(ctx, samples, result->n_atom, 3);
+    w->denoised = RT_NEW(ctx, samples, result->n_atom, 3);
+    w->level = RT_NEW_HOST(ctx, RT_F64, samples);
+    for (int64_t i = 0; ctx->status == RT_OK && i < samples; i++) rt_set(w->level, i, 16 + (double)i);
     rt_ctx_sync(ctx);
     fill(w->s, 1, 3);
     fill(w->z, 1, 4);

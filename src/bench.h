@@ -50,7 +50,8 @@ typedef struct {
     const char *opt_checkpoint;       /* mapped, instead of made-up weights */
     const bool *opt_stages;           /* (RT_BENCH_COUNT); NULL: all */
     bool lora;             /* a training step of rank 8 adapters on q, k, v of pairformer stack and diffusion transformer: the
-                            * stack, 4 noised copies, backward, Adam */
+                            * stack, noised copies, backward, Adam */
+    int64_t copies, copies_at_once;   /* of it: see train/step; 1 or more */
 } rt_bench_options;
 
 const char *rt_bench_stage_name(int stage);

@@ -28,6 +28,7 @@ typedef struct {
     rt_template_file *templates;
     rt_features features;
     double here;   /* the loss */
+    bool own_levels;   /* each noisy copy has its own, or one is all copies' */
     rt_tensor rows, x_noisy, x, fixed_s_inputs, fixed_s, fixed_z;   /* the confidence head's inputs are detached */
 } bench;
 
@@ -45,7 +46,7 @@ static void open_bench(bench *b, bool adapters)
 {
     rt_err err = {0};
     char path[256], other[256];
-    *b = (bench){0};
+    *b = (bench){.own_levels = !adapters};
     assert_int_equal(rt_ctx_create(&b->ctx, RT_BACKEND_REF64, 2, (int64_t)2 << 30, &err), RT_OK);
     assert_int_equal(rt_params_create(&b->params, &err), RT_OK);
     if (adapters) assert_int_equal(rt_params_adapt(b->params, "*", 2, 3, 1, &err), RT_OK);
@@ -111,7 +112,7 @@ static rt_tensor zeros(rt_ctx *ctx, rt_tensor like)
     return t;
 }
 
-/* The loss of one noisy copy of S = 2 samples at noise level t. */
+/* The loss of two noisy copies that go through the denoiser together. */
 static double denoise(bench *b, rt_tensor s_inputs, rt_tensor s, rt_tensor z, rt_tensor ds_inputs, rt_tensor ds, rt_tensor dz,
                       bool backward)
 {
@@ -120,9 +121,10 @@ static double denoise(bench *b, rt_tensor s_inputs, rt_tensor s, rt_tensor z, rt
     rt_denoiser_context context;
     rt_denoiser_context_saved kept;
     rt_denoiser_saved saved;
+    rt_noise_levels levels = {(const double[]){6, 11}, b->own_levels ? 2 : 1};
     rt_tensor x = rt_new_like(ctx, b->x_noisy), dx = rt_new_like(ctx, b->x_noisy);
     rt_denoiser_prepare(ctx, d, &context, &b->features, s_inputs, s, z, backward ? &kept : NULL);
-    rt_denoiser_forward(ctx, d, &context, x, b->x_noisy, 6, 0, 1, backward ? &saved : NULL);
+    rt_denoiser_forward(ctx, d, &context, x, b->x_noisy, levels, 0, 1, backward ? &saved : NULL);
     double loss = project(ctx, 10, dx, x);
     if (!backward) return loss;
     rt_denoiser_context_gradient gradient;

@@ -25,6 +25,7 @@ typedef struct {
     rt_features features;
     rt_weights *drawn, *golden;
     const char *shared;
+    int64_t copies_at_once;
 } bench;
 
 typedef struct {
@@ -33,6 +34,7 @@ typedef struct {
     rt_precision precision;
     const char *train[6];     /* globs */
     const char *adapt[2];
+    int64_t copies_at_once;   /* 0: 1 */
 } setting;
 
 static const char *path_in(const bench *b, const char *name)
@@ -47,7 +49,7 @@ static const char *path_in(const bench *b, const char *name)
 static bool open_bench(bench *b, const setting *s, const char *golden)
 {
     rt_err err = {0};
-    *b = (bench){.shared = test_shared("the recorded gradients")};
+    *b = (bench){.shared = test_shared("the recorded gradients"), .copies_at_once = s->copies_at_once ? s->copies_at_once : 1};
     if (!b->shared) return false;
     assert_int_equal(rt_ctx_create(&b->ctx, s->backend, s->threads, (int64_t)6 << 30, &err), RT_OK);
     assert_int_equal(rt_params_create(&b->params, &err), RT_OK);
@@ -271,14 +273,19 @@ static void structure_step(const bench *b, rt_tensor s_inputs, rt_tensor s, rt_t
     rt_denoiser_context_saved kept;
     rt_denoiser_context_gradient gradient;
     rt_tensor x_noisy = load(b, "x_noisy"), dx = load(b, "grad.x_denoised"), x = rt_new_like(ctx, x_noisy);
+    int64_t copies = x_noisy.dim[0];
+    double sigma[8];
+    assert_true(copies <= 8);
+    for (int64_t i = 0; i < copies; i++) sigma[i] = rt_get(recorded(b, "sigma"), i);
     rt_denoiser_prepare(ctx, d, &context, &b->features, s_inputs, s, z, &kept);
     rt_denoiser_context_gradient_create(ctx, d, &gradient, &context);
-    for (int64_t copy = 0; copy < x_noisy.dim[0]; copy++) {
+    for (int64_t first = 0, n; first < copies; first += n) {
         int64_t mark = rt_arena_mark(ctx->step);
         rt_denoiser_saved saved;
-        rt_denoiser_forward(ctx, d, &context, rt_slice(x, copy, 1), rt_slice(x_noisy, copy, 1),
-                            rt_get(recorded(b, "sigma"), copy), 0, 1, &saved);
-        rt_denoiser_backward(ctx, d, &context, &gradient, rt_slice(dx, copy, 1), &saved);
+        n = b->copies_at_once < copies - first ? b->copies_at_once : copies - first;
+        rt_denoiser_forward(ctx, d, &context, rt_slice(x, first, n), rt_slice(x_noisy, first, n),
+                            (rt_noise_levels){sigma + first, n}, 0, 1, &saved);
+        rt_denoiser_backward(ctx, d, &context, &gradient, rt_slice(dx, first, n), &saved);
         rt_arena_reset(ctx->step, mark);
     }
     check_near(b, x, "x_denoised", bound);
@@ -309,10 +316,12 @@ static rt_tensor zeros_like(rt_ctx *ctx, rt_tensor t)
     return zero;
 }
 
-static void check_denoiser(rt_backend_kind backend, rt_precision precision, double stage_bound, double bound)
+static void check_denoiser(rt_backend_kind backend, int64_t copies_at_once, rt_precision precision, double stage_bound,
+                           double bound)
 {
     bench b;
-    setting s = {.backend = backend, .threads = 2, .precision = precision, .train = {"diffusion_module.*", "distogram_head.*"}};
+    setting s = {.backend = backend, .threads = 2, .precision = precision, .train = {"diffusion_module.*", "distogram_head.*"},
+                 .copies_at_once = copies_at_once};
     if (!open_bench(&b, &s, "full")) skip();
     b.ctx->bf16 = precision == RT_PRECISION_BF16;
     rt_tensor s_inputs = load(&b, "s_inputs"), single = load(&b, "s_trunk"), z = load(&b, "z_trunk");
@@ -329,20 +338,30 @@ static void check_denoiser(rt_backend_kind backend, rt_precision precision, doub
 static void denoiser_gradients_are_the_references(void **state)
 {
     (void)state;
-    check_denoiser(RT_BACKEND_CPU, RT_PRECISION_FP32, 2e-4, 1e-4);
+    check_denoiser(RT_BACKEND_CPU, 1, RT_PRECISION_FP32, 2e-4, 1e-4);
+}
+
+/* Three copies, each with a noise level of its own: two and one, and all. */
+static void copies_at_once_get_the_references_gradients(void **state)
+{
+    (void)state;
+    for (int64_t at_once = 2; at_once <= 3; at_once++) {
+        check_denoiser(RT_BACKEND_CPU, at_once, RT_PRECISION_FP32, 2e-4, 1e-4);
+        check_denoiser(RT_BACKEND_REF64, at_once, RT_PRECISION_FP32, 2e-4, 1e-4);
+    }
 }
 
 static void denoiser_gradients_in_double(void **state)
 {
     (void)state;
-    check_denoiser(RT_BACKEND_REF64, RT_PRECISION_FP32, 2e-4, 1e-4);
+    check_denoiser(RT_BACKEND_REF64, 1, RT_PRECISION_FP32, 2e-4, 1e-4);
 }
 
 static void denoiser_gradients_in_bf16(void **state)
 {
     (void)state;
     /* small_mlp's relus flip with rounding: 5.04e-2 measured.  The reference trains the denoiser in float. */
-    check_denoiser(RT_BACKEND_CPU, RT_PRECISION_BF16, 4e-2, 6e-2);
+    check_denoiser(RT_BACKEND_CPU, 1, RT_PRECISION_BF16, 4e-2, 6e-2);
 }
 
 /* ---- the whole network: trunk, denoiser, distogram ---- */
@@ -486,13 +505,14 @@ static void check_same_bytes(const kept_gradients *all, const kept_gradients *so
     }
 }
 
-static void check_bytes(const char *train, const char *golden, step_function *step)
+static void check_bytes(const char *train, const char *golden, int64_t copies_at_once, step_function *step)
 {
     const struct { int threads; int64_t keep_every; } cases[] = {{2, 0}, {3, 0}, {1, 1}, {2, 2}, {2, 5}};
     kept_gradients one, other;
-    if (!run_step(&one, &(setting){.backend = RT_BACKEND_CPU, .threads = 1, .train = {train}}, golden, 0, step)) skip();
+    setting s = {.backend = RT_BACKEND_CPU, .threads = 1, .train = {train}, .copies_at_once = copies_at_once};
+    if (!run_step(&one, &s, golden, 0, step)) skip();
     for (int i = 0; i < 5; i++) {
-        setting s = {.backend = RT_BACKEND_CPU, .threads = cases[i].threads, .train = {train}};
+        s.threads = cases[i].threads;
         char what[64];
         snprintf(what, sizeof what, "%d threads, every %lld", cases[i].threads, (long long)cases[i].keep_every);
         run_step(&other, &s, golden, cases[i].keep_every, step);
@@ -505,8 +525,9 @@ static void check_bytes(const char *train, const char *golden, step_function *st
 static void threads_and_checkpointing_change_no_byte(void **state)
 {
     (void)state;
-    check_bytes("confidence_head", "confidence", confidence_only);
-    check_bytes("*", "full", everything);
+    check_bytes("confidence_head", "confidence", 1, confidence_only);
+    check_bytes("*", "full", 1, everything);
+    check_bytes("diffusion_module.*", "full", 2, everything);
 }
 
 /* Freezing the rest leaves out its work and changes nothing else. */
@@ -537,6 +558,7 @@ int main(void)
         cmocka_unit_test(denoiser_gradients_are_the_references),
         cmocka_unit_test(denoiser_gradients_in_double),
         cmocka_unit_test(denoiser_gradients_in_bf16),
+        cmocka_unit_test(copies_at_once_get_the_references_gradients),
         cmocka_unit_test(full_gradients_are_the_references),
         cmocka_unit_test(full_gradients_in_double),
         cmocka_unit_test(full_gradients_at_the_references_precision),

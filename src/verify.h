@@ -37,6 +37,7 @@ typedef struct {
     rt_precision precision;
     int threads;
     bool training;               /* losses, gradients and optimizer steps instead of the stages of a prediction */
+    int64_t copies_at_once;      /* of these steps: see train/step */
 } rt_verify_options;
 
 /* Errors: RT_ERR_IO/FORMAT when the folder is not of that layout.  Misses are not errors: see n_miss. */

@@ -300,7 +300,8 @@ static rt_status take_step(walk *w, const training_case *c, double scale, rt_ste
     else given.sigma = recorded(w, "sigma"), given.x_noisy = recorded(w, "x_noisy");
     if (w->status != RT_OK) return w->status;
     rt_step_options options = {
-        .weight = c->weight, .most_cycles = 2, .copies = 1, .rollout_steps = 1, .resolution = rt_resolution_default};
+        .weight = c->weight, .most_cycles = 2, .copies = 1, .copies_at_once = w->options->copies_at_once, .rollout_steps = 1,
+        .resolution = rt_resolution_default};
     rt_confidence_terms *t = &options.weight.confidence;
     *t = (rt_confidence_terms){scale * t->plddt, scale * t->pae, scale * t->pde, scale * t->resolved};
     rt_step_plan_make(&plan, w->model, &options);

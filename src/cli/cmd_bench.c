@@ -92,7 +92,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
                                 .precision = rt_choice_precision(precision), .threads = rt_choice_threads(o),
                                 .repetitions = (int)rt_option_int(o, "reps"), .n_msa = rt_option_int(o, "msa"),
                                 .opt_checkpoint = rt_option_text(o, "checkpoint"), .opt_stages = stages,
-                                .lora = rt_option_flag(o, "lora"), .keep_every = rt_option_int(o, "keep-every")};
+                                .lora = rt_option_flag(o, "lora"), .keep_every = rt_option_int(o, "keep-every"),
+                                .copies = rt_option_int(o, "copies"), .copies_at_once = rt_option_int(o, "copies-at-once")};
     RT_TRY(rt_choice_bytes(o, "memory-limit", &options.memory_limit, err));
     RT_TRY(rt_bench_run(results, sizes, count, &options, err));
     if (rt_option_flag(o, "json")) print_json(results, count, precision);
@@ -117,8 +118,12 @@ static const rt_option OPTIONS[] = {
      .help = "memory that may be used, as 20G"},
     RT_CHOICE_THREADS,
     {.name = "lora", .type = RT_OPTION_FLAG,
-     .help = "a training step of rank 8 adapters instead: last recycle, 4 noised copies, backward and Adam"},
+     .help = "a training step of rank 8 adapters instead: last recycle, noised copies, backward and Adam"},
     {.name = "keep-every", .type = RT_OPTION_INT, .value = "K", .fallback = "0", .low = 0, .high = 1000,
+     .help = "of --lora: as in train"},
+    {.name = "copies", .type = RT_OPTION_INT, .value = "N", .fallback = "4", .low = 1, .high = 1000,
+     .help = "of --lora: as in train"},
+    {.name = "copies-at-once", .type = RT_OPTION_INT, .value = "B", .fallback = "1", .low = 1, .high = 1000,
      .help = "of --lora: as in train"},
     {.name = "json", .type = RT_OPTION_FLAG, .help = "JSON instead of a table"},
     {0},

@@ -18,6 +18,7 @@
 #include "cli/train_identity.h"
 #include "cli/train_phase.h"
 #include "confidence/ranking.h"
+#include "op/placement.h"
 #include "prep/audit.h"
 #include "train/choice.h"
 #include "train/loop.h"
@@ -140,7 +141,8 @@ static rt_status make_plan(job *j)
     l->seed = (uint64_t)rt_option_int(o, "seed");
     l->epochs = rt_option_int(o, "epochs"), l->accumulation = rt_ranks_count() * rt_option_int(o, "accumulation");
     l->step.most_cycles = rt_option_int(o, "cycles"), l->step.rollout_steps = rt_option_int(o, "rollout-steps");
-    l->step.copies = rt_option_int(o, "copies"), l->step.permute = true;
+    l->step.copies = rt_option_int(o, "copies"), l->step.copies_at_once = rt_option_int(o, "copies-at-once");
+    l->step.permute = true;
     l->step.rollouts = rt_option_int(o, "rollouts");
     l->views = rt_option_has(o, "views") ? rt_option_int(o, "views") : rt_option_has(o, "cache") ? CACHE_VIEWS : 0;
     l->sample = (rt_sample_options){.crop = rt_option_int(o, "crop"),
@@ -226,7 +228,7 @@ static rt_status open_augment(job *j)
 /* Bytes for this process. */
 static int64_t memory_for(const job *j)
 {
-    return (j->memory_limit ? j->memory_limit : rt_backend_memory(rt_choice_backend(j->o))) / rt_ranks_here();
+    return rt_placement_memory(rt_choice_backend(j->o), j->memory_limit);
 }
 
 /* Of the memory that is free now, a part stays for the samples that are built ahead and for other programs. */
@@ -307,8 +309,9 @@ done:
     return status;
 }
 
-static void close_job(job *j)
+static void close_job(job *j, bool failed)
 {
+    rt_placement_end(failed);
     rt_model_close(j->model);
     rt_params_free(j->params);
     rt_ctx_free(j->ctx);
@@ -458,6 +461,7 @@ static rt_status execute(rt_cli *cli, rt_err *err)
     rt_status status = RT_OK;
     job j = {.cli = cli, .o = cli->options, .err = err};
     rt_loop_report report;
+    RT_TRY(rt_placement_begin(rt_choice_backend(j.o), true, err));
     RT_TRY(rt_ranks_agree(open_job(&j), err));
     if (rt_option_flag(j.o, "dry-run")) {
         status = rt_ranks_agree(rt_train_dry_run(j.ctx, j.model, &j.loop, err), err);
@@ -479,7 +483,7 @@ static rt_status execute(rt_cli *cli, rt_err *err)
     if (report.stopped || j.choice.stopped) rt_info("stopped; the same command with --resume goes on");
     if (report.early) rt_info("stopped early: %lld epochs without a better validation", (long long)j.loop.patience);
 done:
-    close_job(&j);
+    close_job(&j, status != RT_OK);
     return status;
 }
 
@@ -649,6 +653,13 @@ static const rt_option OPTIONS[] = {
      .low = 1,
      .high = 1000,
      .help = "noised copies of the label for the denoiser"},
+    {.name = "copies-at-once",
+     .type = RT_OPTION_INT,
+     .value = "B",
+     .otherwise = "1; on a GPU: 8",
+     .low = 1,
+     .high = 1000,
+     .help = "copies that the denoiser takes together: faster, in more memory; another B changes last bits"},
     {.name = "patience",
      .type = RT_OPTION_INT,
      .value = "N",
@@ -760,7 +771,8 @@ const rt_command rt_cmd_train = {
         "run that was never stopped, with any number of threads. Another plan, set, split or base is refused.\n"
         "\n"
         "mpirun -n K rnatune train ... deals the samples to K processes and ends with the bytes of one process with K times the "
-        "accumulation. Ctrl-C at mpirun kills them after a second; 'kill -USR1' of mpirun finishes the step, saves and exits 0.\n"
+        "accumulation; with --device cuda each takes a GPU of its own. Ctrl-C at mpirun kills them after a second; 'kill -USR1' "
+        "of mpirun finishes the step, saves and exits 0.\n"
         "\n"
         "Phase confidence: the confidence head alone, weights 1 for pLDDT, PAE, PDE and resolved. It moves no "
         "coordinates. "

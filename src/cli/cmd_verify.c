@@ -67,7 +67,8 @@ static rt_status run(rt_cli *cli, rt_err *err)
     rt_verify_options options = {.golden = rt_option_text(o, "golden"), .opt_case = rt_option_text(o, "case"),
                                  .precision = rt_choice_precision(rt_option_text(o, "precision")),
                                  .backend = rt_choice_backend(o),
-                                 .threads = rt_choice_threads(o), .training = rt_option_flag(o, "training")};
+                                 .threads = rt_choice_threads(o), .training = rt_option_flag(o, "training"),
+                                 .copies_at_once = rt_option_int(o, "copies-at-once")};
     rt_status status = rt_verify_run(&table, &options, err);
     if (status == RT_OK) {
         if (rt_option_flag(o, "json")) print_json(&table);
@@ -85,6 +86,8 @@ static const rt_option OPTIONS[] = {
     {.name = "golden", .type = RT_OPTION_FOLDER, .required = true, .value = "DIR", .help = "recorded reference runs"},
     {.name = "training", .type = RT_OPTION_FLAG,
      .help = "losses, gradients, optimizer steps and the loader instead of the stages of a prediction"},
+    {.name = "copies-at-once", .type = RT_OPTION_INT, .value = "B", .fallback = "1", .low = 1, .high = 1000,
+     .help = "of --training: as in train; the recorded steps have 3 copies"},
     {.name = "case", .type = RT_OPTION_TEXT, .value = "NAME", .otherwise = "all", .help = "only this case"},
     RT_CHOICE_PRECISION,
     RT_CHOICE_BACKEND,

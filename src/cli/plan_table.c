@@ -162,6 +162,8 @@ static const rt_plan_key KEYS[] = {
     {.name = "phase2.weights", OF(train, "weight"), .fallback = "[mse=4, smooth_lddt=4, distogram=0.03]",
      .uses = RT_PLAN_PHASE2, .help = "of the losses: the reference's stage 1"},
     {.name = "phase2.copies", OF(train, "copies"), .fallback = "48", .uses = RT_PLAN_PHASE2},
+    {.name = "phase2.copies_at_once", OF(train, "copies-at-once"), .fallback = "null", .uses = RT_PLAN_PHASE2,
+     .help = "copies that the denoiser takes together; null: 1, on a GPU 8"},
     {.name = "phase2.augment", OF(train, "augment"), .fallback = "[noise, compensatory]",
      .uses = RT_PLAN_PHASE2,
      .help = "tier 1 noise, 2 compensatory (safe), 3 loop (moderate risk), 4 homolog (needs augment.seeds); "

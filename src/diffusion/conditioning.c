@@ -100,23 +100,28 @@ void rt_conditioning_single_base_backward(rt_ctx *ctx, const rt_conditioning *c,
     rt_arena_reset(ctx->step, mark);
 }
 
-static rt_tensor noise_features(rt_ctx *ctx, const rt_conditioning *c, double t)
+/* (L,c_n) */
+static rt_tensor noise_features(rt_ctx *ctx, const rt_conditioning *c, rt_noise_levels levels)
 {
-    rt_tensor noise = RT_NEW(ctx, 1, rt_count(c->fourier_w));
-    rt_op_fourier(ctx, noise, log(t / c->sigma_data) / 4, c->fourier_w, c->fourier_b);
+    rt_tensor noise = RT_NEW(ctx, levels.n, rt_count(c->fourier_w));
+    for (int64_t i = 0; i < levels.n; i++)
+        rt_op_fourier(ctx, rt_slice(noise, i, 1), log(levels.t[i] / c->sigma_data) / 4, c->fourier_w, c->fourier_b);
     return noise;
 }
 
-void rt_conditioning_single(rt_ctx *ctx, const rt_conditioning *c, rt_tensor s, rt_tensor base, double t,
+void rt_conditioning_single(rt_ctx *ctx, const rt_conditioning *c, rt_tensor s, rt_tensor base, rt_noise_levels levels,
                             rt_conditioning_single_saved *opt_saved)
 {
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_tensor noise = noise_features(ctx, c, t), row = RT_NEW(ctx, 1, rt_last(s));
+    RT_SHAPE(s, levels.n, base.dim[0], base.dim[1]);
+    rt_tensor noise = noise_features(ctx, c, levels), row = RT_NEW(ctx, levels.n, rt_last(s));
     rt_norm_linear_forward(ctx, &c->norm_n, &c->n, row, noise, RT_PLAIN);
-    rt_op_axpby(ctx, s, 0, base, 1);
-    rt_op_add(ctx, s, row);
+    for (int64_t i = 0; i < levels.n; i++) {
+        rt_op_axpby(ctx, rt_slice(s, i, 1), 0, base, 1);
+        rt_op_add(ctx, rt_slice(s, i, 1), rt_slice(row, i, 1));
+    }
     rt_arena_reset(ctx->step, mark);
-    if (opt_saved) opt_saved->t = t;
+    if (opt_saved) opt_saved->levels = levels;
     rt_transition_forward(ctx, &c->transition_s1, s, opt_saved ? &opt_saved->s1 : NULL);
     rt_transition_forward(ctx, &c->transition_s2, s, opt_saved ? &opt_saved->s2 : NULL);
 }
@@ -125,12 +130,14 @@ void rt_conditioning_single_backward(rt_ctx *ctx, const rt_conditioning *c, rt_t
                                      const rt_conditioning_single_saved *saved)
 {
     int64_t mark = rt_arena_mark(ctx->step);
-    rt_tensor drow = RT_NEW(ctx, 1, rt_last(ds));
+    rt_tensor drow = RT_NEW(ctx, saved->levels.n, rt_last(ds));
     rt_transition_backward(ctx, &c->transition_s2, ds, &saved->s2);
     rt_transition_backward(ctx, &c->transition_s1, ds, &saved->s1);
-    rt_op_axpby(ctx, dbase, 1, ds, 1);
     rt_zero(ctx, drow);
-    rt_op_add_backward(ctx, drow, ds);
-    rt_norm_linear_backward(ctx, &c->norm_n, &c->n, RT_ABSENT, drow, noise_features(ctx, c, saved->t));
+    for (int64_t i = 0; i < saved->levels.n; i++) {
+        rt_op_axpby(ctx, dbase, 1, rt_slice(ds, i, 1), 1);
+        rt_op_add_backward(ctx, rt_slice(drow, i, 1), rt_slice(ds, i, 1));
+    }
+    rt_norm_linear_backward(ctx, &c->norm_n, &c->n, RT_ABSENT, drow, noise_features(ctx, c, saved->levels));
     rt_arena_reset(ctx->step, mark);
 }

@@ -26,8 +26,14 @@ typedef struct {
     rt_transition_saved z1, z2;
 } rt_conditioning_pair_saved;
 
+/* Noise levels in Angstrom: one that all samples share, or one of each.  The numbers are the caller's. */
 typedef struct {
-    double t;
+    const double *t;
+    int64_t n;      /* L: 1 or S */
+} rt_noise_levels;
+
+typedef struct {
+    rt_noise_levels levels;
     rt_transition_saved s1, s2;
 } rt_conditioning_single_saved;
 
@@ -42,10 +48,10 @@ void rt_conditioning_single_base(rt_ctx *ctx, const rt_conditioning *c, rt_tenso
 /* opt_ds_trunk +=, opt_ds_inputs += */
 void rt_conditioning_single_base_backward(rt_ctx *ctx, const rt_conditioning *c, rt_tensor opt_ds_trunk, rt_tensor opt_ds_inputs,
                                           rt_tensor dbase, rt_tensor s_trunk, rt_tensor s_inputs);
-/* s (N,c_s) at noise level t (Angstrom). */
-void rt_conditioning_single(rt_ctx *ctx, const rt_conditioning *c, rt_tensor s, rt_tensor base, double t,
+/* s (L,N,c_s) at each of the levels. */
+void rt_conditioning_single(rt_ctx *ctx, const rt_conditioning *c, rt_tensor s, rt_tensor base, rt_noise_levels levels,
                             rt_conditioning_single_saved *opt_saved);
-/* dbase += from ds, which is used up. */
+/* dbase (N,c_s) += from ds (L,N,c_s), which is used up. */
 void rt_conditioning_single_backward(rt_ctx *ctx, const rt_conditioning *c, rt_tensor dbase, rt_tensor ds,
                                      const rt_conditioning_single_saved *saved);
 

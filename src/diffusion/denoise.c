@@ -102,6 +102,9 @@ static void probe_samples(rt_ctx *ctx, rt_tensor t, const char *name, const char
 
 #define KEEP(member) (opt_saved ? &opt_saved->member : NULL)
 
+/* The samples of x (S,...) at level i: all, or sample i alone. */
+static rt_tensor at_level(rt_noise_levels levels, rt_tensor x, int64_t i) { return levels.n == 1 ? x : rt_slice(x, i, 1); }
+
 /* One call: what it reads and makes, and what its probes are called. */
 typedef struct {
     const rt_denoiser *d;
@@ -112,7 +115,7 @@ typedef struct {
 } denoiser_call;
 
 /* From the scaled coordinates and the conditioning to the update.  No number in here but the tensors' depends on the noise
- * level, so that the sampler can replay it. */
+ * levels, so that the sampler can replay it. */
 static void run_network(rt_ctx *ctx, void *user)
 {
     static const char *const ENCODER = "diffusion_module.atom_attention_encoder";
@@ -152,26 +155,34 @@ static void run_network(rt_ctx *ctx, void *user)
 }
 
 void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *c, rt_tensor x_denoised,
-                         rt_tensor x_noisy, double t, int64_t first_call, int64_t call_stride, rt_denoiser_saved *opt_saved)
+                         rt_tensor x_noisy, rt_noise_levels levels, int64_t first_call, int64_t call_stride,
+                         rt_denoiser_saved *opt_saved)
 {
     int64_t samples = x_noisy.dim[0], atoms = c->features->n_atom, n = c->features->n_token, mark = rt_arena_mark(ctx->step);
     RT_SHAPE(x_noisy, samples, atoms, 3);
-    rt_tensor single = RT_NEW(ctx, n, d->c_s), scaled = rt_new_like(ctx, x_noisy);
+    RT_REQUIRE(levels.n == 1 || levels.n == samples);
+    rt_tensor single = RT_NEW(ctx, levels.n, n, d->c_s), scaled = rt_new_like(ctx, x_noisy);
     rt_tensor q = RT_NEW(ctx, samples, atoms, d->encoder.c_atom), a = RT_NEW(ctx, samples, n, d->transformer.c_a);
     denoiser_call call = {d, c, single, scaled, q, a, rt_new_like(ctx, x_noisy), first_call, call_stride, opt_saved};
     if (opt_saved)
-        *opt_saved = (rt_denoiser_saved){.t = t, .single = single, .scaled = scaled, .q = rt_new_like(ctx, q), .a = a,
+        *opt_saved = (rt_denoiser_saved){.levels = levels, .single = single, .scaled = scaled, .q = rt_new_like(ctx, q), .a = a,
                                          .q_out = q};
-    rt_conditioning_single(ctx, &d->conditioning, single, c->single_base, t, KEEP(conditioning));
+    rt_conditioning_single(ctx, &d->conditioning, single, c->single_base, levels, KEEP(conditioning));
     for (int64_t s = 0; ctx->probe && s < samples; s++)
-        RT_PROBE(ctx, RT_VIEW(single, 1, n, d->c_s), "diffusion_conditioning.s@%lld", (long long)(first_call + s * call_stride));
-    rt_op_axpby(ctx, scaled, 0, x_noisy, 1 / sqrt(d->sigma_data * d->sigma_data + t * t));
+        RT_PROBE(ctx, rt_slice(single, levels.n == 1 ? 0 : s, 1), "diffusion_conditioning.s@%lld",
+                 (long long)(first_call + s * call_stride));
+    for (int64_t i = 0; i < levels.n; i++)
+        rt_op_axpby(ctx, at_level(levels, scaled, i), 0, at_level(levels, x_noisy, i),
+                    1 / sqrt(d->sigma_data * d->sigma_data + levels.t[i] * levels.t[i]));
     if (c->opt_replay) rt_replay_run(ctx, c->opt_replay, run_network, &call);
     else run_network(ctx, &call);
 
-    double ratio = t / d->sigma_data;
-    rt_op_axpby(ctx, x_denoised, 0, x_noisy, 1 / (1 + ratio * ratio));
-    rt_op_axpby(ctx, x_denoised, 1, call.update, t / sqrt(1 + ratio * ratio));
+    for (int64_t i = 0; i < levels.n; i++) {
+        rt_tensor x = at_level(levels, x_denoised, i);
+        double ratio = levels.t[i] / d->sigma_data;
+        rt_op_axpby(ctx, x, 0, at_level(levels, x_noisy, i), 1 / (1 + ratio * ratio));
+        rt_op_axpby(ctx, x, 1, at_level(levels, call.update, i), levels.t[i] / sqrt(1 + ratio * ratio));
+    }
     probe_samples(ctx, x_denoised, "x_denoised", "", first_call, call_stride);
     if (!opt_saved) rt_arena_reset(ctx->step, mark);
 }
@@ -181,9 +192,12 @@ static void output_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor dq, rt_
                             const rt_denoiser_saved *saved)
 {
     int64_t mark = rt_arena_mark(ctx->step);
-    double ratio = saved->t / d->sigma_data;
+    rt_noise_levels levels = saved->levels;
     rt_tensor dupdate = rt_new_like(ctx, dx_denoised);
-    rt_op_axpby(ctx, dupdate, 0, dx_denoised, saved->t / sqrt(1 + ratio * ratio));
+    for (int64_t i = 0; i < levels.n; i++) {
+        double ratio = levels.t[i] / d->sigma_data, factor = levels.t[i] / sqrt(1 + ratio * ratio);
+        rt_op_axpby(ctx, at_level(levels, dupdate, i), 0, at_level(levels, dx_denoised, i), factor);
+    }
     rt_linear_backward(ctx, &d->decoder_out, dq, false, dupdate, rt_norm_new(ctx, &d->decoder_norm, saved->q_out));
     rt_norm_backward(ctx, &d->decoder_norm, dq, false, dq, saved->q_out);
     rt_arena_reset(ctx->step, mark);
@@ -207,7 +221,7 @@ void rt_denoiser_backward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_c
 {
     int64_t mark = rt_arena_mark(ctx->step), n = context->features->n_token;
     rt_tensor dq = rt_new_like(ctx, saved->q), da = rt_new_like(ctx, saved->a), dsingle = rt_new_like(ctx, saved->single);
-    rt_tensor dtoken = RT_NEW(ctx, n, d->transformer.c_a);
+    rt_tensor dtoken = RT_NEW(ctx, saved->levels.n, n, d->transformer.c_a);
     rt_zero(ctx, dsingle);
     rt_zero(ctx, dtoken);
     output_backward(ctx, d, dq, dx_denoised, saved);

@@ -1,11 +1,12 @@
 /* denoise.h - the diffusion module: noisy coordinates to denoised ones (AF3 SI Algorithm 20)
  * Room: diffusion.  Uses: diffusion/conditioning, layer/atom_encoder, layer/diffusion_transformer.
- * Reads: x_noisy (S,A,3), noise level t.  Writes: x_denoised (S,A,3), Angstrom.
+ * Reads: x_noisy (S,A,3), noise levels (1 or S).  Writes: x_denoised (S,A,3), Angstrom.
  * Reference: rnapro/model/modules/diffusion.py DiffusionModule, transformer.py AtomAttentionDecoder
  * Weights: diffusion_module.*
  *
- * Pair conditioning, all pair biases and everything about atoms but their positions are independent of t and of the
- * sample: rt_denoiser_prepare() computes them once, and the sampler's 200 steps use them.
+ * Pair conditioning, all pair biases and everything about atoms but their positions are independent of the level and of the
+ * sample: rt_denoiser_prepare() computes them once, and the sampler's 200 steps use them.  The single conditioning has a
+ * part for each level: samples of one level share it, as in the sampler; noisy copies in training have levels of their own.
  */
 #ifndef RT_DIFFUSION_DENOISE_H
 #define RT_DIFFUSION_DENOISE_H
@@ -54,8 +55,8 @@ typedef struct {
 
 /* What one call keeps for its backward. */
 typedef struct {
-    double t;
-    rt_tensor single;                            /* (N,c_s) */
+    rt_noise_levels levels;                      /* the caller's; must live until the backward */
+    rt_tensor single;                            /* (L,N,c_s): for each level */
     rt_tensor scaled;                            /* (S,A,3): the encoder's coordinates */
     rt_tensor q, a, q_out;                       /* after the encoder, the token transformer and the decoder */
     rt_conditioning_single_saved conditioning;
@@ -75,12 +76,12 @@ void rt_denoiser_prepare_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor o
                                   rt_tensor opt_dz_trunk, const rt_denoiser_context_gradient *gradient,
                                   const rt_denoiser_context *context, const rt_denoiser_context_saved *saved);
 
-/* x_denoised may alias x_noisy.  All samples share the noise level t (Angstrom).  first_call, call_stride: sample s probes
- * as call first_call + s * call_stride. */
+/* x_denoised may alias x_noisy.  first_call, call_stride: sample s probes as call first_call + s * call_stride. */
 void rt_denoiser_forward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *context, rt_tensor x_denoised,
-                         rt_tensor x_noisy, double t, int64_t first_call, int64_t call_stride, rt_denoiser_saved *opt_saved);
-/* From dx_denoised (S,A,3); x_noisy gets no gradient.  Copies with noise levels of their own are calls of their own, whose
- * saved structs may come and go one after another: what they share is in `gradient`. */
+                         rt_tensor x_noisy, rt_noise_levels levels, int64_t first_call, int64_t call_stride,
+                         rt_denoiser_saved *opt_saved);
+/* From dx_denoised (S,A,3); x_noisy gets no gradient.  More calls may follow with saved structs of their own: what all have
+ * in common is added to `gradient`. */
 void rt_denoiser_backward(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context *context,
                           const rt_denoiser_context_gradient *gradient, rt_tensor dx_denoised, const rt_denoiser_saved *saved);
 

@@ -2,19 +2,15 @@
  *
  * The passes are those of cuda_attention.cu.  A warp takes 16 rows of a tile and keeps their factors in registers; tiles of
  * columns lie in shared memory as BF16, plain for products over the head's values and transposed for products over columns.
- * mma.m16n8k16 leaves a lane the numbers (row g, columns 2t and 2t + 1) and (row g + 8, the same columns), g = lane / 4 and
- * t = lane % 4, which is also how it takes its left factor: probabilities go from one product into the next without leaving
- * their registers (PTX ISA, matrix fragments of mma.m16n8k16).
+ * A lane gets a product's numbers where it gives a left factor's (op/cuda_tensor.h): probabilities go from one product into the
+ * next without leaving their registers.
  *
  * Rows of shared memory are 8 values longer than the tile: then the 32 words that a warp reads for a right factor lie in 32
  * banks.  With 32 or 64 columns a tile and heads of up to 48 values a block stays under 20 KiB, and what a thread keeps in its
  * registers.
  */
 #include "op/cuda_attention.h"
-
-#ifndef RT_CUDA_EMULATED
-#include <cuda_bf16.h>
-#endif
+#include "op/cuda_tensor.h"
 
 /* A tile's rows, 16 a warp: a window has 32 queries.  A kernel that asks for 512 threads on a multiprocessor gets 128 registers
  * each, with 384 it gets 168: longer heads, and pairs, whose rows change with every batch, need them. */
@@ -22,58 +18,13 @@ template <bool LOCAL> static constexpr int tile_rows(void) { return LOCAL ? RT_W
 template <bool LOCAL> static constexpr int blocks_held(int threads) { return threads / (2 * tile_rows<LOCAL>()); }
 #define BOUNDS(threads) __launch_bounds__(2 * tile_rows<LOCAL>(), blocks_held<LOCAL>(threads))
 
-/* ---- the tensor cores ---- */
-
-/* Two numbers side by side in memory, rounded: `low` is the first. */
-static __device__ __forceinline__ uint32_t pair_bf16(float low, float high)
-{
-#ifdef RT_CUDA_EMULATED
-    return (uint32_t)rt_round_bf16(low) | (uint32_t)rt_round_bf16(high) << 16;
-#else
-    __nv_bfloat162 both = __floats2bfloat162_rn(low, high);
-    return *(const uint32_t *)&both;
-#endif
-}
+/* ---- a thread's share of a tile ---- */
 
 /* Two neighbours as a product would take them. */
 static __device__ __forceinline__ void round_pair(float *x)
 {
-    uint32_t both = pair_bf16(x[0], x[1]);
+    uint32_t both = rt_pair_bf16(x[0], x[1]);
     x[0] = rt_widen((uint16_t)both), x[1] = rt_widen((uint16_t)(both >> 16));
-}
-
-#ifdef RT_CUDA_EMULATED
-static float half_of(uint32_t both, int which) { return rt_widen((uint16_t)(both >> 16 * which)); }
-
-/* The same, from what the other lanes hold. */
-static void emulated_mma(float (&sum)[4], const uint32_t (&left)[4], uint32_t right0, uint32_t right1)
-{
-    int lane = rt_emulated_lane(), g = lane / 4, t = lane % 4;
-    for (int k = 0; k < 16; k += 2) {
-        int from = k % 8 / 2, upper = k / 8;
-        uint32_t a[2], b[2];
-        for (int i = 0; i < 2; i++) {
-            a[i] = __shfl_sync(RT_WARP, left[i + 2 * upper], g * 4 + from);
-            b[i] = __shfl_sync(RT_WARP, upper ? right1 : right0, (2 * t + i) * 4 + from);
-        }
-        for (int i = 0; i < 4; i++)
-            sum[i] += half_of(a[i / 2], 0) * half_of(b[i % 2], 0) + half_of(a[i / 2], 1) * half_of(b[i % 2], 1);
-    }
-}
-#endif
-
-/* sum (16,8) += left (16,16) right (16,8): all lanes of a warp. */
-static __device__ __forceinline__ void multiply_add(float (&sum)[4], const uint32_t (&left)[4], uint32_t right0, uint32_t right1)
-{
-#ifdef RT_CUDA_EMULATED
-    emulated_mma(sum, left, right0, right1);
-#elif __CUDA_ARCH__ >= 800
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-                 : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-                 : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right0), "r"(right1));
-#else
-    (void)sum, (void)left, (void)right0, (void)right1;   /* never launched: see has_tensor_code */
-#endif
 }
 
 static __device__ __forceinline__ int own_group(void) { return (int)threadIdx.x % 32 / 4; }
@@ -116,11 +67,11 @@ static __device__ __forceinline__ void load_factors(uint32_t *opt_plain, uint32_
         rt_pack<4> q = read_values(in, opt_gate, 2 * row + 1, count, c, job);
         RT_UNROLL for (int e = 0; e < 4; e++) p.v[e] *= scale, q.v[e] *= scale;
         RT_UNROLL for (int e = 0; opt_plain && e < 4; e += 2) {
-            opt_plain[(2 * row * (D + 8) + c + e) / 2] = pair_bf16(p.v[e], p.v[e + 1]);
-            opt_plain[((2 * row + 1) * (D + 8) + c + e) / 2] = pair_bf16(q.v[e], q.v[e + 1]);
+            opt_plain[(2 * row * (D + 8) + c + e) / 2] = rt_pair_bf16(p.v[e], p.v[e + 1]);
+            opt_plain[((2 * row + 1) * (D + 8) + c + e) / 2] = rt_pair_bf16(q.v[e], q.v[e + 1]);
         }
         RT_UNROLL for (int e = 0; opt_transposed && e < 4; e++)
-            opt_transposed[(c + e) * (COLUMNS + 8) / 2 + row] = pair_bf16(p.v[e], q.v[e]);
+            opt_transposed[(c + e) * (COLUMNS + 8) / 2 + row] = rt_pair_bf16(p.v[e], q.v[e]);
     }
 }
 
@@ -143,7 +94,7 @@ static __device__ __forceinline__ row_factors<D> load_rows(const float *in, cons
                     int64_t at = row * job.width + c + e;
                     pair[e] = (opt_gate ? in[at] * opt_gate[at] : in[at]) * scale;
                 }
-            f.part[k][i] = pair_bf16(pair[0], pair[1]);
+            f.part[k][i] = rt_pair_bf16(pair[0], pair[1]);
         }
     return f;
 }
@@ -157,7 +108,7 @@ static __device__ __forceinline__ void dot_factors(float (&sum)[COLUMNS / 8][4],
     RT_UNROLL for (int j = 0; j < COLUMNS / 8; j++)
         RT_UNROLL for (int k = 0; k < D / 16; k++) {
             const uint32_t *at = plain + ((j * 8 + own_group()) * (D + 8) + k * 16 + own_pair()) / 2;
-            multiply_add(sum[j], rows.part[k], at[0], at[4]);
+            rt_mma_bf16(sum[j], rows.part[k], at[0], at[4]);
         }
 }
 
@@ -172,13 +123,13 @@ static __device__ __forceinline__ void mix_factors(float (&sum)[D / 8][4], const
         uint32_t left[4], rest[4];
         RT_UNROLL for (int i = 0; i < 4; i++) {
             float low = weight[2 * k + i / 2][i % 2 * 2], high = weight[2 * k + i / 2][i % 2 * 2 + 1];
-            left[i] = pair_bf16(low, high);
-            rest[i] = pair_bf16(low - rt_widen((uint16_t)left[i]), high - rt_widen((uint16_t)(left[i] >> 16)));
+            left[i] = rt_pair_bf16(low, high);
+            rest[i] = rt_pair_bf16(low - rt_widen((uint16_t)left[i]), high - rt_widen((uint16_t)(left[i] >> 16)));
         }
         RT_UNROLL for (int j = 0; j < D / 8; j++) {
             const uint32_t *at = transposed + ((j * 8 + own_group()) * (COLUMNS + 8) + k * 16 + own_pair()) / 2;
-            if (whole) multiply_add(sum[j], rest, at[0], at[4]);
-            multiply_add(sum[j], left, at[0], at[4]);
+            if (whole) rt_mma_bf16(sum[j], rest, at[0], at[4]);
+            rt_mma_bf16(sum[j], left, at[0], at[4]);
         }
     }
 }
@@ -197,10 +148,10 @@ template <int D, int COLUMNS> static constexpr int transposed_words(void) { retu
 
 /* As attend() of cuda_attention.cu.  Shared: keys, plain; values, transposed.
  *
- * Exponentials are rounded before they are summed, so that a row's probabilities sum to 1 as the product takes them: what all values
- * have in common comes out as it went in.  In a backward they are summed as they are, and go into their product whole: delta, the
- * mixed values times d_o, is taken off dP, and where the two do not agree to more than BF16's digits, the gradients of a row's
- * logits do not sum to 0, and the bias's, which are small differences of them, drown in that. */
+ * Exponentials are rounded before they are summed, so that a row's probabilities sum to 1 as the product takes them: what all
+ * values have in common comes out as it went in.  In a backward they are summed as they are, and go into their product whole:
+ * delta, the mixed values times d_o, is taken off dP, and where the two do not agree to more than BF16's digits, the gradients of
+ * a row's logits do not sum to 0, and the bias's, which are small differences of them, drown in that. */
 template <int D, bool LOCAL, int COLUMNS> static __global__ void BOUNDS(D > 32 ? 384 : 512) attend_bf16(attention_job job)
 {
     RT_SHARED(uint32_t, keys);

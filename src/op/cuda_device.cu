@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 extern "C" {
+#include "base/log.h"
 #include "base/memory.h"
+#include "op/cuda_ranks.h"
+#include "op/placement.h"
 }
 
 /* What the backend keeps in ctx->device. */
@@ -16,10 +19,13 @@ struct rt_cuda {
     bool bf16;
     bool reads_host;      /* the device reads any memory of the host's by itself (HMM, ATS) */
     int64_t own_bytes, bytes;   /* bytes: of `memory` */
+    int64_t queued;
 };
 
-/* What a process takes of a device with a context and cuBLASLt's kernels: an estimate on the safe side. */
-static const int64_t CONTEXT_BYTES = (int64_t)512 << 20, PAGE = 65536;
+/* What a process takes of a device with a context, cuBLASLt's kernels and a graph: an estimate on the safe side.
+ * LATER_BYTES: of that what a device that has just been opened does not show as taken yet, kernels that are loaded when
+ * they first run. */
+static const int64_t CONTEXT_BYTES = (int64_t)576 << 20, LATER_BYTES = (int64_t)256 << 20, PAGE = 65536;
 static const int64_t WORKSPACE_BYTES = (int64_t)32 << 20;   /* what cuBLASLt asks for on the newest devices */
 
 static rt_cuda *state(const rt_ctx *ctx) { return (rt_cuda *)ctx->device; }
@@ -40,8 +46,6 @@ static rt_status cuda_fail(rt_err *err, cudaError_t error, const char *what)
                    what, cudaGetErrorString(error));
 }
 
-static const int DEVICE = 0;   /* the first of CUDA_VISIBLE_DEVICES */
-
 /* Pages that are the device's once they are touched, and stay there; the host reaches them when the device is idle. */
 static cudaError_t allocate_managed(void **out, int64_t bytes)
 {
@@ -49,16 +53,29 @@ static cudaError_t allocate_managed(void **out, int64_t bytes)
     if (error != cudaSuccess) return error;
 #if CUDART_VERSION >= 13000
     cudaMemLocation place = {};
-    place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
+    place.type = cudaMemLocationTypeDevice, place.id = rt_cuda_taken();
     cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, place);
 #else
-    cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, DEVICE);
+    cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, rt_cuda_taken());
 #endif
     cudaGetLastError();   /* advice that a system does not take is no failure */
     return cudaSuccess;
 }
 
 static __global__ void nothing(int) {}   /* asked which of the build's codes the device runs */
+
+/* Bytes for the arena of a process that may take `memory`, with own_bytes beside it; managed memory beyond what is free would
+ * be moved in and out all the time. */
+static int64_t arena_bytes(int64_t memory, int64_t own_bytes, int64_t free_bytes)
+{
+    int64_t ranks_taken, ranks = rt_cuda_ranks_bytes(&ranks_taken), sharers = rt_placement_sharers(RT_BACKEND_CUDA);
+    int64_t to_come = LATER_BYTES + (ranks > ranks_taken ? ranks - ranks_taken : 0);
+    int64_t fits = free_bytes / sharers - to_come, wanted = memory - own_bytes;
+    if (wanted > fits && fits > 0)
+        rt_info("the GPU has %.2f GiB free for tensors: these are used, not the %.2f that the limit of memory would leave",
+                (double)fits / (1 << 30), (double)wanted / (1 << 30));
+    return (wanted > fits ? fits : wanted) / PAGE * PAGE;
+}
 
 extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
 {
@@ -68,9 +85,9 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     rt_cuda *c = (rt_cuda *)rt_alloc(1, sizeof *c, err);
     if (!c) return RT_ERR_MEMORY;
     ctx->device = c;
-    if ((error = cudaSetDevice(DEVICE)) != cudaSuccess) return cuda_fail(err, error, "cudaSetDevice");
+    if ((error = cudaSetDevice(rt_cuda_taken())) != cudaSuccess) return cuda_fail(err, error, "cudaSetDevice");
     cudaDeviceProp prop;
-    if ((error = cudaGetDeviceProperties(&prop, DEVICE)) != cudaSuccess)
+    if ((error = cudaGetDeviceProperties(&prop, rt_cuda_taken())) != cudaSuccess)
         return cuda_fail(err, error, "cudaGetDeviceProperties");
     cudaFuncAttributes code;
     if ((error = cudaFuncGetAttributes(&code, (const void *)nothing)) != cudaSuccess)
@@ -82,10 +99,8 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
     RT_TRY(rt_cuda_products_create(&c->products, c->workspace, WORKSPACE_BYTES, err));
     if ((error = cudaMemGetInfo(&free_bytes, &total)) != cudaSuccess) return cuda_fail(err, error, "cudaMemGetInfo");
-    c->own_bytes = CONTEXT_BYTES + WORKSPACE_BYTES + PAGE;   /* a page for what rounding loses */
-    memory -= CONTEXT_BYTES + WORKSPACE_BYTES;
-    if (memory > (int64_t)free_bytes) memory = (int64_t)free_bytes;
-    memory = memory / PAGE * PAGE;
+    c->own_bytes = CONTEXT_BYTES + WORKSPACE_BYTES + rt_cuda_ranks_bytes(NULL) + PAGE;   /* a page for what rounding loses */
+    memory = arena_bytes(memory, c->own_bytes - PAGE, (int64_t)free_bytes);
     if (memory <= 0)
         return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "of the device's memory CUDA itself takes %.2f GiB, and no more may be used",
                        (double)c->own_bytes / (1 << 30));
@@ -108,12 +123,18 @@ extern "C" void rt_cuda_close(rt_ctx *ctx)
     ctx->device = NULL;
 }
 
+void rt_cuda_count(rt_ctx *ctx) { state(ctx)->queued++; }
+extern "C" int64_t rt_cuda_queued(const rt_ctx *ctx) { return state(ctx)->queued; }
+
 extern "C" int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { return state(ctx)->own_bytes; }
 
 extern "C" int64_t rt_cuda_memory_available(void)
 {
     size_t free_bytes = 0, total = 0;
-    return cudaMemGetInfo(&free_bytes, &total) == cudaSuccess ? (int64_t)free_bytes : 0;
+    int64_t ranks_taken;
+    rt_cuda_ranks_bytes(&ranks_taken);   /* rt_cuda_open takes it off again */
+    if (cudaSetDevice(rt_cuda_taken()) != cudaSuccess || cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) return 0;
+    return (int64_t)free_bytes + ranks_taken;
 }
 
 extern "C" void rt_cuda_prefetch(rt_ctx *ctx)
@@ -122,10 +143,10 @@ extern "C" void rt_cuda_prefetch(rt_ctx *ctx)
     if (ctx->measuring || bytes == 0) return;
 #if CUDART_VERSION >= 13000
     cudaMemLocation place = {};
-    place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
+    place.type = cudaMemLocationTypeDevice, place.id = rt_cuda_taken();
     cudaMemPrefetchAsync(state(ctx)->memory, bytes, place, 0, rt_cuda_stream(ctx));
 #else
-    cudaMemPrefetchAsync(state(ctx)->memory, bytes, DEVICE, rt_cuda_stream(ctx));
+    cudaMemPrefetchAsync(state(ctx)->memory, bytes, rt_cuda_taken(), rt_cuda_stream(ctx));
 #endif
     cudaGetLastError();   /* where pages do not move ahead they move when they are read */
 }
@@ -156,8 +177,12 @@ extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_
         ctx->status = rt_fail(&ctx->err, RT_ERR_UNSUPPORTED, NULL, 0, "it copies from the host's memory");
         return;
     }
-    rt_cuda_check(ctx, opt_from ? cudaMemcpyAsync(to, opt_from, (size_t)bytes, cudaMemcpyDefault, stream)
-                                : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
+    /* between two places of managed memory the direction must be said where it is recorded */
+    bool within = from && !from_host && (const char *)to >= begin && (const char *)to < begin + c->bytes;
+    rt_cuda_count(ctx);
+    cudaMemcpyKind kind = within ? cudaMemcpyDeviceToDevice : cudaMemcpyDefault;
+    rt_cuda_check(ctx, from ? cudaMemcpyAsync(to, from, (size_t)bytes, kind, stream)
+                            : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
     if (c->reads_host && from_host) rt_cuda_sync(ctx);
 }
 

@@ -49,6 +49,7 @@ static const size_t STACK = 256 << 10, MAX_SHARED = 99 << 10;   /* what every de
 struct warp_state {
     unsigned int generation, arrived, lanes;
     uint64_t slot[2][WARP];
+    uint32_t shared[2][WARP][8];
 };
 
 struct fiber : rt_emulated_thread {
@@ -143,6 +144,16 @@ uint64_t rt_emulated_exchange(unsigned int mask, uint64_t value, int from)
     if (from < 0 || from >= (int)w->lanes)
         rt_emulated_fail("kernel %s: a shuffle reads lane %d of %u", running_name, from, w->lanes);
     return w->slot[side][from];
+}
+
+void rt_emulated_share(uint32_t *out, const uint32_t *own, int count)
+{
+    fiber *f = here();
+    warp_state *w = f->warp;
+    unsigned int side = w->generation & 1;
+    memcpy(w->shared[side][f->lane], own, (size_t)count * sizeof *own);
+    meet_warp(0xffffffffu, 0);
+    for (unsigned int i = 0; i < w->lanes; i++) memcpy(out + (int)i * count, w->shared[side][i], (size_t)count * sizeof *own);
 }
 
 unsigned int __ballot_sync(unsigned int mask, int predicate)
@@ -369,7 +380,8 @@ static int64_t graphs_made, graphs_launched;
 
 static void print_tally(void)
 {
-    for (const auto &t : tally) fprintf(stderr, "tally\t%s\t%lld\t%lld\n", t.first.c_str(), (long long)t.second[0], (long long)t.second[1]);
+    for (const auto &t : tally)
+        fprintf(stderr, "tally\t%s\t%lld\t%lld\n", t.first.c_str(), (long long)t.second[0], (long long)t.second[1]);
     fprintf(stderr, "tally\tgraphs\t%lld\t%lld\n", (long long)graphs_made, (long long)graphs_launched);
 }
 
@@ -427,7 +439,15 @@ static bool reads_host(void)
     return hmm && atoi(hmm) != 0;
 }
 
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int)
+static int current_device;
+
+static int number_in_environment(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+    return text ? atoi(text) : otherwise;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int device)
 {
     const char *capability = getenv("RT_EMULATED_CAPABILITY");
     int number = capability ? atoi(capability) : 89;
@@ -437,6 +457,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int)
     prop->major = number / 10, prop->minor = number % 10;
     prop->multiProcessorCount = 4;
     prop->pageableMemoryAccess = reads_host();
+    prop->pciBusID = 1 + number_in_environment("RT_EMULATED_FIRST", 0) + device;
+    prop->uuid.bytes[15] = (char)prop->pciBusID;
     return cudaSuccess;
 }
 
@@ -448,7 +470,16 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *out, const void *)
     return cudaSuccess;
 }
 
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaSetDevice(int device)
+{
+    int count;
+    cudaGetDeviceCount(&count);
+    if (device < 0 || device >= count) return cudaErrorInvalidValue;
+    if (!regions.empty() && device != current_device) rt_emulated_fail("device %d, with memory on %d", device, current_device);
+    current_device = device;
+    return cudaSuccess;
+}
+
 cudaError_t cudaDriverGetVersion(int *version)
 {
     const char *given = getenv("RT_EMULATED_DRIVER");
@@ -463,8 +494,21 @@ cudaError_t cudaMemGetInfo(size_t *out_free, size_t *out_total)
     return cudaSuccess;
 }
 
-cudaError_t cudaMemAdvise(const void *, size_t, cudaMemoryAdvise, cudaMemLocation) { return cudaSuccess; }
-cudaError_t cudaMemPrefetchAsync(const void *, size_t, cudaMemLocation, unsigned int, cudaStream_t) { return cudaSuccess; }
+static void check_location(cudaMemLocation place)
+{
+    if (place.id != current_device) rt_emulated_fail("memory for device %d, the current one is %d", place.id, current_device);
+}
+
+cudaError_t cudaMemAdvise(const void *, size_t, cudaMemoryAdvise, cudaMemLocation place)
+{
+    check_location(place);
+    return cudaSuccess;
+}
+cudaError_t cudaMemPrefetchAsync(const void *, size_t, cudaMemLocation place, unsigned int, cudaStream_t)
+{
+    check_location(place);
+    return cudaSuccess;
+}
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind, cudaStream_t stream)
 {
@@ -495,11 +539,20 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int)
     return *out ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 
+static bool stream_failed;
+void rt_emulated_fail_stream(void) { stream_failed = true; }
+
 cudaError_t cudaStreamSynchronize(cudaStream_t)
 {
     if (captured) return break_capture();
     flush();
-    return cudaSuccess;
+    return stream_failed ? cudaErrorInvalidValue : cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream)
+{
+    static bool asked;   /* every second time there is still something to do */
+    asked = !asked;
+    return asked ? cudaErrorNotReady : cudaStreamSynchronize(stream);
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
@@ -541,6 +594,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out_exec, cudaGraph_t graph, u
     graphs_made++;
     return cudaSuccess;
 }
+
+cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t)
 {

@@ -33,10 +33,12 @@ struct dim3 {
     dim3(unsigned int x_ = 1, unsigned int y_ = 1, unsigned int z_ = 1) : x(x_), y(y_), z(z_) {}
 };
 struct float2 { float x, y; };
+struct uint2 { unsigned int x, y; };
 struct __attribute__((aligned(16))) float4 { float x, y, z, w; };
 struct int2 { int x, y; };
 static inline float2 make_float2(float x, float y) { return float2{x, y}; }
 static inline float4 make_float4(float x, float y, float z, float w) { return float4{x, y, z, w}; }
+static inline uint2 make_uint2(unsigned int x, unsigned int y) { return uint2{x, y}; }
 static inline int2 make_int2(int x, int y) { return int2{x, y}; }
 
 /* ---- where a thread is ---- */
@@ -55,6 +57,8 @@ void __syncthreads(void);
 void __syncwarp(unsigned int mask = 0xffffffffu);
 /* Every lane gives 8 bytes and gets those of lane `from`. */
 uint64_t rt_emulated_exchange(unsigned int mask, uint64_t value, int from);
+/* Every lane of the warp gives `count` (up to 8) words and gets those of all lanes: out (32, count). */
+void rt_emulated_share(uint32_t *out, const uint32_t *own, int count);
 unsigned int __ballot_sync(unsigned int mask, int predicate);
 static inline int __any_sync(unsigned int mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 int __all_sync(unsigned int mask, int predicate);
@@ -111,10 +115,10 @@ template <typename T> static inline T min(T a, T b) { return b < a ? b : a; }
 template <typename T> static inline T max(T a, T b) { return a < b ? b : a; }
 
 /* ---- the runtime ---- */
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2,
+enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorNotReady = 600,
                    cudaErrorStreamCaptureUnsupported = 900, cudaErrorStreamCaptureInvalidated = 901 };
 typedef struct rt_emulated_stream *cudaStream_t;
-enum cudaMemcpyKind { cudaMemcpyDefault };
+enum cudaMemcpyKind { cudaMemcpyDeviceToDevice = 3, cudaMemcpyDefault = 4 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaMemoryAdvise { cudaMemAdviseSetPreferredLocation };
 enum cudaMemLocationType { cudaMemLocationTypeDevice = 1 };
@@ -122,7 +126,8 @@ struct cudaMemLocation { cudaMemLocationType type; int id; };
 struct cudaDeviceProp {
     char name[256];
     size_t totalGlobalMem;
-    int major, minor, multiProcessorCount, pageableMemoryAccess;
+    int major, minor, multiProcessorCount, pageableMemoryAccess, pciDomainID, pciBusID, pciDeviceID;
+    struct { char bytes[16]; } uuid;
 };
 struct cudaFuncAttributes { int ptxVersion; };
 enum { cudaMemAttachGlobal = 1, cudaStreamNonBlocking = 1 };
@@ -147,6 +152,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int flags);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 /* While a stream is captured nothing may wait, allocate or read device memory on the host: the first two fail, as on a
  * device; the last stops the program. */
@@ -154,6 +160,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus *out_status);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *out_graph);
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out_exec, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphUpload(cudaGraphExec_t exec, cudaStream_t stream);
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
@@ -163,7 +170,8 @@ const char *cudaGetErrorString(cudaError_t error);
  * (13010), RT_EMULATED_HMM (0; 1: the device reads the host's memory itself, and copies from there when their turn
  * comes), RT_EMULATED_NO_PRODUCTS (set: cuBLASLt has no product of any shape), RT_EMULATED_NO_GRAPHS (set: none can be
  * made), RT_EMULATED_TALLY (set: at its end the program writes to stderr how often each kernel was queued, how much of it
- * by graphs). */
+ * by graphs), RT_EMULATED_FIRST (0: number of the first device that this process sees), RT_EMULATED_NO_NCCL (set: there is
+ * no such library), RT_EMULATED_NCCL_FAIL (init, send or run, and the rank: "send 1"; see cuda_emulation_nccl.cc). */
 
 /* ---- launches ---- */
 /* `kernel` runs one thread to its end. */
@@ -173,6 +181,9 @@ void rt_emulated_queue(cudaStream_t stream, const char *name, dim3 grid, dim3 bl
 void rt_emulated_queue_call(cudaStream_t stream, const char *name, std::function<void()> call);
 /* Stops the program when `p` (not NULL) is not device memory. */
 void rt_emulated_check_pointer(const char *kernel, int argument, const void *p);
+/* What is queued fails when its turn comes, and with it all that follows. */
+void rt_emulated_fail_stream(void);
+bool rt_emulated_has_nccl(void);
 void rt_emulated_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* ---- cuBLASLt, as far as cuda_gemm.cu goes: column-major, F32 or BF16 in, F32 out ---- */

@@ -1,9 +1,11 @@
 /* cuda_linear.cu - the linear layer and its epilogue
  *
- * Bias, ReLU and sums go into cuBLASLt's own epilogue; sigmoids and gates, which it lacks, are a kernel over the product.
+ * Narrow layers with BF16 weights are one kernel (op/cuda_linear).  Otherwise bias, ReLU and sums go into cuBLASLt's own
+ * epilogue; sigmoids and gates, which it lacks, are a kernel over the product.
  * Rows go by chunks whose size depends on the layer's widths only, so that what is rounded or gated on the way stays small.
  */
 #include "op/cuda_gemm.h"
+#include "op/cuda_linear.h"
 
 static const int64_t CHUNK_BYTES = (int64_t)64 << 20;
 
@@ -95,6 +97,7 @@ extern "C" void rt_cuda_linear(rt_ctx *ctx, rt_tensor y, rt_tensor x, rt_tensor 
     int64_t in = rt_last(x), out = w.dim[0], rows = rt_count(x) / in, mark = rt_arena_mark(ctx->step);
     RT_REQUIRE(w.dim[1] == in && rt_count(y) == rows * out);
     bool bf16 = w.dtype == RT_BF16 && rt_cuda_has_bf16(ctx), relu = epilogue.act == RT_ACT_RELU && !epilogue.add;
+    if (bf16 && rt_cuda_linear_bf16(ctx, y, x, w, false, opt_bias, epilogue)) return;
     bool whole = !epilogue.mul.data && (epilogue.act == RT_ACT_NONE || relu);   /* the library does all of it */
     bool in_place = !epilogue.add && y.data != epilogue.mul.data;   /* the product may lie in y until it is gated */
     const void *weight = product_weight(ctx, w);
@@ -157,6 +160,10 @@ extern "C" void rt_cuda_linear_backward(rt_ctx *ctx, rt_tensor opt_dx, bool add,
     RT_REQUIRE(!opt_dx.data || rt_count(opt_dx) == rows * in);
     RT_REQUIRE(!opt_dw.data || rt_count(opt_x) == rows * in);
     bool bf16 = w.dtype == RT_BF16 && rt_cuda_has_bf16(ctx);
+    rt_tensor none = {};
+    rt_epilogue sum = {};
+    sum.add = add;
+    if (bf16 && opt_dx.data && rt_cuda_linear_bf16(ctx, opt_dx, dy, w, true, none, sum)) opt_dx.data = NULL;
     const void *weight = opt_dx.data ? product_weight(ctx, w) : NULL;
     int64_t chunk = chunk_rows(2 * (in + out)), begin = rt_arena_mark(ctx->step);
     for (int64_t first = 0; first < rows && (opt_dx.data || opt_dw.data); first += chunk) {

@@ -58,7 +58,16 @@ static const size_t TILE_BYTES = TILE * (TILE + 1) * sizeof(float);
 
 /* ---- triangle multiplication: planes of N x N, a group of channels at a time ---- */
 
-static const int64_t CHANNELS = 32;
+static const int64_t CHUNK_BYTES = (int64_t)64 << 20;   /* of planes, or of rows of an MSA, on the way */
+enum { CHANNELS_AT_LEAST = 32 };   /* rows of 32 channels are whole sectors of memory */
+
+/* All at once where the planes are small, because launches cost more than memory there. */
+static int64_t channels_at_once(int64_t n, int64_t c)
+{
+    int64_t channels = CHUNK_BYTES / (4 * n * n);
+    if (channels < CHANNELS_AT_LEAST) channels = CHANNELS_AT_LEAST;
+    return channels < c ? channels : c;
+}
 
 /* Channels first .. first + count - 1 of a (N,N,C) tensor as planes (count,N,N) on the step arena. */
 static void *planes_of(rt_ctx *ctx, rt_tensor t, int64_t first, int64_t count, bool bf16)
@@ -94,10 +103,10 @@ static bool in_bf16(const rt_ctx *ctx) { return ctx->bf16 && rt_cuda_has_bf16(ct
 
 extern "C" void rt_cuda_triangle_product(rt_ctx *ctx, rt_tensor x, rt_tensor a, rt_tensor b, bool outgoing)
 {
-    int64_t c = a.dim[2], mark = rt_arena_mark(ctx->step);
+    int64_t c = a.dim[2], at_once = channels_at_once(a.dim[0], c), mark = rt_arena_mark(ctx->step);
     bool bf16 = in_bf16(ctx);
-    for (int64_t first = 0; first < c; first += CHANNELS) {
-        int64_t count = c - first < CHANNELS ? c - first : CHANNELS;
+    for (int64_t first = 0; first < c; first += at_once) {
+        int64_t count = c - first < at_once ? c - first : at_once;
         const void *left = planes_of(ctx, a, first, count, bf16), *right = planes_of(ctx, b, first, count, bf16);
         multiply_planes(ctx, x, first, count, left, !outgoing, right, outgoing, bf16);
         rt_arena_reset(ctx->step, mark);
@@ -107,10 +116,10 @@ extern "C" void rt_cuda_triangle_product(rt_ctx *ctx, rt_tensor x, rt_tensor a, 
 extern "C" void rt_cuda_triangle_product_backward(rt_ctx *ctx, rt_tensor da, rt_tensor db, rt_tensor dx, rt_tensor a,
                                                   rt_tensor b, bool outgoing)
 {
-    int64_t c = a.dim[2], mark = rt_arena_mark(ctx->step);
+    int64_t c = a.dim[2], at_once = channels_at_once(a.dim[0], c), mark = rt_arena_mark(ctx->step);
     bool bf16 = in_bf16(ctx);
-    for (int64_t first = 0; first < c; first += CHANNELS) {
-        int64_t count = c - first < CHANNELS ? c - first : CHANNELS;
+    for (int64_t first = 0; first < c; first += at_once) {
+        int64_t count = c - first < at_once ? c - first : at_once;
         const void *left = planes_of(ctx, a, first, count, bf16), *right = planes_of(ctx, b, first, count, bf16);
         const void *d = planes_of(ctx, dx, first, count, bf16);
         if (outgoing) {   /* X = A B^T */
@@ -194,8 +203,6 @@ extern "C" void rt_cuda_outer_linear(rt_ctx *ctx, rt_tensor z, rt_tensor x, rt_t
 }
 
 /* ---- pair-weighted averages: a matrix (N, m c) per head, MSA rows by chunks ---- */
-
-static const int64_t CHUNK_BYTES = (int64_t)64 << 20;
 
 static int64_t msa_chunk(int64_t n, int64_t width)
 {

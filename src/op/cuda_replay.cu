@@ -12,12 +12,14 @@ struct rt_cuda_recording {
     cudaGraphExec_t graph;
 };
 
-/* The stream's work since cudaStreamBeginCapture as a graph that can be launched. */
+/* The stream's work since cudaStreamBeginCapture as a graph that lies on the device, where it takes memory: a launch that finds
+ * none would be too late. */
 static cudaError_t finish(cudaStream_t stream, cudaGraphExec_t *out_graph)
 {
     cudaGraph_t graph = NULL;
     cudaError_t error = cudaStreamEndCapture(stream, &graph);
     if (error == cudaSuccess) error = cudaGraphInstantiate(out_graph, graph, 0);
+    if (error == cudaSuccess) error = cudaGraphUpload(*out_graph, stream);
     if (graph) cudaGraphDestroy(graph);
     return error;
 }
@@ -39,7 +41,8 @@ extern "C" struct rt_cuda_recording *rt_cuda_record(rt_ctx *ctx, rt_replay_work 
     if (ctx->status == RT_ERR_STOPPED) return NULL;
     static bool said;   /* it is the same for every target */
     if (!said)
-        rt_warn("CUDA: each step is queued kernel by kernel, slower for short RNAs, because it could not be recorded as a graph: %s",
+        rt_warn("CUDA: each step is queued kernel by kernel, slower for short RNAs, because it could not be recorded as a graph: "
+                "%s",
                 ctx->status == RT_OK ? cudaGetErrorString(error) : ctx->err.what);
     said = true;
     ctx->status = RT_OK;   /* nothing of it was computed: it is all done again */

@@ -194,6 +194,32 @@ static void case_coordinates(rt_ctx *ctx, const int64_t *size, results *r)
     rt_op_fourier(ctx, RESULT(size[1]), 1.7, RANDOM(size[1]), RANDOM(size[1]));
 }
 
+/* Numbers that BF16 holds, so that rounding an input changes nothing. */
+static rt_tensor rounded(rt_ctx *ctx, rt_tensor t)
+{
+    rt_tensor half = RT_NEW_TYPE(ctx, RT_BF16, rt_count(t));
+    rt_convert(half.data, RT_BF16, t.data, t.dtype, rt_count(t));
+    rt_convert(t.data, t.dtype, half.data, RT_BF16, rt_count(t));
+    return t;
+}
+
+/* Layers of BF16 weights, each epilogue, and back: (rows, in, out, rows of the gate or 0, activation). */
+static void case_rounded_linear(rt_ctx *ctx, const int64_t *size, results *r)
+{
+    int64_t rows = size[0], in = size[1], out = size[2];
+    rt_tensor x = rounded(ctx, RANDOM(rows, in)), dy = rounded(ctx, RANDOM(rows, out)), bias = RANDOM(out);
+    rt_tensor wide = RANDOM(out, in), w = RT_NEW_TYPE(ctx, RT_BF16, out, in), gate = size[3] ? RANDOM(size[3], out) : RT_ABSENT;
+    rt_convert(w.data, RT_BF16, wide.data, ctx->real, rt_count(wide));
+    rt_epilogue epilogue = {.act = (rt_act)size[4], .mul = gate};
+    rt_op_linear(ctx, RESULT(rows, out), x, w, bias, epilogue);
+    epilogue.add = true;
+    rt_op_linear(ctx, RESULT(rows, out), x, w, RT_ABSENT, epilogue);
+    rt_tensor own = RESULT(rows, out);
+    rt_op_linear(ctx, own, x, w, RT_ABSENT, (rt_epilogue){.act = RT_ACT_SILU, .mul = own});   /* y is the gate */
+    rt_op_linear_backward(ctx, RESULT(rows, in), true, RT_ABSENT, RT_ABSENT, dy, RT_ABSENT, w);
+    rt_op_linear_backward(ctx, RESULT(rows, in), false, RESULT(out, in), RT_ABSENT, dy, x, w);
+}
+
 static const struct {
     const char *name;
     size_case *run;
@@ -220,6 +246,10 @@ static const struct {
     {"atoms", case_atoms, {{1, 1, 1}, {2, 31, 3}, {3, 130, 4}, {1, 65, 33}, {2, 62, 128}}},
     {"windows", case_windows, {{1, 1}, {31, 4}, {33, 3}, {64, 16}, {130, 5}, {250, 4}, {61, 33}}},
     {"atom heads", case_atom_heads, {{1, 1, 1, 1}, {50, 20, 64, 24}, {130, 33, 65, 3}, {300, 7, 2, 5}, {40, 40, 130, 60}}},
+    {"rounded linear", case_rounded_linear, {{1, 8, 2, 0, 0}, {1, 8, 8, 1, 1}, {128, 32, 32, 128, 2}, {129, 24, 4, 0, 3},
+                                             {127, 128, 128, 127, 1}, {300, 40, 48, 100, 2}, {257, 128, 520, 0, 0},
+                                             {130, 256, 130, 65, 3}, {70, 12, 10, 0, 2}, {65, 264, 66, 0, 1},
+                                             {8193, 264, 8, 0, 0}, {33000, 8, 72, 0, 0}}},
     {"coordinates", case_coordinates, {{1, 1}, {2, 31}, {25, 513}, {3, 2000}}},
 };
 enum { N_CASES = sizeof CASES / sizeof *CASES };

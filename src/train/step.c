@@ -1,6 +1,7 @@
 #include "train/step.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "diffusion/sampler.h"
@@ -258,52 +259,70 @@ static void run_confidence(work *w)
     if (rollouts > 1) permute_label(w, 0);   /* the denoiser's label is the first rollout's */
 }
 
-/* One noised copy forward and, when wanted, backward at once, so that only one copy's activations are ever held. */
-static void run_copy(work *w, int64_t copy, int64_t copies, double sigma, rt_tensor x_noisy,
-                     const rt_denoiser_context *context, const rt_denoiser_context_gradient *opt_gradient)
+static void probe_copies(rt_ctx *ctx, rt_tensor t, int64_t first, const char *name)
+{
+    for (int64_t i = 0; ctx->probe && i < t.dim[0]; i++) RT_PROBE_PART(ctx, rt_slice(t, i, 1), first + i, "%s", name);
+}
+
+/* Noised copies first ... forward and, when wanted, backward at once, so that only their activations are ever held.  level:
+ * F64 (B), x_noisy (B,A,3). */
+static void run_copies(work *w, int64_t first, int64_t copies, rt_tensor level, rt_tensor x_noisy,
+                       const rt_denoiser_context *context, const rt_denoiser_context_gradient *opt_gradient)
 {
     rt_ctx *ctx = w->ctx;
     const rt_diffusion_terms *weight = &w->plan->options.weight.diffusion;
-    rt_diffusion_terms share = {weight->mse / (double)copies, weight->smooth_lddt / (double)copies,
-                                weight->bond / (double)copies},
+    double batch = (double)level.dim[0], all = (double)copies;   /* a loss is a mean over the batch */
+    rt_diffusion_terms share = {weight->mse * batch / all, weight->smooth_lddt * batch / all, weight->bond * batch / all},
                        term;
     int64_t mark = rt_arena_mark(ctx->step);
     rt_denoiser_saved saved;
-    rt_tensor x = rt_new_like(ctx, x_noisy), level = RT_NEW_HOST(ctx, RT_F64, 1);
-    rt_tensor dx = opt_gradient ? zeros_like(ctx, x) : RT_ABSENT;
-    rt_denoiser_forward(ctx, &w->model->denoiser, context, x, x_noisy, sigma, copy, 1, opt_gradient ? &saved : NULL);
-    RT_PROBE_PART(ctx, x, copy, "x_denoised");
+    rt_tensor x = rt_new_like(ctx, x_noisy), dx = opt_gradient ? zeros_like(ctx, x) : RT_ABSENT;
+    rt_denoiser_forward(ctx, &w->model->denoiser, context, x, x_noisy, (rt_noise_levels){level.data, level.dim[0]}, first, 1,
+                        opt_gradient ? &saved : NULL);
+    probe_copies(ctx, x, first, "x_denoised");
     if (ctx->status == RT_OK) {
-        *(double *)level.data = sigma;
         rt_loss_diffusion(ctx, &term, dx, x, level, &w->label, RT_ABSENT, &share);
-        RT_PROBE_PART(ctx, dx, copy, "grad.x_denoised");
-        w->loss->term.diffusion.mse += term.mse / (double)copies;
-        w->loss->term.diffusion.smooth_lddt += term.smooth_lddt / (double)copies;
+        if (opt_gradient) probe_copies(ctx, dx, first, "grad.x_denoised");
+        w->loss->term.diffusion.mse += term.mse * batch / all;
+        w->loss->term.diffusion.smooth_lddt += term.smooth_lddt * batch / all;
         w->loss->total += rt_loss_diffusion_total(&term, &share);
     }
     if (opt_gradient) rt_denoiser_backward(ctx, &w->model->denoiser, context, opt_gradient, dx, &saved);
     rt_arena_reset(ctx->step, mark);
 }
 
+/* All noised copies, given or drawn: their noise levels F64 (B) on the host, x_noisy (B,A,3). */
+static void make_copies(work *w, rt_tensor *out_level, rt_tensor *out_noisy)
+{
+    rt_ctx *ctx = w->ctx;
+    bool given = w->given->x_noisy.data != NULL;
+    int64_t copies = given ? w->given->x_noisy.dim[0] : w->plan->options.copies, atoms = w->features->n_atom;
+    rt_tensor sigma = given ? w->given->sigma : RT_NEW_HOST(ctx, ctx->real, copies);
+    rt_tensor x_noisy = given ? rt_new_copy(ctx, w->given->x_noisy) : RT_NEW_HOST(ctx, ctx->real, copies, atoms, 3);
+    *out_level = RT_NEW_HOST(ctx, RT_F64, copies);
+    if (!given && ctx->status == RT_OK) rt_draws_noisy_copies(w->key, ctx->pool, sigma, x_noisy, RT_ABSENT, &w->label);
+    for (int64_t i = 0; i < copies && ctx->status == RT_OK; i++) rt_set(*out_level, i, rt_get(sigma, i));
+    *out_noisy = given ? x_noisy : rt_upload(ctx, x_noisy);
+}
+
 static void run_diffusion(work *w)
 {
     rt_ctx *ctx = w->ctx;
-    int64_t atoms = w->features->n_atom, mark = rt_arena_mark(ctx->step);
-    bool given = w->given->x_noisy.data != NULL;
-    int64_t copies = given ? w->given->x_noisy.dim[0] : w->plan->options.copies;
+    int64_t mark = rt_arena_mark(ctx->step), most = w->plan->options.copies_at_once, batch;
     rt_denoiser_context context;
     rt_denoiser_context_saved kept;
     rt_denoiser_context_gradient gradient;
-    rt_tensor sigma = given ? w->given->sigma : RT_NEW_HOST(ctx, ctx->real, copies);
-    rt_tensor x_noisy = given ? rt_new_copy(ctx, w->given->x_noisy) : RT_NEW_HOST(ctx, ctx->real, copies, atoms, 3);
+    rt_tensor level, x_noisy;
     set_precision(w, false);
-    if (!given && ctx->status == RT_OK) rt_draws_noisy_copies(w->key, ctx->pool, sigma, x_noisy, RT_ABSENT, &w->label);
-    if (!given) x_noisy = rt_upload(ctx, x_noisy);
+    make_copies(w, &level, &x_noisy);
     rt_denoiser_prepare(ctx, &w->model->denoiser, &context, w->features, w->s_inputs, w->s, w->z,
                         w->backward ? &kept : NULL);
     if (w->backward) rt_denoiser_context_gradient_create(ctx, &w->model->denoiser, &gradient, &context);
-    for (int64_t b = 0; b < copies && rt_ctx_go_on(ctx); b++)
-        run_copy(w, b, copies, rt_get(sigma, b), rt_slice(x_noisy, b, 1), &context, w->backward ? &gradient : NULL);
+    for (int64_t first = 0, copies = level.dim[0]; first < copies && rt_ctx_go_on(ctx); first += batch) {
+        batch = most < 1 ? 1 : most < copies - first ? most : copies - first;
+        run_copies(w, first, copies, rt_slice(level, first, batch), rt_slice(x_noisy, first, batch), &context,
+                   w->backward ? &gradient : NULL);
+    }
     if (w->backward)
         rt_denoiser_prepare_backward(ctx, &w->model->denoiser, w->ds_inputs, w->ds, w->dz, &gradient, &context, &kept);
     rt_arena_reset(ctx->step, mark);
@@ -338,6 +357,17 @@ static void run_losses(work *w, const rt_trunk_saved *opt_saved)
     RT_PROBE(w->ctx, w->ds, "grad.s_trunk");
     set_precision(w, true);
     rt_trunk_backward(w->ctx, &w->model->trunk, w->ds_inputs, w->ds, w->dz, w->features, opt_saved);
+}
+
+/* A step that needs more memory than there is can do with less. */
+static void hint_memory(const work *w, rt_err *err)
+{
+    const rt_step_options *o = &w->plan->options;
+    int64_t at_once = o->copies_at_once < o->copies ? o->copies_at_once : o->copies;
+    char batch[64] = "";
+    if (w->plan->diffusion && at_once > 1) snprintf(batch, sizeof batch, "fewer --copies-at-once (%lld), ", (long long)at_once);
+    rt_hint(err, "%s%sa shorter --crop or a machine with more memory", batch,
+            w->backward && w->ctx->keep_every != 1 ? "--keep-every 1, " : "");
 }
 
 rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss, const rt_step_plan *plan,
@@ -375,5 +405,7 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
     run_losses(&w, trunk ? &saved : NULL);
     ctx->dropout = NULL;
     rt_arena_reset(ctx->step, mark);
-    return rt_ctx_take(ctx, err);
+    rt_status status = rt_ctx_take(ctx, err);
+    if (status == RT_ERR_MEMORY && err) hint_memory(&w, err);
+    return status;
 }

@@ -11,6 +11,10 @@
  * over them.  Rollout k is the sampler's sample number k, with rt_step_rollout_steps(k) steps, so that the head sees good
  * and bad structures of one target; rollout 0 is what a step of one rollout has.
  *
+ * Noisy copies go through the denoiser in batches of copies_at_once, the last one of what is left.  Losses and gradients are
+ * the same means over all copies; their last bits depend on the batch's size, which is therefore never chosen by what
+ * memory happens to be free.
+ *
  *     rt_step_plan_make(&plan, model, &options);
  *     RT_TRY(rt_step_run(ctx, model, &loss, &plan, &features, &label, &key, NULL, true, err));
  *     gradients of model->params have grown by those of loss.total
@@ -36,6 +40,7 @@ typedef struct {
     int64_t rollouts;      /* K structures from one trunk pass; 0: one, as the reference */
     bool equal_steps;      /* every rollout has rollout_steps, as in prediction; else see rt_step_rollout_steps */
     int64_t copies;        /* noised copies of the label; the reference: 48 */
+    int64_t copies_at_once; /* B of them go through the denoiser together: B times its memory; 0 or 1: one by one */
     rt_resolution_rule resolution;
     bool permute; /* equivalent label atoms take the names that suit the mini-rollout */
 } rt_step_options;

@@ -126,6 +126,40 @@ static void the_total_is_what_its_terms_say(void **state)
     close_bench(&b);
 }
 
+/* Five copies one by one, in batches of which the last is smaller, and all together: the same means. */
+static void check_copies_at_once(rt_backend_kind kind, double bound)
+{
+    static const int64_t AT_ONCE[] = {1, 2, 3, 5, 100};
+    rt_step_terms weight = {.diffusion = {.mse = 4, .smooth_lddt = 2}};
+    double *first = NULL, first_total = 0;
+    for (int i = 0; i < 5; i++) {
+        bench b;
+        rt_err err;
+        rt_step_loss loss;
+        int64_t n;
+        open_bench(&b, kind, 2, "diffusion_module.*", weight);
+        b.plan.options.copies = 5, b.plan.options.copies_at_once = AT_ONCE[i];
+        test_ok(rt_step_run(b.ctx, b.model, &loss, &b.plan, &b.features, &b.label, &b.key, NULL, false, false, &err), &err);
+        test_near("sum of weighted terms", loss.total, rt_step_total(&loss.term, &weight), 1e-12);
+        double *all = gradients(&b, 5, 0, &n), square = 0, apart = 0;
+        if (!first) first = all, first_total = loss.total;
+        for (int64_t e = 0; e < n; e++) square += first[e] * first[e], apart += (all[e] - first[e]) * (all[e] - first[e]);
+        print_message("note: %lld of 5 copies at once: gradient off by %.1e, loss by %.1e\n", (long long)AT_ONCE[i],
+                      sqrt(apart / square), fabs(loss.total / first_total - 1));
+        assert_true(square > 0 && sqrt(apart / square) < bound && fabs(loss.total / first_total - 1) < bound);
+        if (all != first) free(all);
+        close_bench(&b);
+    }
+    free(first);
+}
+
+static void copies_at_once_change_the_last_bits_alone(void **state)
+{
+    (void)state;
+    check_copies_at_once(RT_BACKEND_REF64, 1e-12);
+    check_copies_at_once(RT_BACKEND_CPU, 1e-6);
+}
+
 static void a_resolution_out_of_range_counts_nothing(void **state)
 {
     (void)state;
@@ -156,6 +190,7 @@ int main(void)
         cmocka_unit_test(nothing_is_frozen_beside_a_trunk_or_denoiser_that_trains),
         cmocka_unit_test(gradients_of_samples_add_up),
         cmocka_unit_test(the_total_is_what_its_terms_say),
+        cmocka_unit_test(copies_at_once_change_the_last_bits_alone),
         cmocka_unit_test(a_resolution_out_of_range_counts_nothing),
         cmocka_unit_test(steps_of_a_run),
     };

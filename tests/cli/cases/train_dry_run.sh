@@ -44,3 +44,7 @@ reaches linear_no_bias_s "$s_alone"
 reaches layernorm_s "$s_alone"
 reaches layernorm_z_cycle 'coordinates, distogram, contacts, confidence'
 reaches linear_no_bias_sinit 'coordinates, distogram, contacts, confidence'
+plan single lora --copies 16 --keep-every 1
+small=$planned_mib
+plan batch lora --copies 16 --copies-at-once 16 --keep-every 1
+awk -v a="$small" -v b="$planned_mib" 'BEGIN { exit !(b > 1.1 * a) }' || note "a batch of copies takes nothing: $small and $planned_mib MiB"
