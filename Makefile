@@ -138,7 +138,7 @@ $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 
 # the CUDA backend on the processor, for tests where there is no GPU: its files are compiled by g++ against cuda_emulation.h
 EMULATED := $(patsubst %.cu,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_*.cu)) $(patsubst %.cc,$(BUILD)/emulated/%.o,$(wildcard src/op/cuda_emulation*.cc))
-EMULATED_TESTS := $(addprefix $(BUILD)/emulated/test/op/,op_test op_gradient_test op_size_test cuda_adam_test)
+EMULATED_TESTS := $(addprefix $(BUILD)/emulated/test/op/,op_test op_gradient_test op_size_test cuda_adam_test cuda_ranks_test)
 EMULATED_TESTS += $(BUILD)/emulated/test/train/loss_diffusion_test
 EMULATED_FLAGS := -std=gnu++17 -g -O2 -Wall -Wextra -Wshadow -Werror -DRT_CUDA_EMULATED -Isrc -Iinclude
 $(BUILD)/emulated/%.o: %.cu
@@ -152,7 +152,9 @@ $(BUILD)/emulated/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(EMULATED) $(
 $(BUILD)/emulated/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(EMULATED) $(BUILD)/librnatune.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ -lcmocka $(LDLIBS) -lstdc++
-emulated: $(BUILD)/emulated/rnatune $(EMULATED_TESTS)
+emulated: $(BUILD)/emulated/rnatune $(EMULATED_TESTS) $(BUILD)/emulated/librnatune_mpi.so
+$(BUILD)/emulated/librnatune_mpi.so: $(BUILD)/librnatune_mpi.so   # a link to nothing where there is no MPI
+	@ln -sf ../librnatune_mpi.so $@
 
 # calls of our own code go through the test first
 WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mkdir

@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "base/ranks.h"
 #include "feat/conformer_file.h"
+#include "op/placement.h"
 #include "predict_run.h"
 
 typedef rt_predict_run run;
@@ -29,6 +30,8 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
     rt_status status = RT_OK;
     *out_report = (rt_predict_report){.targets = json_array(), .inputs = json_array(), .began = rt_clock()};
     run r = {.options = options, .report = out_report};
+    RT_TRY(rt_placement_begin(options->backend, false, err));
+    RT_TRY(rt_placement_begin(options->backend, false, err));
     RT_TRY(rt_ranks_agree(open_run(&r, err), err));
     RT_TRY(rt_ranks_agree(rt_predict_share_check(&r, err), err));
     rt_ranks_apart(true);

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/ranks.h"
+#include "op/placement.h"
 #include "predict_run.h"
 
 static const double GIB = 1 << 30;
@@ -10,7 +10,7 @@ static const double GIB = 1 << 30;
 int64_t rt_predict_memory_limit(const rt_predict_run *r)
 {
     int64_t machine = r->options->memory_limit ? r->options->memory_limit : r->report->memory_available;
-    return machine / rt_ranks_here();
+    return machine / rt_placement_sharers(r->options->backend);
 }
 
 int64_t rt_predict_memory_weights(const rt_predict_run *r)

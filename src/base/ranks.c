@@ -18,7 +18,7 @@ enum { ADD_BYTES = 1 << 22 }; /* of a piece that rank 0 receives and adds */
 
 static struct {
     const rt_ranks_mpi_table *mpi; /* NULL: one rank */
-    int self, count, here, cpus;
+    int self, count, here, self_here, cpus;
     bool agreed;
 } state = {.count = 1, .here = 1};
 
@@ -94,7 +94,7 @@ static void find_machine(void)
     CPU_ZERO(&mine);
     sched_getaffinity(0, sizeof mine, &mine);
     all = mine;
-    state.mpi->machine(&state.here, &all, sizeof all);
+    state.mpi->machine(&state.here, &state.self_here, &all, sizeof all);
     int share = CPU_COUNT(&all) / state.here;
     state.cpus = own < share ? own : share > 1 ? share : 1;
     if (CPU_COUNT(&all) < sysconf(_SC_NPROCESSORS_ONLN) && state.self == 0)
@@ -129,6 +129,7 @@ int rt_ranks_count(void) { return state.count; }
 int rt_ranks_self(void) { return state.self; }
 bool rt_ranks_lead(void) { return state.self == 0; }
 int rt_ranks_here(void) { return state.here; }
+int rt_ranks_self_here(void) { return state.self_here; }
 int rt_ranks_cpus(void) { return state.cpus ? state.cpus : rt_cpu_count(); }
 
 void rt_ranks_apart(bool apart) { rt_log_set_silent(!apart && state.self > 0); }
@@ -145,6 +146,9 @@ void rt_ranks_share(void *data, int64_t bytes, int from)
 {
     if (state.mpi && bytes > 0) state.mpi->share(data, bytes, from);
 }
+
+void rt_ranks_send(const void *data, int64_t bytes, int to) { state.mpi->send(data, bytes, to); }
+void rt_ranks_receive(void *out_data, int64_t bytes, int from) { state.mpi->receive(out_data, bytes, from); }
 
 /* A short value of every rank; the caller frees it. */
 static void *gather_new(const void *mine, int64_t bytes)
@@ -239,13 +243,13 @@ void rt_ranks_add(rt_tensor sum, rt_tensor mine, const bool *takes_part)
     int64_t bytes = rt_bytes(mine), size = rt_dtype_size(mine.dtype);
     RT_REQUIRE(mine.dtype == RT_F32 || mine.dtype == RT_F64);
     for (int64_t at = 0; at < bytes && state.self > 0 && takes_part[state.self]; at += ADD_BYTES)
-        state.mpi->send((const char *)mine.data + at, piece_of(bytes, at), 0);
+        rt_ranks_send((const char *)mine.data + at, piece_of(bytes, at), 0);
     if (state.self > 0) return;
     if (takes_part[0]) add(sum.data, mine.data, mine.dtype, rt_count(mine));
     static _Alignas(64) char piece[ADD_BYTES];
     for (int r = 1; r < state.count; r++)
         for (int64_t at = 0; at < bytes && takes_part[r]; at += ADD_BYTES) {
-            state.mpi->receive(piece, piece_of(bytes, at), r);
+            rt_ranks_receive(piece, piece_of(bytes, at), r);
             add((char *)sum.data + at, piece, mine.dtype, piece_of(bytes, at) / size);
         }
 }

@@ -34,6 +34,7 @@ int rt_ranks_count(void);
 int rt_ranks_self(void);
 bool rt_ranks_lead(void);                             /* rank 0: the one that writes */
 int rt_ranks_here(void);                              /* ranks on this machine */
+int rt_ranks_self_here(void);                         /* which of them this one is, from 0 */
 int rt_ranks_cpus(void);                              /* processors for each of them */
 
 void rt_ranks_apart(bool apart);
@@ -48,6 +49,9 @@ void rt_ranks_gather(void *out_all, const void *mine, int64_t bytes);   /* (all)
 void rt_ranks_share(void *data, int64_t bytes, int from);               /* (all) */
 /* (all) The first rank whose bytes are not rank 0's; 0: all have the same. */
 int rt_ranks_differ(const void *mine, int64_t bytes);
+/* From one rank to one other, which both call. */
+void rt_ranks_send(const void *data, int64_t bytes, int to);
+void rt_ranks_receive(void *out_data, int64_t bytes, int from);
 /* (all) Adds up counts over the ranks; the largest. */
 void rt_ranks_sum(int64_t *counts, int64_t n);
 void rt_ranks_most(int64_t *value);

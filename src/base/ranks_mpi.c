@@ -17,11 +17,12 @@ static void begin(int *out_rank, int *out_count)
 static void end(void) { MPI_Finalize(); }
 static void end_all(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
 
-static void machine(int *out_count, void *bits, int bytes)
+static void machine(int *out_count, int *out_self, void *bits, int bytes)
 {
     MPI_Comm here;
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
     MPI_Comm_size(here, out_count);
+    MPI_Comm_rank(here, out_self);
     MPI_Allreduce(MPI_IN_PLACE, bits, bytes, MPI_BYTE, MPI_BOR, here);
     MPI_Comm_free(&here);
 }

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-enum { RT_RANKS_MPI_VERSION = 1 };
+enum { RT_RANKS_MPI_VERSION = 2 };
 #define RT_RANKS_MPI_LIBRARY "librnatune_mpi.so"
 #define RT_RANKS_MPI_SYMBOL "rt_ranks_mpi"
 
@@ -19,8 +19,8 @@ typedef struct {
     void (*begin)(int *out_rank, int *out_count);
     void (*end)(void);
     void (*abort)(int code);
-    /* Ranks on this machine; `bits` (bytes long) becomes the union of theirs. */
-    void (*machine)(int *out_count, void *bits, int bytes);
+    /* Ranks on this machine, and which of them this one is; `bits` (bytes long) becomes the union of theirs. */
+    void (*machine)(int *out_count, int *out_self, void *bits, int bytes);
     void (*gather)(void *out_all, const void *mine, int64_t bytes); /* out_all: (ranks, bytes), the same on every rank */
     void (*share)(void *data, int64_t bytes, int from);
     void (*send)(const void *data, int64_t bytes, int to);

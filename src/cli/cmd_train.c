@@ -18,6 +18,7 @@
 #include "cli/train_identity.h"
 #include "cli/train_phase.h"
 #include "confidence/ranking.h"
+#include "op/placement.h"
 #include "prep/audit.h"
 #include "train/choice.h"
 #include "train/loop.h"
@@ -227,7 +228,7 @@ static rt_status open_augment(job *j)
 /* Bytes for this process. */
 static int64_t memory_for(const job *j)
 {
-    return (j->memory_limit ? j->memory_limit : rt_backend_memory(rt_choice_backend(j->o))) / rt_ranks_here();
+    return rt_placement_memory(rt_choice_backend(j->o), j->memory_limit);
 }
 
 /* Of the memory that is free now, a part stays for the samples that are built ahead and for other programs. */
@@ -308,8 +309,9 @@ done:
     return status;
 }
 
-static void close_job(job *j)
+static void close_job(job *j, bool failed)
 {
+    rt_placement_end(failed);
     rt_model_close(j->model);
     rt_params_free(j->params);
     rt_ctx_free(j->ctx);
@@ -459,6 +461,7 @@ static rt_status execute(rt_cli *cli, rt_err *err)
     rt_status status = RT_OK;
     job j = {.cli = cli, .o = cli->options, .err = err};
     rt_loop_report report;
+    RT_TRY(rt_placement_begin(rt_choice_backend(j.o), true, err));
     RT_TRY(rt_ranks_agree(open_job(&j), err));
     if (rt_option_flag(j.o, "dry-run")) {
         status = rt_ranks_agree(rt_train_dry_run(j.ctx, j.model, &j.loop, err), err);
@@ -480,7 +483,7 @@ static rt_status execute(rt_cli *cli, rt_err *err)
     if (report.stopped || j.choice.stopped) rt_info("stopped; the same command with --resume goes on");
     if (report.early) rt_info("stopped early: %lld epochs without a better validation", (long long)j.loop.patience);
 done:
-    close_job(&j);
+    close_job(&j, status != RT_OK);
     return status;
 }
 

@@ -195,7 +195,7 @@ int rt_cuda_missing(void);
 const char *rt_cuda_unavailable(void);
 const char *rt_cuda_advice(void);
 
-/* What a CUDA device is; the first is the one that is used. */
+/* What a CUDA device is; the first is the one that is used, under mpirun see op/placement. */
 typedef struct {
     char name[128];
     int64_t memory, memory_free;   /* bytes */

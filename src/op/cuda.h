@@ -13,7 +13,7 @@
 rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err);
 void rt_cuda_close(rt_ctx *ctx);
 
-/* Bytes of the device that are free; 0 without one. */
+/* Bytes of the device that are free or exchanges between ranks have; 0 without one. */
 int64_t rt_cuda_memory_available(void);
 /* Bytes of the device that are not in the step arena: the driver's, cuBLASLt's, its workspace. */
 int64_t rt_cuda_own_bytes(const rt_ctx *ctx);

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 extern "C" {
+#include "base/log.h"
 #include "base/memory.h"
+#include "op/cuda_ranks.h"
+#include "op/placement.h"
 }
 
 /* What the backend keeps in ctx->device. */
@@ -18,8 +21,9 @@ struct rt_cuda {
     int64_t own_bytes, bytes;   /* bytes: of `memory` */
 };
 
-/* What a process takes of a device with a context and cuBLASLt's kernels: an estimate on the safe side. */
-static const int64_t CONTEXT_BYTES = (int64_t)512 << 20, PAGE = 65536;
+/* What a process takes of a device with a context and cuBLASLt's kernels: an estimate on the safe side.  LATER_BYTES: of that
+ * what a device that has just been opened does not show as taken yet, kernels that are loaded when they first run. */
+static const int64_t CONTEXT_BYTES = (int64_t)512 << 20, LATER_BYTES = (int64_t)256 << 20, PAGE = 65536;
 static const int64_t WORKSPACE_BYTES = (int64_t)32 << 20;   /* what cuBLASLt asks for on the newest devices */
 
 static rt_cuda *state(const rt_ctx *ctx) { return (rt_cuda *)ctx->device; }
@@ -40,8 +44,6 @@ static rt_status cuda_fail(rt_err *err, cudaError_t error, const char *what)
                    what, cudaGetErrorString(error));
 }
 
-static const int DEVICE = 0;   /* the first of CUDA_VISIBLE_DEVICES */
-
 /* Pages that are the device's once they are touched, and stay there; the host reaches them when the device is idle. */
 static cudaError_t allocate_managed(void **out, int64_t bytes)
 {
@@ -49,16 +51,29 @@ static cudaError_t allocate_managed(void **out, int64_t bytes)
     if (error != cudaSuccess) return error;
 #if CUDART_VERSION >= 13000
     cudaMemLocation place = {};
-    place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
+    place.type = cudaMemLocationTypeDevice, place.id = rt_cuda_taken();
     cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, place);
 #else
-    cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, DEVICE);
+    cudaMemAdvise(*out, (size_t)bytes, cudaMemAdviseSetPreferredLocation, rt_cuda_taken());
 #endif
     cudaGetLastError();   /* advice that a system does not take is no failure */
     return cudaSuccess;
 }
 
 static __global__ void nothing(int) {}   /* asked which of the build's codes the device runs */
+
+/* Bytes for the arena of a process that may take `memory`, with own_bytes beside it; managed memory beyond what is free would
+ * be moved in and out all the time. */
+static int64_t arena_bytes(int64_t memory, int64_t own_bytes, int64_t free_bytes)
+{
+    int64_t ranks_taken, ranks = rt_cuda_ranks_bytes(&ranks_taken), sharers = rt_placement_sharers(RT_BACKEND_CUDA);
+    int64_t to_come = LATER_BYTES + (ranks > ranks_taken ? ranks - ranks_taken : 0);
+    int64_t fits = free_bytes / sharers - to_come, wanted = memory - own_bytes;
+    if (wanted > fits && fits > 0)
+        rt_info("the GPU has %.2f GiB free for tensors: these are used, not the %.2f that the limit of memory would leave",
+                (double)fits / (1 << 30), (double)wanted / (1 << 30));
+    return (wanted > fits ? fits : wanted) / PAGE * PAGE;
+}
 
 extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
 {
@@ -68,9 +83,9 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     rt_cuda *c = (rt_cuda *)rt_alloc(1, sizeof *c, err);
     if (!c) return RT_ERR_MEMORY;
     ctx->device = c;
-    if ((error = cudaSetDevice(DEVICE)) != cudaSuccess) return cuda_fail(err, error, "cudaSetDevice");
+    if ((error = cudaSetDevice(rt_cuda_taken())) != cudaSuccess) return cuda_fail(err, error, "cudaSetDevice");
     cudaDeviceProp prop;
-    if ((error = cudaGetDeviceProperties(&prop, DEVICE)) != cudaSuccess)
+    if ((error = cudaGetDeviceProperties(&prop, rt_cuda_taken())) != cudaSuccess)
         return cuda_fail(err, error, "cudaGetDeviceProperties");
     cudaFuncAttributes code;
     if ((error = cudaFuncGetAttributes(&code, (const void *)nothing)) != cudaSuccess)
@@ -82,10 +97,8 @@ extern "C" rt_status rt_cuda_open(rt_ctx *ctx, int64_t memory, rt_err *err)
     if ((error = cudaMalloc(&c->workspace, (size_t)WORKSPACE_BYTES)) != cudaSuccess) return cuda_fail(err, error, "cudaMalloc");
     RT_TRY(rt_cuda_products_create(&c->products, c->workspace, WORKSPACE_BYTES, err));
     if ((error = cudaMemGetInfo(&free_bytes, &total)) != cudaSuccess) return cuda_fail(err, error, "cudaMemGetInfo");
-    c->own_bytes = CONTEXT_BYTES + WORKSPACE_BYTES + PAGE;   /* a page for what rounding loses */
-    memory -= CONTEXT_BYTES + WORKSPACE_BYTES;
-    if (memory > (int64_t)free_bytes) memory = (int64_t)free_bytes;
-    memory = memory / PAGE * PAGE;
+    c->own_bytes = CONTEXT_BYTES + WORKSPACE_BYTES + rt_cuda_ranks_bytes(NULL) + PAGE;   /* a page for what rounding loses */
+    memory = arena_bytes(memory, c->own_bytes - PAGE, (int64_t)free_bytes);
     if (memory <= 0)
         return rt_fail(err, RT_ERR_MEMORY, NULL, 0, "of the device's memory CUDA itself takes %.2f GiB, and no more may be used",
                        (double)c->own_bytes / (1 << 30));
@@ -113,7 +126,10 @@ extern "C" int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { return state(ctx)->own
 extern "C" int64_t rt_cuda_memory_available(void)
 {
     size_t free_bytes = 0, total = 0;
-    return cudaMemGetInfo(&free_bytes, &total) == cudaSuccess ? (int64_t)free_bytes : 0;
+    int64_t ranks_taken;
+    rt_cuda_ranks_bytes(&ranks_taken);   /* rt_cuda_open takes it off again */
+    if (cudaSetDevice(rt_cuda_taken()) != cudaSuccess || cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) return 0;
+    return (int64_t)free_bytes + ranks_taken;
 }
 
 extern "C" void rt_cuda_prefetch(rt_ctx *ctx)
@@ -122,10 +138,10 @@ extern "C" void rt_cuda_prefetch(rt_ctx *ctx)
     if (ctx->measuring || bytes == 0) return;
 #if CUDART_VERSION >= 13000
     cudaMemLocation place = {};
-    place.type = cudaMemLocationTypeDevice, place.id = DEVICE;
+    place.type = cudaMemLocationTypeDevice, place.id = rt_cuda_taken();
     cudaMemPrefetchAsync(state(ctx)->memory, bytes, place, 0, rt_cuda_stream(ctx));
 #else
-    cudaMemPrefetchAsync(state(ctx)->memory, bytes, DEVICE, rt_cuda_stream(ctx));
+    cudaMemPrefetchAsync(state(ctx)->memory, bytes, rt_cuda_taken(), rt_cuda_stream(ctx));
 #endif
     cudaGetLastError();   /* where pages do not move ahead they move when they are read */
 }

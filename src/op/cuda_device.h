@@ -24,6 +24,8 @@ extern "C" {
 
 /* ---- the host's side ---- */
 
+/* The device of this process: the first of CUDA_VISIBLE_DEVICES, or under mpirun what op/placement chose. */
+int rt_cuda_taken(void);
 /* The stream on which all of a context's work is queued. */
 cudaStream_t rt_cuda_stream(const rt_ctx *ctx);
 /* Turns an error of CUDA's into the context's sticky failure; `what` names the kernel or call. */

@@ -439,7 +439,15 @@ static bool reads_host(void)
     return hmm && atoi(hmm) != 0;
 }
 
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int)
+static int current_device;
+
+static int number_in_environment(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+    return text ? atoi(text) : otherwise;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int device)
 {
     const char *capability = getenv("RT_EMULATED_CAPABILITY");
     int number = capability ? atoi(capability) : 89;
@@ -449,6 +457,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int)
     prop->major = number / 10, prop->minor = number % 10;
     prop->multiProcessorCount = 4;
     prop->pageableMemoryAccess = reads_host();
+    prop->pciBusID = 1 + number_in_environment("RT_EMULATED_FIRST", 0) + device;
+    prop->uuid.bytes[15] = (char)prop->pciBusID;
     return cudaSuccess;
 }
 
@@ -460,7 +470,16 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *out, const void *)
     return cudaSuccess;
 }
 
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaSetDevice(int device)
+{
+    int count;
+    cudaGetDeviceCount(&count);
+    if (device < 0 || device >= count) return cudaErrorInvalidValue;
+    if (!regions.empty() && device != current_device) rt_emulated_fail("device %d, with memory on %d", device, current_device);
+    current_device = device;
+    return cudaSuccess;
+}
+
 cudaError_t cudaDriverGetVersion(int *version)
 {
     const char *given = getenv("RT_EMULATED_DRIVER");
@@ -475,8 +494,21 @@ cudaError_t cudaMemGetInfo(size_t *out_free, size_t *out_total)
     return cudaSuccess;
 }
 
-cudaError_t cudaMemAdvise(const void *, size_t, cudaMemoryAdvise, cudaMemLocation) { return cudaSuccess; }
-cudaError_t cudaMemPrefetchAsync(const void *, size_t, cudaMemLocation, unsigned int, cudaStream_t) { return cudaSuccess; }
+static void check_location(cudaMemLocation place)
+{
+    if (place.id != current_device) rt_emulated_fail("memory for device %d, the current one is %d", place.id, current_device);
+}
+
+cudaError_t cudaMemAdvise(const void *, size_t, cudaMemoryAdvise, cudaMemLocation place)
+{
+    check_location(place);
+    return cudaSuccess;
+}
+cudaError_t cudaMemPrefetchAsync(const void *, size_t, cudaMemLocation place, unsigned int, cudaStream_t)
+{
+    check_location(place);
+    return cudaSuccess;
+}
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind, cudaStream_t stream)
 {
@@ -507,11 +539,20 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int)
     return *out ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 
+static bool stream_failed;
+void rt_emulated_fail_stream(void) { stream_failed = true; }
+
 cudaError_t cudaStreamSynchronize(cudaStream_t)
 {
     if (captured) return break_capture();
     flush();
-    return cudaSuccess;
+    return stream_failed ? cudaErrorInvalidValue : cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream)
+{
+    static bool asked;   /* every second time there is still something to do */
+    asked = !asked;
+    return asked ? cudaErrorNotReady : cudaStreamSynchronize(stream);
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)

@@ -113,7 +113,7 @@ template <typename T> static inline T min(T a, T b) { return b < a ? b : a; }
 template <typename T> static inline T max(T a, T b) { return a < b ? b : a; }
 
 /* ---- the runtime ---- */
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2,
+enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorNotReady = 600,
                    cudaErrorStreamCaptureUnsupported = 900, cudaErrorStreamCaptureInvalidated = 901 };
 typedef struct rt_emulated_stream *cudaStream_t;
 enum cudaMemcpyKind { cudaMemcpyDefault };
@@ -124,7 +124,8 @@ struct cudaMemLocation { cudaMemLocationType type; int id; };
 struct cudaDeviceProp {
     char name[256];
     size_t totalGlobalMem;
-    int major, minor, multiProcessorCount, pageableMemoryAccess;
+    int major, minor, multiProcessorCount, pageableMemoryAccess, pciDomainID, pciBusID, pciDeviceID;
+    struct { char bytes[16]; } uuid;
 };
 struct cudaFuncAttributes { int ptxVersion; };
 enum { cudaMemAttachGlobal = 1, cudaStreamNonBlocking = 1 };
@@ -149,6 +150,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int flags);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 /* While a stream is captured nothing may wait, allocate or read device memory on the host: the first two fail, as on a
  * device; the last stops the program. */
@@ -165,7 +167,8 @@ const char *cudaGetErrorString(cudaError_t error);
  * (13010), RT_EMULATED_HMM (0; 1: the device reads the host's memory itself, and copies from there when their turn
  * comes), RT_EMULATED_NO_PRODUCTS (set: cuBLASLt has no product of any shape), RT_EMULATED_NO_GRAPHS (set: none can be
  * made), RT_EMULATED_TALLY (set: at its end the program writes to stderr how often each kernel was queued, how much of it
- * by graphs). */
+ * by graphs), RT_EMULATED_FIRST (0: number of the first device that this process sees), RT_EMULATED_NO_NCCL (set: there is
+ * no such library), RT_EMULATED_NCCL_FAIL (init, send or run, and the rank: "send 1"; see cuda_emulation_nccl.cc). */
 
 /* ---- launches ---- */
 /* `kernel` runs one thread to its end. */
@@ -175,6 +178,9 @@ void rt_emulated_queue(cudaStream_t stream, const char *name, dim3 grid, dim3 bl
 void rt_emulated_queue_call(cudaStream_t stream, const char *name, std::function<void()> call);
 /* Stops the program when `p` (not NULL) is not device memory. */
 void rt_emulated_check_pointer(const char *kernel, int argument, const void *p);
+/* What is queued fails when its turn comes, and with it all that follows. */
+void rt_emulated_fail_stream(void);
+bool rt_emulated_has_nccl(void);
 void rt_emulated_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* ---- cuBLASLt, as far as cuda_gemm.cu goes: column-major, F32 or BF16 in, F32 out ---- */

@@ -70,7 +70,7 @@ const char *rt_cuda_unavailable(void)
         return text;
     }
     if (count == 0) return "the driver shows none";
-    if (cudaGetDeviceProperties(&prop, 0) != cudaSuccess) return "the driver does not say what its device is";
+    if (cudaGetDeviceProperties(&prop, rt_cuda_taken()) != cudaSuccess) return "the driver does not say what its device is";
     if (prop.major < OLDEST_MAJOR || (prop.major == OLDEST_MAJOR && prop.minor < OLDEST_MINOR)) {
         snprintf(text, sizeof text, "%.100s has compute capability %d.%d, %d.%d or newer is needed", prop.name, prop.major,
                  prop.minor, OLDEST_MAJOR, OLDEST_MINOR);
@@ -93,7 +93,7 @@ const char *rt_cuda_advice(void)
     if (driver == 0 || driver / 1000 < major)
         snprintf(text, sizeof text, "this build needs a driver of version %s or newer; docs/cuda.md has a recipe for older ones",
                  major >= 13 ? "580" : "525");
-    else if (cudaGetDeviceProperties(&prop, 0) == cudaSuccess && cannot_compile(driver, &prop))
+    else if (cudaGetDeviceProperties(&prop, rt_cuda_taken()) == cudaSuccess && cannot_compile(driver, &prop))
         snprintf(text, sizeof text, "a driver for CUDA %d.%d or newer runs it, or a build with CUDA_ARCHS=%d", major,
                  CUDART_VERSION % 1000 / 10, 10 * prop.major + prop.minor);
     else if (rt_cuda_products_missing())

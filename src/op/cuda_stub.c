@@ -2,6 +2,7 @@
 #include "op/cuda.h"
 #include "op/cuda_adam.h"
 #include "op/cuda_loss.h"
+#include "op/cuda_ranks.h"
 
 const rt_backend rt_backend_cuda = {.name = "cuda"};
 
@@ -38,6 +39,25 @@ void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes)
     (void)ctx, (void)to, (void)opt_from, (void)bytes;
 }
 void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in) { (void)ctx, (void)out, (void)in; }
+rt_cuda_seat rt_cuda_take(int local) { (void)local; return (rt_cuda_seat){0}; }
+rt_status rt_cuda_ranks_open(bool distinct, char *out_way, int64_t size, rt_err *err)
+{
+    (void)distinct, (void)out_way, (void)size;
+    return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s", WHY);
+}
+void rt_cuda_ranks_close(bool failed) { (void)failed; }
+int64_t rt_cuda_ranks_bytes(int64_t *opt_taken) { (void)opt_taken; return 0; }
+rt_status rt_cuda_ranks_add(rt_ctx *ctx, const rt_tensor *sum, const rt_tensor *mine, int64_t n, const bool *takes_part,
+                            rt_err *err)
+{
+    (void)ctx, (void)sum, (void)mine, (void)n, (void)takes_part;
+    return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s", WHY);
+}
+rt_status rt_cuda_ranks_share(rt_ctx *ctx, const rt_tensor *value, const rt_tensor *opt_bf16, int64_t n, rt_err *err)
+{
+    (void)ctx, (void)value, (void)opt_bf16, (void)n;
+    return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s", WHY);
+}
 bool rt_cuda_has_bf16(const rt_ctx *ctx) { (void)ctx; return false; }
 void rt_cuda_adam_squares(rt_ctx *ctx, double *square, const rt_cuda_adam_tensor *tensors, int64_t n_tensor, int64_t n_tile)
 {

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/memory.h"
 #include "base/ranks.h"
+#include "op/cuda_ranks.h"
 
 struct rt_gradient_sum {
     rt_params *params;
@@ -13,7 +14,7 @@ struct rt_gradient_sum {
     rt_pool *opt_pool;
     bool alone;          /* one sample is a step */
     rt_arena *arena;     /* rank 0's */
-    rt_tensor *of;       /* by the index of the parameter; data NULL on other ranks */
+    rt_tensor *of, *mine;   /* by the index of the parameter: the sum, data NULL on other ranks, and the gradient */
 };
 
 int64_t rt_gradient_sum_bytes(rt_params *params, int64_t samples)
@@ -30,14 +31,16 @@ rt_status rt_gradient_sum_create(rt_gradient_sum **ret_sum, rt_params *params, r
     int64_t n = rt_params_count(params);
     *ret_sum = NULL;
     RT_TRY_ALLOC(sum, 1);
-    sum->device = rt_ranks_count() == 1 ? rt_params_device(params) : NULL;   /* ranks send what the host has */
+    sum->device = rt_params_device(params);
     sum->params = params, sum->opt_pool = opt_pool, sum->alone = samples <= 1;
     RT_TRY_ALLOC(sum->of, n);
+    RT_TRY_ALLOC(sum->mine, n);
+    for (int64_t i = 0; i < n; i++) sum->mine[i] = rt_params_at(params, i)->grad;
     if (!sum->alone && rt_ranks_lead())
         RT_TRY(rt_ctx_arena_create(sum->device, &sum->arena, "gradient sum",
                                    sum->device ? rt_gradient_sum_bytes(params, samples) + 64 * n : rt_memory_available(), err));
     for (int64_t i = 0; i < n && sum->arena; i++) {
-        sum->of[i] = rt_params_at(params, i)->grad;
+        sum->of[i] = sum->mine[i];
         sum->of[i].data = rt_arena_push(sum->arena, rt_bytes(sum->of[i]));
         if (sum->of[i].data) continue;
         rt_fail(err, RT_ERR_MEMORY, NULL, 0, "the sum of a step's gradients needs %.1f GiB of memory",
@@ -56,6 +59,7 @@ void rt_gradient_sum_free(rt_gradient_sum *sum)
     if (!sum) return;
     rt_arena_free(sum->arena);
     free(sum->of);
+    free(sum->mine);
     free(sum);
 }
 
@@ -68,13 +72,20 @@ void rt_gradient_sum_begin(rt_gradient_sum *sum)
     if (sum->device) rt_ctx_sync(sum->device);
 }
 
-void rt_gradient_sum_add(rt_gradient_sum *sum, const bool *takes_part)
+rt_status rt_gradient_sum_add(rt_gradient_sum *sum, const bool *takes_part, rt_err *err)
 {
-    if (sum->alone) return;
-    for (int64_t i = 0; i < rt_params_count(sum->params); i++)
-        if (!sum->device) rt_ranks_add(sum->of[i], rt_params_at(sum->params, i)->grad, takes_part);
-        else if (takes_part[0]) rt_op_axpby(sum->device, sum->of[i], 1, rt_params_at(sum->params, i)->grad, 1);
+    rt_status status = RT_OK;
+    int64_t n = rt_params_count(sum->params);
+    if (sum->alone) return RT_OK;
+    if (sum->device && rt_ranks_count() > 1)
+        RT_TRY(rt_cuda_ranks_add(sum->device, sum->of, sum->mine, n, takes_part, err));
+    else
+        for (int64_t i = 0; i < n; i++)
+            if (!sum->device) rt_ranks_add(sum->of[i], sum->mine[i], takes_part);
+            else if (takes_part[0]) rt_op_axpby(sum->device, sum->of[i], 1, sum->mine[i], 1);
     rt_params_zero_grad(sum->params, sum->opt_pool);
+done:
+    return status;
 }
 
 void rt_gradient_sum_finish(rt_gradient_sum *sum)

@@ -205,11 +205,11 @@ static rt_status export_torch(run *r, const char *name)
 }
 
 /* Every rank takes the averaged weights, or the others again. */
-static void swap_average(run *r)
+static rt_status swap_average(run *r)
 {
-    if (r->options->ema <= 0) return;
+    if (r->options->ema <= 0) return RT_OK;
     if (r->average) rt_average_swap(r->average);
-    rt_loop_ranks_share_weights(r->model->params);
+    return rt_loop_ranks_share_weights(r->model->params, r->err);
 }
 
 /* Mean of the epoch's samples as they came, weighted as the held-out loss: with dropout, other draws, and weights that
@@ -299,14 +299,15 @@ static rt_status end_epoch(run *r)
     bool done = true, best = false;
     RT_TRY(rt_ranks_agree(check_epoch(r), r->err));
     RT_TRY(rt_ranks_agree(rt_loop_ranks_check_weights(r->model->params, r->err), r->err));
-    swap_average(r);
+    RT_TRY(swap_average(r));
     if (validated) status = validate(r, &terms, &done);
     if (validated && status == RT_OK && done) {
         value = rt_step_total(&terms.term, &r->options->step.weight);
         best = isfinite(value) && !(value >= r->state.best_value);
     }
     if (status == RT_OK && done && rt_ranks_lead()) status = export_epoch(r, validated, value, best);
-    swap_average(r);
+    RT_TRY(rt_ranks_agree(status, r->err));
+    RT_TRY(swap_average(r));
     if (status == RT_OK && done && rt_ranks_lead()) status = close_epoch(r, value, best);
     RT_TRY(rt_ranks_agree(status, r->err));
     rt_ranks_share(&r->state, sizeof r->state, 0);
@@ -386,7 +387,7 @@ static rt_status gather(run *r, group *g)
         RT_TRY(rt_ranks_agree(status, err));
         rt_ranks_gather(sample, &mine, sizeof mine);
         for (int64_t k = 0; k < ranks; k++) counts[k] = k < left && note_sample(r, g, &sample[k]);
-        rt_gradient_sum_add(r->sum, counts);
+        RT_TRY(rt_gradient_sum_add(r->sum, counts, err));
     }
     rt_gradient_sum_finish(r->sum);
 done:
@@ -452,7 +453,7 @@ static rt_status take_step(run *r)
     if (rt_ranks_lead()) status = update(r, &g, began);
     RT_TRY(rt_ranks_agree(status, r->err));
     rt_ranks_share(&r->state, sizeof r->state, 0);
-    if (rt_ranks_count() > 1) rt_loop_ranks_share_weights(r->model->params);
+    if (rt_ranks_count() > 1) RT_TRY(rt_loop_ranks_share_weights(r->model->params, r->err));
 done:
     rt_text_free(&g.targets);
     rt_text_free(&g.bad);
@@ -579,7 +580,7 @@ static rt_status open_run(run *r, bool *out_go_on)
     }
     RT_TRY(on_lead(r, resume));
     rt_ranks_share(&r->state, sizeof r->state, 0);
-    rt_loop_ranks_share_weights(r->model->params);
+    RT_TRY(rt_loop_ranks_share_weights(r->model->params, r->err));
     r->first_step = r->state.schedule.steps - o->schedule.steps;
     rt_loader_options loader = {.set = o->set,
                                 .target = o->train,
@@ -653,9 +654,9 @@ static rt_status train(run *r)
         return save_due(r, true);
     }
     RT_TRY(rt_ranks_agree(check_trained(r), r->err));
-    swap_average(r);
-    status = on_lead(r, export_final);
-    swap_average(r);
+    RT_TRY(swap_average(r));
+    RT_TRY(on_lead(r, export_final));
+    RT_TRY(swap_average(r));
 done:
     return status;
 }

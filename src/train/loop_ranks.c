@@ -1,9 +1,12 @@
 #include "train/loop_ranks.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/ranks.h"
+#include "op/cuda_ranks.h"
 
 rt_status rt_loop_ranks_check(const rt_loop_options *options, rt_err *err)
 {
@@ -34,13 +37,30 @@ rt_status rt_loop_ranks_check_inputs(const rt_run_identity *identity, rt_err *er
     return RT_OK;
 }
 
-void rt_loop_ranks_share_weights(rt_params *params)
+static rt_status share_on_devices(rt_params *params, rt_ctx *device, rt_err *err)
 {
+    rt_status status = RT_OK;
+    int64_t n = rt_params_count(params);
+    rt_tensor *value = rt_alloc(n, sizeof *value, err), *rounded = rt_alloc(n, sizeof *rounded, err);
+    RT_TRY(rt_ranks_agree(value && rounded ? RT_OK : RT_ERR_MEMORY, err));
+    for (int64_t i = 0; i < n; i++) value[i] = rt_params_at(params, i)->value, rounded[i] = rt_params_at(params, i)->value16;
+    RT_TRY(rt_cuda_ranks_share(device, value, rounded, n, err));
+done:
+    free(value);
+    free(rounded);
+    return status;
+}
+
+rt_status rt_loop_ranks_share_weights(rt_params *params, rt_err *err)
+{
+    rt_ctx *device = rt_params_device(params);
+    if (device && rt_ranks_count() > 1) return share_on_devices(params, device, err);
     for (int64_t i = 0; i < rt_params_count(params); i++) {
         rt_tensor value = rt_params_at(params, i)->value;
         rt_ranks_share(value.data, rt_bytes(value), 0);
     }
     rt_params_refresh(params);
+    return RT_OK;
 }
 
 rt_status rt_loop_ranks_check_weights(rt_params *params, rt_err *err)

@@ -24,8 +24,8 @@ rt_status rt_loop_ranks_check(const rt_loop_options *options, rt_err *err);
 /* RT_ERR_MISMATCH when a rank found other settings, data, base or code than rank 0. */
 rt_status rt_loop_ranks_check_inputs(const rt_run_identity *identity, rt_err *err);
 
-/* Rank 0's weights become everybody's. */
-void rt_loop_ranks_share_weights(rt_params *params);
+/* Rank 0's weights become everybody's.  Errors: of ranks' devices, see op/cuda_ranks; not to be agreed again. */
+rt_status rt_loop_ranks_share_weights(rt_params *params, rt_err *err);
 
 /* RT_ERR_MISMATCH when a rank has other weights than rank 0: what it computed with them is worth nothing. */
 rt_status rt_loop_ranks_check_weights(rt_params *params, rt_err *err);

@@ -46,7 +46,7 @@ check() {
 }
 
 # ---- ops ----
-for test in op_test op_gradient_test op_size_test cuda_adam_test; do
+for test in op_test op_gradient_test op_size_test cuda_adam_test cuda_ranks_test; do
     check "$test" 0 "PASSED" env RT_TESTS='cuda_*' "$build/test/op/$test"
     if [ -n "$gpu" ] && command -v compute-sanitizer >/dev/null; then
         for tool in memcheck racecheck synccheck; do
@@ -111,6 +111,7 @@ total=$(sed -n 's/.*"total": \([0-9]*\).*/\1/p' free/run.json | head -1)
 check "predict in the memory that it was said to need" 0 "a	32	" middle --memory-limit "$total" --out fits
 grep -q "a	NA" out && { echo "FAILED it did not fit"; failed=$((failed + 1)); }
 check "devices" 0 "cuda" "$BINARY" devices
+. "$here/ranks.sh"
 [ -z "$gpu" ] || sum
 
 # ---- what repeats is recorded once and replayed, to the same bytes ----
@@ -134,7 +135,7 @@ check "no device, auto" 0 "the processor computes" env RT_EMULATED_DEVICES=0 "$B
 check "no driver" 1 "no NVIDIA driver was found" env RT_EMULATED_DRIVER=0 "$BINARY" verify --golden "$DATA/golden" --device cuda
 check "an old driver" 1 "the driver is one for CUDA 12.4" env RT_EMULATED_DRIVER=12040 "$BINARY" verify --golden "$DATA/golden" --device cuda
 check "a device with less than the limit" 1 "GiB may be used" \
-    env RT_EMULATED_MIB=44 "$BINARY" predict --checkpoint tiny.safetensors \
+    env RT_EMULATED_MIB=300 "$BINARY" predict --checkpoint tiny.safetensors \
     --samples 1 --steps 1 --cycles 1 --device cuda --memory-limit 20G --sequences long.csv --out small2
 check "a driver that cannot compile the build's PTX" 1 "cannot compile this build's PTX of CUDA 13.1" \
     env RT_EMULATED_DRIVER=13000 "$BINARY" verify --golden "$DATA/golden" --device cuda
@@ -143,4 +144,7 @@ check "a device without bf16 says so" 0 "this GPU has no bf16 instructions" env 
     --sequences s.csv --samples 1 --steps 1 --cycles 1 --out fold5 --device cuda --precision bf16
 check "and computes within the bounds" 0 " 0 misses" env RT_EMULATED_CAPABILITY=75 "$BINARY" verify --misses --device cuda --golden "$DATA/golden" \
     --precision bf16 --case toy4
+check "a limit above what is free" 0 "the GPU has 1.22 GiB free for tensors: these are used, not the 19.47" \
+    env RT_EMULATED_MIB=1536 "$BINARY" predict --checkpoint tiny.safetensors --sequences s.csv --samples 1 --steps 1 --cycles 1 \
+    --device cuda --memory-limit 20G --out cut
 sum
