@@ -13,9 +13,12 @@
 #   make VIENNA=auto|0|1   with ViennaRNA's library: when it was built (default; `make demo` builds it), never, or build it
 #   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
 #   make CUDA=auto|0|1   with the CUDA backend: when nvcc is there (default), never, or an error without it
+#   make CUDA=12    the same with CUDA 12, for older drivers: clang compiles, NVIDIA's headers and libraries are fetched
 #   make CUDA_ARCHS=ptx|release|"80 89"   its code: PTX alone, which the driver compiles at the first start (default); for all
 #                   devices that are meant, which takes a minute more; for these.  See docs/cuda.md
-#   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor);  make bench-cuda  its speed
+#   make check-cuda12   builds that and looks at what is in it: minutes, 400 MB are fetched
+#   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor)
+#   make bench-cuda   its speed, beside PyTorch's where RNAPRO_REF, BENCH, FEATURES and PYTHON say where that is (bench/cuda.sh)
 BUILD   ?= build
 PREFIX  ?= /usr/local
 CC      ?= gcc
@@ -40,20 +43,34 @@ CLI     := $(filter-out src/cli/main.c %_test.c,$(wildcard src/cli/*.c))
 TESTS   := $(wildcard src/*/*_test.c) $(wildcard src/*_test.c)
 FUZZERS := $(wildcard src/*/*_fuzz.c)
 
-use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(NVCC),yes,$(if $(filter 1,$(CUDA)),$(error CUDA=1, but nvcc was not found))))
-ifeq ($(use_cuda),yes)
+use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(filter 12,$(CUDA)),clang,$(if $(NVCC),nvcc,$(if $(filter 1,$(CUDA)),$(error CUDA=1, but nvcc was not found)))))
+ifneq ($(use_cuda),)
 CUDA_SOURCES := $(wildcard src/op/cuda_*.cu)
 # PTX of 7.5 is for a T4, that of 8.0 for every newer device (with tensor cores for bf16); the last of several gives its PTX, too
-CUDA_ARCHS   ?= ptx
+CUDA_ARCHS   ?= $(if $(filter clang,$(use_cuda)),release,ptx)
 comma        := ,
-cuda_archs   := $(filter-out ptx,$(patsubst release,75 80 89 90 120,$(CUDA_ARCHS)))
+cuda_newest  := $(if $(filter clang,$(use_cuda)),90,90 120)
+cuda_archs   := $(filter-out ptx,$(patsubst release,75 80 89 $(cuda_newest),$(CUDA_ARCHS)))
 cuda_ptx     := $(sort 80 $(or $(lastword $(cuda_archs)),75))
+# compilers cut a definition at commas and spaces
+CUDA_MACHINE := -DRT_CUDA_MACHINE_CODE=_$(subst $() ,_,$(strip $(cuda_archs)))
+ifeq ($(use_cuda),clang)
+CUDA12_DIR   ?= build/cuda12
+CUDA_CLANG   ?= $(firstword $(foreach v,19 18 17 16,$(shell command -v clang++-$(v))))
+$(if $(CUDA_CLANG),,$(error CUDA=12, but clang++ of version 16 to 19 was not found: apt-get install clang-19))
+# clang makes no PTX without machine code; PTX of CUDA 11.8, the first that knows 9.0, suits every driver that runs the rest
+CUDA_CODE    := $(foreach a,$(sort $(cuda_archs) $(cuda_ptx)),--cuda-gpu-arch=sm_$(a)) --no-cuda-include-ptx=all
+CUDA_CODE    += $(foreach a,$(cuda_ptx),--cuda-include-ptx=sm_$(a)) --cuda-feature=+ptx78 -DRT_CUDA_PTX_VERSION=11080
+CUDA_COMPILE  = $(CUDA_CLANG) -x cuda --cuda-path=$(CUDA12_DIR) -isystem $(CUDA12_DIR)/include $(CUDA_CODE) -Wall -Wextra -Werror -Wno-unknown-cuda-version -Xcuda-ptxas -Werror
+CUDA_LIBS    := -L$(CUDA12_DIR)/lib64 -l:libcudart.so.12 -lstdc++
+CUDA12       := $(CUDA12_DIR)/version.json
+else
 CUDA_CODE    := $(foreach a,$(cuda_archs),-gencode arch=compute_$(a)$(comma)code=sm_$(a))
 CUDA_CODE    += $(foreach a,$(cuda_ptx),-gencode arch=compute_$(a)$(comma)code=compute_$(a))
-# nvcc cuts a definition at commas and spaces
-CUDA_MACHINE := -DRT_CUDA_MACHINE_CODE=_$(subst $() ,_,$(strip $(cuda_archs)))
-$(shell mkdir -p $(BUILD); echo '$(CUDA_CODE)' | cmp -s - $(BUILD)/.cuda_code || echo '$(CUDA_CODE)' >$(BUILD)/.cuda_code)
+CUDA_COMPILE  = $(NVCC) $(CUDA_CODE) -Xcompiler -Wall,-Wextra -Werror all-warnings --expt-relaxed-constexpr
 CUDA_LIBS    := -L$(dir $(NVCC))../lib64 -lcudart_static -lstdc++ -ldl -lrt
+endif
+$(shell mkdir -p $(BUILD); echo '$(CUDA_COMPILE)' | cmp -s - $(BUILD)/.cuda_code || echo '$(CUDA_COMPILE)' >$(BUILD)/.cuda_code)
 SOURCES      := $(filter-out src/op/cuda_stub.c,$(SOURCES))
 endif
 
@@ -86,7 +103,7 @@ $(BUILD)/.deps:
 # ---- building -----------------------------------------------------------------------------------------------------
 # libraries in lib/ beside the program come first, for those that they need too: how a packaged program finds what it carries
 $(BUILD)/rnatune: LDFLAGS += -Wl,-rpath,'$$ORIGIN/lib' -Wl,--disable-new-dtags
-$(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a | $(BUILD)/lib
+$(BUILD)/rnatune: $(BUILD)/src/cli/main.o $(CLI_OBJECTS) $(BUILD)/librnatune.a | $(BUILD)/lib $(if $(CUDA12),$(BUILD)/lib/libcudart.so.12)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CUDA_LIBS)
 
 $(if $(filter 0,$(MPI)),$(shell rm -f $(BUILD)/librnatune_mpi.so))
@@ -97,6 +114,10 @@ $(BUILD)/librnatune_mpi.so: src/base/ranks_mpi.c src/base/ranks_mpi.h | $(BUILD)
 $(BUILD)/lib: | $(BUILD)/.deps
 	@mkdir -p $@
 	@tools/portable_libstdcxx.sh $@/libstdc++.so.6
+# what a program built with CUDA=12 needs beside it
+$(BUILD)/lib/libcudart.so.12: $(CUDA12) | $(BUILD)/lib
+	@ln -sf $(realpath $(CUDA12_DIR))/lib64/libcudart.so.12 $(realpath $(CUDA12_DIR))/lib64/libcublasLt.so.12 $(@D)
+$(BUILD)/test/% $(BUILD)/replay/%: LDFLAGS += $(if $(CUDA12),-Wl$(comma)-rpath$(comma)$(abspath $(CUDA12_DIR)/lib64))
 
 $(BUILD)/librnatune.a: $(OBJECTS) $(BUILD)/.vienna
 	@rm -f $@
@@ -128,9 +149,11 @@ $(BUILD)/%_f32.o: %.c | $(BUILD)/.deps
 $(BUILD)/%_f64.o: %.c | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -DRT_REAL=double -MMD -MP -c -o $@ $<
-$(BUILD)/%.o: %.cu $(BUILD)/.cuda_code | $(BUILD)/.deps
+$(BUILD)/%.o: %.cu $(BUILD)/.cuda_code $(CUDA12) | $(BUILD)/.deps
 	@mkdir -p $(@D)
-	$(NVCC) -std=c++17 -O3 $(CUDA_CODE) $(CUDA_MACHINE) -Xcompiler -Wall,-Wextra -Werror all-warnings -Isrc -Iinclude --expt-relaxed-constexpr -MMD -MP -c -o $@ $<
+	$(CUDA_COMPILE) -std=c++17 -O3 $(CUDA_MACHINE) -Isrc -Iinclude -MMD -MP -c -o $@ $<
+$(CUDA12_DIR)/version.json:
+	@tools/cuda12.sh $(@D)
 
 $(BUILD)/test/%: $(BUILD)/src/%.o $(CLI_OBJECTS) $(BUILD)/librnatune.a
 	@mkdir -p $(@D)
@@ -161,7 +184,7 @@ WRAPPED := malloc calloc realloc free fopen fdopen fwrite fflush fsync rename mk
 $(BUILD)/test/inject_test: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
-.PHONY: all emulated check-cuda bench-cuda bench-phase1 bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs viewer install uninstall clean
+.PHONY: all emulated check-cuda check-cuda12 bench-cuda bench-phase1 bench-torch bench-torch-lora bench-usalign check unit replay lint demo asan valgrind fuzz stress libs viewer install uninstall clean
 lint:
 	@tools/lint.sh
 
@@ -194,6 +217,8 @@ bench-usalign: $(BUILD)/rnatune
 # for a machine with a GPU; without one they say so in one line
 check-cuda: all $(EMULATED_TESTS:$(BUILD)/emulated/%=$(BUILD)/%)
 	@RT_GPU=1 tests/cuda/run.sh $(BUILD)/rnatune
+check-cuda12:
+	@tests/cuda/cuda12.sh
 bench-cuda: $(BUILD)/rnatune
 	@bench/cuda.sh $(BUILD)/rnatune
 

@@ -170,7 +170,7 @@ static void run_stage(workload *w, int stage)
     switch (stage) {
     case RT_BENCH_ribonanza: {
         rt_ribonanza_mix mix;
-        rt_ribonanza_forward(ctx, &m->trunk.embedder.ribonanza, &mix, w->features.tokenized_seq);
+        rt_ribonanza_forward(ctx, &m->trunk.embedder.ribonanza, &mix, rt_upload(ctx, w->features.tokenized_seq));
         break;
     }
     case RT_BENCH_input_embedder: {
@@ -207,23 +207,55 @@ static void run_stage(workload *w, int stage)
     rt_arena_reset(ctx->step, mark);
 }
 
-double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16)
+/* Normal numbers, which begin anew at every 4099th: many are wanted, and no two rows should be the same. */
+static void fill_over(rt_tensor t)
 {
-    int64_t mark = rt_arena_mark(ctx->step), m = 4096 * rt_pool_threads(ctx->pool), n = 1024, k = 512;
-    rt_tensor x = RT_NEW(ctx, m, k), y = RT_NEW(ctx, m, n), w = RT_NEW(ctx, n, k), w16 = RT_NEW_TYPE(ctx, RT_BF16, n, k);
-    double best = INFINITY;
+    enum { PERIOD = 4099 };
+    rt_rng rng = rt_rng_make(7, 1, 0, RT_DRAW_WEIGHTS);
+    float some[PERIOD];
+    for (int i = 0; i < PERIOD; i++) some[i] = (float)rt_rng_normal(&rng, (uint64_t)i);
+    for (int64_t i = 0; t.data && i < rt_count(t); i += PERIOD) {
+        int64_t count = rt_count(t) - i < PERIOD ? rt_count(t) - i : PERIOD;
+        if (t.dtype == RT_BF16) rt_cpu_to_bf16((uint16_t *)t.data + i, some, count);
+        else memcpy((float *)t.data + i, some, (size_t)count * sizeof *some);
+    }
+}
+
+/* GFLOP/s of y (m,n) = x (m,k) w (n,k), best of several. */
+static double product_rate(rt_ctx *ctx, int64_t m, int64_t n, int64_t k, bool bf16)
+{
+    enum { TIMES = 8 };
+    const double enough = 2;   /* seconds */
+    int64_t mark = rt_arena_mark(ctx->step);
+    rt_tensor x = RT_NEW(ctx, m, k), y = RT_NEW(ctx, m, n), w = RT_NEW_TYPE(ctx, bf16 ? RT_BF16 : RT_F32, n, k);
+    double best = INFINITY, begin = rt_clock();
     rt_ctx_sync(ctx);
-    fill(x, 1, 1);
-    fill(w, 1, 2);
-    if (ctx->status == RT_OK) rt_cpu_to_bf16(w16.data, w.data, rt_count(w));
-    for (int i = 0; i < 8 && ctx->status == RT_OK; i++) {
+    fill_over(x);
+    fill_over(w);
+    for (int i = 0; i < TIMES && ctx->status == RT_OK && (i < 2 || rt_clock() - begin < enough); i++) {
         double start = rt_clock();
-        rt_op_linear(ctx, y, x, bf16 ? w16 : w, RT_ABSENT, (rt_epilogue){0});
+        rt_op_linear(ctx, y, x, w, RT_ABSENT, (rt_epilogue){0});
         rt_ctx_sync(ctx);
         best = fmin(best, rt_clock() - start);
     }
     rt_arena_reset(ctx->step, mark);
     return 2e-9 * (double)(m * n * k) / best;
+}
+
+double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16)
+{
+    if (!ctx->on_device) return product_rate(ctx, 4096 * rt_pool_threads(ctx->pool), 1024, 512, bf16);
+    const double long_enough = 0.02;   /* seconds: launches and roundings of x do not show any more */
+    double best = 0;
+    for (int64_t side = 512; side <= 8192 && ctx->status == RT_OK; side *= 2) {
+        /* x as it is and rounded, y, w */
+        int64_t bytes = side * side * (4 + 2 + 8 + 8), room = rt_arena_capacity(ctx->step) - rt_arena_used(ctx->step);
+        if (bytes > room && best > 0) break;
+        double rate = product_rate(ctx, side, 2 * side, side, bf16);
+        best = fmax(best, rate);
+        if (4e-9 * (double)(side * side * side) / rate > long_enough) break;
+    }
+    return best;
 }
 
 /* Counts instead of computing. */
@@ -292,6 +324,7 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
         if (!wanted) continue;
         if (stage == RT_BENCH_denoiser_1 || (stage == RT_BENCH_denoiser_5 && !w->context.features))
             rt_denoiser_prepare(ctx, &w->model->denoiser, &w->context, &w->features, w->s_inputs, w->s, w->z, NULL);
+        rt_arena_peak_reset(ctx->step);
         for (int i = 0; i < options->repetitions && ctx->status == RT_OK; i++) {
             double start = rt_clock(), worked = processor_clock();
             run_stage(w, stage);
@@ -299,12 +332,14 @@ static rt_status run_size(rt_bench_result *result, workload *w, const rt_bench_o
             result->seconds[stage] = fmin(result->seconds[stage], rt_clock() - start);
             result->processor[stage] = fmin(result->processor[stage], processor_clock() - worked);
         }
+        int64_t peak = rt_arena_peak(ctx->step);
+        result->memory[stage] = ctx->on_device ? rt_ctx_rest_bytes(ctx) + peak : rt_memory_peak_rss();
+        if (peak > result->peak_activations) result->peak_activations = peak;
         if (ctx->status == RT_OK) RT_TRY(count_stage(w, stage, &result->gflop[stage], err));
         rt_debug("%lld tokens, %s: %.4f s", (long long)n, rt_bench_stage_name(stage), result->seconds[stage]);
         if (stage <= RT_BENCH_confidence) result->peak_rss = rt_memory_peak_rss();
     }
     if (result->peak_rss == 0) result->peak_rss = rt_memory_peak_rss();   /* training alone */
-    result->peak_activations = rt_arena_peak(ctx->step);
     result->gemm_peak = rt_bench_gemm_peak(ctx, options->precision == RT_PRECISION_BF16);   /* it needs memory, too */
     status = rt_ctx_take(ctx, err);
 done:

@@ -33,7 +33,8 @@ typedef struct {
     double seconds[RT_BENCH_COUNT];   /* NAN: not run */
     double processor[RT_BENCH_COUNT]; /* seconds of all threads together, which other programs do not change */
     double gflop[RT_BENCH_COUNT];     /* 2 per multiply-add, of the products: rt_ctx_count_begin */
-    double gemm_peak;                 /* GFLOP/s of large products on all threads, measured in the same run */
+    int64_t memory[RT_BENCH_COUNT];   /* bytes at the stage's peak: of a GPU with what CUDA takes, else of the process so far */
+    double gemm_peak;                 /* GFLOP/s of large products on all threads or the GPU, measured in the same run */
     int64_t peak_rss;                 /* bytes, of the process after the last stage without a backward (of all, if none ran) */
     int64_t peak_activations;         /* bytes of the arena */
 } rt_bench_result;
@@ -59,7 +60,8 @@ const char *rt_bench_stage_name(int stage);
 rt_status rt_bench_run(rt_bench_result *results, const int64_t *n_token, int64_t n_size, const rt_bench_options *options,
                        rt_err *err);
 
-/* GFLOP/s of products of 4,096 rows per thread by 1,024 by 512, on all threads, best of several; takes under a second. */
+/* GFLOP/s of large products, best of several: on all threads 4,096 rows per thread by 1,024 by 512, under a second; on a GPU
+ * of 512 x 512 by 512 x 1,024 and doubled up to 8,192, until one takes 20 ms. */
 double rt_bench_gemm_peak(rt_ctx *ctx, bool bf16);
 
 #endif

@@ -16,16 +16,19 @@ static void print_json(const rt_bench_result *results, int64_t count, const char
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++) {
         const rt_bench_result *r = &results[i];
-        json_t *sec = json_object(), *processor = json_object();
+        json_t *sec = json_object(), *processor = json_object(), *gflop = json_object(), *memory = json_object();
         for (int stage = 0; stage < RT_BENCH_COUNT; stage++) {
             if (isnan(r->seconds[stage])) continue;
             json_object_set_new(sec, rt_bench_stage_name(stage), json_real(r->seconds[stage]));
             json_object_set_new(processor, rt_bench_stage_name(stage), json_real(r->processor[stage]));
+            json_object_set_new(gflop, rt_bench_stage_name(stage), json_real(r->gflop[stage]));
+            json_object_set_new(memory, rt_bench_stage_name(stage), json_real((double)r->memory[stage] / (1 << 20)));
         }
-        json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:o, s:o, s:f, s:f}", "n_token", (json_int_t)r->n_token, "n_atom",
-                                              (json_int_t)r->n_atom, "precision", precision, "sec", sec, "processor_sec",
-                                              processor, "gemm_peak_gflops",
-                                              r->gemm_peak, "peak_rss_mib", (double)r->peak_rss / (1 << 20)));
+        json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:f, s:f}", "n_token", (json_int_t)r->n_token,
+                                              "n_atom", (json_int_t)r->n_atom, "precision", precision, "sec", sec,
+                                              "processor_sec", processor, "gflop", gflop, "memory_mib", memory,
+                                              "gemm_peak_gflops", r->gemm_peak,
+                                              "peak_rss_mib", (double)r->peak_rss / (1 << 20)));
     }
     json_dumpf(list, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
     putchar('\n');

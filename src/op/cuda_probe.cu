@@ -13,6 +13,10 @@ enum { OLDEST_MAJOR = 7, OLDEST_MINOR = 5 };   /* the oldest that this build has
 #ifndef RT_CUDA_MACHINE_CODE
 #define RT_CUDA_MACHINE_CODE _
 #endif
+/* The CUDA whose PTX the build has: as a rule the one that it was built with. */
+#ifndef RT_CUDA_PTX_VERSION
+#define RT_CUDA_PTX_VERSION CUDART_VERSION
+#endif
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
 
@@ -24,7 +28,7 @@ static bool cannot_compile(int driver, const cudaDeviceProp *prop)
         int code = atoi(at + 1);
         if (code / 10 == prop->major && code % 10 <= prop->minor) return false;
     }
-    return driver / 10 < CUDART_VERSION / 10;
+    return driver / 10 < RT_CUDA_PTX_VERSION / 10;
 }
 
 int rt_cuda_build_version(void) { return CUDART_VERSION; }
@@ -79,7 +83,7 @@ const char *rt_cuda_unavailable(void)
     if (cannot_compile(driver, &prop)) {
         snprintf(text, sizeof text,
                  "the driver is one for CUDA %d.%d and cannot compile this build's PTX of CUDA %d.%d", driver / 1000,
-                 driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+                 driver % 1000 / 10, RT_CUDA_PTX_VERSION / 1000, RT_CUDA_PTX_VERSION % 1000 / 10);
         return text;
     }
     return rt_cuda_products_missing();
@@ -91,11 +95,11 @@ const char *rt_cuda_advice(void)
     int driver = rt_cuda_driver_version(), major = CUDART_VERSION / 1000;
     cudaDeviceProp prop;
     if (driver == 0 || driver / 1000 < major)
-        snprintf(text, sizeof text, "this build needs a driver of version %s or newer; docs/cuda.md has a recipe for older ones",
-                 major >= 13 ? "580" : "525");
+        snprintf(text, sizeof text, "this build needs a driver of version %s",
+                 major >= 13 ? "580 or newer; docs/cuda.md has a recipe for older ones" : "525 or newer");
     else if (cudaGetDeviceProperties(&prop, rt_cuda_taken()) == cudaSuccess && cannot_compile(driver, &prop))
         snprintf(text, sizeof text, "a driver for CUDA %d.%d or newer runs it, or a build with CUDA_ARCHS=%d", major,
-                 CUDART_VERSION % 1000 / 10, 10 * prop.major + prop.minor);
+                 RT_CUDA_PTX_VERSION % 1000 / 10, 10 * prop.major + prop.minor);
     else if (rt_cuda_products_missing())
         snprintf(text, sizeof text, "install cuBLAS of CUDA %d, or put the file into lib/ beside rnatune", major);
     else text[0] = 0;

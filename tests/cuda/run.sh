@@ -112,6 +112,16 @@ check "predict in the memory that it was said to need" 0 "a	32	" middle --memory
 grep -q "a	NA" out && { echo "FAILED it did not fit"; failed=$((failed + 1)); }
 check "devices" 0 "cuda" "$BINARY" devices
 . "$here/ranks.sh"
+
+# ---- speed: every stage runs on the device, and bench/cuda.sh makes its table (of a processor, where PyTorch need not be) ----
+timed() { "$BINARY" bench --config "$DATA/tiny_config.json" --device cuda --memory-limit 1G --tokens 4 --msa 4 --reps 1 "$@"; }
+check "bench, all stages" 0 "confidence_step" timed
+check "bench, a step of adapters" 0 "lora_step" timed --lora
+table() {
+    RNAPRO_REF='' DEVICE=cpu CONFIG=$DATA/tiny_config.json TOKENS=8 PHASE1=8 PHASE2=8 PREDICT=12 ROUNDS=1 REPS=1 THREADS=1 \
+        "$here/../../bench/cuda.sh" "$BINARY"
+}
+if command -v python3 >/dev/null; then check "bench/cuda.sh" 0 "lora_step	-	-" table; else skip "bench/cuda.sh: no python3"; fi
 [ -z "$gpu" ] || sum
 
 # ---- what repeats is recorded once and replayed, to the same bytes ----
