@@ -133,12 +133,14 @@ rt_status rt_fold(rt_ctx *ctx, const rt_model *model, const rt_features *feature
                             .cutoff = (int64_t)c->msa_test_cutoff, .opt_rows = options->opt_msa_rows};
     rt_trunk_forward(ctx, &model->trunk, trunk[0], trunk[1], trunk[2], features, options->n_cycle, &choice, trunk_progress,
                      &watch, NULL);
+    rt_ctx_sync(ctx);   /* the clock's sake */
     result->seconds[RT_STAGE_TRUNK] = rt_clock() - start, start = rt_clock();
 
     ctx->bf16 = model->precision == RT_PRECISION_BF16;
     rt_denoiser_context context;
     tell(&watch, RT_STAGE_PREPARE, 0, 1);
     rt_denoiser_prepare(ctx, &model->denoiser, &context, features, trunk[0], trunk[1], trunk[2], NULL);
+    rt_ctx_sync(ctx);
     result->seconds[RT_STAGE_PREPARE] = rt_clock() - start, start = rt_clock();
     rt_sampler_draws drawn = {.seed = options->seed, .stream = options->stream};
     while (watch.first_sample < samples && ctx->status == RT_OK) {

@@ -195,9 +195,8 @@ static void output_backward(rt_ctx *ctx, const rt_denoiser *d, rt_tensor dq, rt_
     rt_noise_levels levels = saved->levels;
     rt_tensor dupdate = rt_new_like(ctx, dx_denoised);
     for (int64_t i = 0; i < levels.n; i++) {
-        double ratio = levels.t[i] / d->sigma_data;
-        rt_op_axpby(ctx, at_level(levels, dupdate, i), 0, at_level(levels, dx_denoised, i),
-                    levels.t[i] / sqrt(1 + ratio * ratio));
+        double ratio = levels.t[i] / d->sigma_data, factor = levels.t[i] / sqrt(1 + ratio * ratio);
+        rt_op_axpby(ctx, at_level(levels, dupdate, i), 0, at_level(levels, dx_denoised, i), factor);
     }
     rt_linear_backward(ctx, &d->decoder_out, dq, false, dupdate, rt_norm_new(ctx, &d->decoder_norm, saved->q_out));
     rt_norm_backward(ctx, &d->decoder_norm, dq, false, dq, saved->q_out);

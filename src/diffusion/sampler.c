@@ -74,7 +74,7 @@ void rt_sampler_run(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context
     rt_tensor schedule = RT_NEW_HOST(ctx, RT_F32, n_step + 1), noise = RT_NEW_HOST(ctx, ctx->real, samples, atoms, 3);
     rt_tensor rotation = RT_NEW_HOST(ctx, ctx->real, samples, 3, 3), translation = RT_NEW_HOST(ctx, ctx->real, samples, 3);
     rt_tensor denoised = rt_new_like(ctx, x);
-    rt_replay replay = {0};
+    rt_replay replay = {.expected = n_step};
     rt_denoiser_context repeated = *context;   /* every step calls the network on the same memory */
     repeated.opt_replay = &replay;
     int64_t inner = rt_arena_mark(ctx->step);
@@ -93,9 +93,10 @@ void rt_sampler_run(rt_ctx *ctx, const rt_denoiser *d, const rt_denoiser_context
         }
         double last = ((float *)schedule.data)[step], next = ((float *)schedule.data)[step + 1];
         double t = last * ((next > config->gamma_min ? config->gamma0 : 0) + 1);
+        /* a device works on the step before while these are drawn; an upload may wait for it */
         fill_motion(ctx, rotation, translation, draws, step, n_step);
-        rt_op_augment(ctx, x, rt_upload(ctx, rotation), rt_upload(ctx, translation));
         fill_noise(ctx, noise, draws, draws->step_noise, RT_DRAW_STEP_NOISE, step, n_step);
+        rt_op_augment(ctx, x, rt_upload(ctx, rotation), rt_upload(ctx, translation));
         rt_op_axpby(ctx, x, 1, rt_upload(ctx, noise), config->noise_scale_lambda * sqrt(t * t - last * last));
         probe_noisy(ctx, x, t, step, n_step);
         rt_denoiser_forward(ctx, d, &repeated, denoised, x, (rt_noise_levels){&t, 1}, step, n_step, NULL);

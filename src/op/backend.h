@@ -122,10 +122,13 @@ double rt_ctx_count_end(rt_ctx *ctx, rt_ctx_measure *measure);
  * as ever.  `work` must queue the same ops on the same memory each time, upload nothing, wait for nothing, draw no number,
  * and leave the step arena as it was; so must what is at work between runs, for the arena is used again at the same place. */
 typedef struct {
+    int64_t expected;   /* runs, the caller's; few are not recorded */
     struct rt_cuda_recording *recording;
     int64_t runs, mark;
-    bool refused;    /* it could not be recorded, which was said */
-} rt_replay;         /* begins as {0} */
+    bool refused;
+} rt_replay;            /* begins as {.expected = n} */
+/* Runs that are worth a recording, and kernels of one: NVIDIA's figure is 10 KB of the device's memory for each. */
+enum { RT_REPLAY_RUNS = 4, RT_REPLAY_MOST = 8192 };
 typedef void rt_replay_work(rt_ctx *ctx, void *user);
 void rt_replay_run(rt_ctx *ctx, rt_replay *replay, rt_replay_work *work, void *user);
 void rt_replay_end(rt_replay *replay);

@@ -151,16 +151,21 @@ void rt_replay_run(rt_ctx *ctx, rt_replay *replay, rt_replay_work *work, void *u
 {
     int64_t mark = rt_arena_mark(ctx->step);
     bool record = ctx->on_device && !ctx->measuring && !ctx->probe && !ctx->dropout && ctx->status == RT_OK;
-    if (!record || replay->refused || replay->runs == 0) {   /* before the first run not all kernels are loaded */
-        if (record) replay->runs++, replay->mark = mark;
+    if (!record || replay->refused || !rt_ctx_go_on(ctx)) {
         work(ctx, user);
-        return;
+    } else if (replay->runs++ == 0) {   /* before the first run not all kernels are loaded */
+        int64_t before = rt_cuda_queued(ctx);
+        work(ctx, user);
+        replay->mark = mark;
+        /* a long target's kernels take longer than their launches, and its graph much of the device's memory */
+        replay->refused = rt_cuda_queued(ctx) - before > RT_REPLAY_MOST || replay->expected < RT_REPLAY_RUNS;
+    } else {
+        RT_REQUIRE(mark == replay->mark);
+        if (!replay->recording) replay->recording = rt_cuda_record(ctx, work, user);
+        replay->refused = !replay->recording;
+        if (replay->recording) rt_cuda_replay(ctx, replay->recording);
+        else work(ctx, user);
     }
-    RT_REQUIRE(mark == replay->mark);
-    if (!replay->recording) replay->recording = rt_cuda_record(ctx, work, user);
-    replay->refused = !replay->recording;
-    if (replay->recording) rt_cuda_replay(ctx, replay->recording);
-    else work(ctx, user);
 }
 
 void rt_replay_end(rt_replay *replay)

@@ -27,6 +27,8 @@ void rt_cuda_sync(rt_ctx *ctx);
 void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_t bytes);
 /* Queued: F32 and BF16 into each other. */
 void rt_cuda_convert(rt_ctx *ctx, rt_tensor out, rt_tensor in);
+/* Kernels, products and copies that were queued so far. */
+int64_t rt_cuda_queued(const rt_ctx *ctx);
 /* What `work` queues, recorded but not run.  NULL when it failed or cannot be recorded, which is said; then the context is as
  * it was before, but for RT_ERR_STOPPED. */
 struct rt_cuda_recording *rt_cuda_record(rt_ctx *ctx, rt_replay_work *work, void *user);

@@ -19,11 +19,13 @@ struct rt_cuda {
     bool bf16;
     bool reads_host;      /* the device reads any memory of the host's by itself (HMM, ATS) */
     int64_t own_bytes, bytes;   /* bytes: of `memory` */
+    int64_t queued;
 };
 
-/* What a process takes of a device with a context and cuBLASLt's kernels: an estimate on the safe side.  LATER_BYTES: of that
- * what a device that has just been opened does not show as taken yet, kernels that are loaded when they first run. */
-static const int64_t CONTEXT_BYTES = (int64_t)512 << 20, LATER_BYTES = (int64_t)256 << 20, PAGE = 65536;
+/* What a process takes of a device with a context, cuBLASLt's kernels and a graph: an estimate on the safe side.
+ * LATER_BYTES: of that what a device that has just been opened does not show as taken yet, kernels that are loaded when
+ * they first run. */
+static const int64_t CONTEXT_BYTES = (int64_t)576 << 20, LATER_BYTES = (int64_t)256 << 20, PAGE = 65536;
 static const int64_t WORKSPACE_BYTES = (int64_t)32 << 20;   /* what cuBLASLt asks for on the newest devices */
 
 static rt_cuda *state(const rt_ctx *ctx) { return (rt_cuda *)ctx->device; }
@@ -121,6 +123,9 @@ extern "C" void rt_cuda_close(rt_ctx *ctx)
     ctx->device = NULL;
 }
 
+void rt_cuda_count(rt_ctx *ctx) { state(ctx)->queued++; }
+extern "C" int64_t rt_cuda_queued(const rt_ctx *ctx) { return state(ctx)->queued; }
+
 extern "C" int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { return state(ctx)->own_bytes; }
 
 extern "C" int64_t rt_cuda_memory_available(void)
@@ -172,8 +177,12 @@ extern "C" void rt_cuda_move(rt_ctx *ctx, void *to, const void *opt_from, int64_
         ctx->status = rt_fail(&ctx->err, RT_ERR_UNSUPPORTED, NULL, 0, "it copies from the host's memory");
         return;
     }
-    rt_cuda_check(ctx, opt_from ? cudaMemcpyAsync(to, opt_from, (size_t)bytes, cudaMemcpyDefault, stream)
-                                : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
+    /* between two places of managed memory the direction must be said where it is recorded */
+    bool within = from && !from_host && (const char *)to >= begin && (const char *)to < begin + c->bytes;
+    rt_cuda_count(ctx);
+    cudaMemcpyKind kind = within ? cudaMemcpyDeviceToDevice : cudaMemcpyDefault;
+    rt_cuda_check(ctx, from ? cudaMemcpyAsync(to, from, (size_t)bytes, kind, stream)
+                            : cudaMemsetAsync(to, 0, (size_t)bytes, stream), "a copy");
     if (c->reads_host && from_host) rt_cuda_sync(ctx);
 }
 

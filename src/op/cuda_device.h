@@ -28,6 +28,8 @@ extern "C" {
 int rt_cuda_taken(void);
 /* The stream on which all of a context's work is queued. */
 cudaStream_t rt_cuda_stream(const rt_ctx *ctx);
+/* Queued one more; see rt_cuda_queued. */
+void rt_cuda_count(rt_ctx *ctx);
 /* Turns an error of CUDA's into the context's sticky failure; `what` names the kernel or call. */
 void rt_cuda_check(rt_ctx *ctx, cudaError_t error, const char *what);
 
@@ -60,6 +62,7 @@ static inline void rt_cuda_launch(rt_ctx *ctx, const char *name, void (*kernel)(
                                   size_t shared, Arguments... arguments)
 {
     if (ctx->status != RT_OK || ctx->measuring || grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+    rt_cuda_count(ctx);
 #ifdef RT_CUDA_EMULATED
     int index = 0;
     (rt_check_argument<Parameters>(name, index++, static_cast<Parameters>(arguments)), ...);

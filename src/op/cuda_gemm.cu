@@ -205,7 +205,8 @@ static bool choose(rt_cuda_products *p, plan *plan)
         ok = p->cublasLtMatmulPreferenceSetAttribute(preference, ALIGNMENTS[i], &plan->alignment, sizeof plan->alignment) ==
              CUBLAS_STATUS_SUCCESS;
     ok = ok && p->cublasLtMatmulAlgoGetHeuristic(p->handle, plan->desc, plan->left, plan->right, plan->out, plan->out,
-                                                 preference, 1, &result, &found) == CUBLAS_STATUS_SUCCESS && found == 1;
+                                                 preference, 1, &result, &found) == CUBLAS_STATUS_SUCCESS && found == 1 &&
+         result.state == CUBLAS_STATUS_SUCCESS;
     if (ok) plan->algo = result.algo;
     if (preference) p->cublasLtMatmulPreferenceDestroy(preference);
     return ok;
@@ -299,6 +300,7 @@ void rt_cuda_multiply(rt_ctx *ctx, rt_cuda_product shape, const void *a, const v
         return;
     }
     const float one = 1, keep = shape.add ? 1 : 0;
+    rt_cuda_count(ctx);
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
     if (opt_bias)
         status = p->cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &opt_bias, sizeof opt_bias);

@@ -24,6 +24,15 @@ typedef struct {
     bool add;
 } linear_job;
 
+#ifdef RT_CUDA_EMULATED
+/* A kernel's argument that holds pointers. */
+template <> inline void rt_check_argument<linear_job>(const char *kernel, int index, linear_job job)
+{
+    const void *const all[] = {job.y, job.x, job.bias, job.mul, job.w};
+    for (const void *p : all) rt_emulated_check_pointer(kernel, index, p);
+}
+#endif
+
 /* How WARPS warps share a tile, and what one thread of them holds. */
 template <int COLUMNS> struct tile_share {
     static constexpr int DOWN = COLUMNS == 32 ? 8 : 4, ACROSS = WARPS / DOWN;
@@ -98,9 +107,9 @@ static __device__ __forceinline__ void put(uint32_t *left, uint32_t *right, cons
 {
     RT_UNROLL for (int j = 0; j < tile_share<COLUMNS>::X_PACKS; j++) {
         int i = (int)threadIdx.x + j * THREADS;
-        uint32_t *at = left + i / (DEPTH / 4) * STRIDE + i % (DEPTH / 4) * 2;
-        at[0] = rt_pair_bf16(f.x[j].v[0], f.x[j].v[1]);
-        at[1] = rt_pair_bf16(f.x[j].v[2], f.x[j].v[3]);
+        const float *x = f.x[j].v;
+        *(uint2 *)(left + i / (DEPTH / 4) * STRIDE + i % (DEPTH / 4) * 2) =
+            make_uint2(rt_pair_bf16(x[0], x[1]), rt_pair_bf16(x[2], x[3]));
     }
     RT_UNROLL for (int j = 0; j < tile_share<COLUMNS>::W_PACKS; j++) {
         int i = (int)threadIdx.x + j * THREADS, column = pack_column<ACROSS>(i), k = pack_depth<ACROSS>(i);

@@ -22,6 +22,7 @@ static struct {
 #undef X
     ncclComm_t comm;   /* NULL: not joined */
     int version;
+    ncclResult_t last;   /* of what went wrong */
 } nccl;
 
 enum { WHY = 240 };
@@ -58,22 +59,22 @@ static bool load(char *out_why)
 /* ---- joining ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
-    bool failed;
+    bool failed, of_itself;   /* not because another rank has */
     char why[WHY];
 } verdict;
 
-/* (all ranks) True when every rank is well; else out_why names the first that is not. */
+/* (all ranks) True when every rank is well; else out_why names the first that is not, of itself if there is one. */
 static bool all_well(bool well, const char *why, char *out_why, int64_t size)
 {
     verdict mine = {}, *all;
     int ranks = rt_ranks_count(), bad = -1;
-    mine.failed = !well;
+    mine.failed = !well, mine.of_itself = nccl.last != ncclRemoteError;
     if (!well) snprintf(mine.why, sizeof mine.why, "%s", why);
     all = (verdict *)rt_alloc(ranks, sizeof *all, NULL);
     if (!all) RT_BUG("no memory for %d ranks", ranks);
     rt_ranks_gather(all, &mine, sizeof mine);
     for (int r = ranks - 1; r >= 0; r--)
-        if (all[r].failed) bad = r;
+        if (all[r].failed && (bad < 0 || all[r].of_itself || !all[bad].of_itself)) bad = r;
     if (bad >= 0) snprintf(out_why, (size_t)size, "rank %d: %s", bad, all[bad].why);
     free(all);
     return bad < 0;
@@ -84,6 +85,7 @@ static const char *complaint(ncclResult_t result, const char *what)
 {
     static char text[WHY];
     if (result == ncclSuccess) return NULL;
+    nccl.last = result;
     snprintf(text, sizeof text, "NCCL: %s: %s", what, nccl.ncclGetErrorString(result));
     return text;
 }
@@ -178,7 +180,7 @@ static void fail(rt_ctx *ctx, const char *opt_why)
 {
     if (!opt_why || ctx->status != RT_OK) return;
     ctx->status = rt_fail(&ctx->err, RT_ERR_UNSUPPORTED, NULL, 0, "%s", opt_why);
-    rt_hint(&ctx->err, "NCCL_DEBUG=WARN in the environment says more; training goes on with --resume");
+    rt_hint(&ctx->err, "NCCL_DEBUG=WARN NCCL_DEBUG_FILE=nccl.%%h.%%p in the environment say more; --resume goes on");
 }
 
 void rt_nccl_collect(rt_ctx *ctx, float *slots, int64_t count, const bool *takes_part)

@@ -12,12 +12,14 @@ struct rt_cuda_recording {
     cudaGraphExec_t graph;
 };
 
-/* The stream's work since cudaStreamBeginCapture as a graph that can be launched. */
+/* The stream's work since cudaStreamBeginCapture as a graph that lies on the device, where it takes memory: a launch that finds
+ * none would be too late. */
 static cudaError_t finish(cudaStream_t stream, cudaGraphExec_t *out_graph)
 {
     cudaGraph_t graph = NULL;
     cudaError_t error = cudaStreamEndCapture(stream, &graph);
     if (error == cudaSuccess) error = cudaGraphInstantiate(out_graph, graph, 0);
+    if (error == cudaSuccess) error = cudaGraphUpload(*out_graph, stream);
     if (graph) cudaGraphDestroy(graph);
     return error;
 }

@@ -25,6 +25,7 @@ int64_t rt_cuda_memory_available(void) { return 0; }
 int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { (void)ctx; return 0; }
 void rt_cuda_close(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_prefetch(rt_ctx *ctx) { (void)ctx; }
+int64_t rt_cuda_queued(const rt_ctx *ctx) { (void)ctx; return 0; }
 struct rt_cuda_recording *rt_cuda_record(rt_ctx *ctx, rt_replay_work *work, void *user)
 {
     (void)ctx, (void)work, (void)user;

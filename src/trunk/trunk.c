@@ -78,7 +78,7 @@ void rt_trunk_forward(rt_ctx *ctx, const rt_trunk *trunk, rt_tensor s_inputs, rt
 {
     int64_t mark = rt_arena_mark(ctx->step);
     rt_tensor s_init = rt_new_like(ctx, s), z_init = rt_new_like(ctx, z);
-    rt_replay replay = {0};
+    rt_replay replay = {.expected = opt_saved ? n_cycle - 1 : n_cycle};
     if (opt_saved) *opt_saved = (rt_trunk_saved){0};
     rt_embedder_forward(ctx, &trunk->embedder, s_inputs, s_init, z_init, features,
                         opt_saved && trunk->embedder_trains ? &opt_saved->embedder : NULL);

@@ -30,9 +30,9 @@ ranks_emulated() {
     said "that is said" "2 ranks share 1 GPU: those on one divide its memory and take turns"
     check "the bytes of one rank, through the host" 0 "" same_adapters one_device
     train=(--accumulation 2 --dry-run)
-    check "what NCCL takes is planned for" 0 "CUDA and its libraries	896.1" small mpi 2
+    check "what NCCL takes is planned for" 0 "CUDA and its libraries	960.1" small mpi 2
     check "no NCCL" 0 "not by NCCL (rank 0: libnccl.so.2 was not found)" small mpi 2 env RT_EMULATED_NO_NCCL=1
-    check "NCCL that does not join" 0 "unhandled system error" small mpi 2 env RT_EMULATED_NCCL_FAIL="init 0"
+    check "NCCL that does not join" 0 "(rank 1: NCCL: joining the ranks: unhandled system error)" small mpi 2 env RT_EMULATED_NCCL_FAIL="init 1"
     # a scheduler shows each rank another device, which is number 0 to it
     own_device() { small mpi 2 bash -c 'RT_EMULATED_DEVICES=1 RT_EMULATED_FIRST=$OMPI_COMM_WORLD_RANK exec "$@"' ranks; }
     check "a device that each rank sees alone" 0 "by NCCL 2.27.5" own_device
