@@ -76,7 +76,7 @@ for round in $(seq "${ROUNDS:-2}"); do
             measure() { ours bench --precision "$precision" --tokens "$n" --msa "${MSA:-64}" --reps $((${REPS:-3} + 1)) --json "$@"; }
             case $stages in *ribonanza*) measure --stages $inference >"$out/rnatune.$run.stages.json" ;; esac
             case $stages in *confidence_step*) measure --stages confidence_step >"$out/rnatune.$run.phase1.json" ;; esac
-            case $stages in *lora_step*) measure --lora --stages lora_step --keep-every 1 >"$out/rnatune.$run.phase2.json" ;; esac
+            case $stages in *lora_step*) measure --lora --stages lora_step --keep-every 1 --copies-at-once 4 >"$out/rnatune.$run.phase2.json" ;; esac
             case $stages in *predict*) [ ! -s "$features/$n/s.csv" ] || run_predict "$out/predict.$run" --precision "$precision" \
                 --sequences "$features/$n/s.csv" --msa-dir "$features/$n" --templates "$features/$n/t.pt" "${work[@]}" ;;
             esac

@@ -273,7 +273,7 @@ static int64_t count_bonds(const job *j)
     return count;
 }
 
-/* The structures in double and the resolved atoms of the label; false: no memory. */
+/* The resolved atoms of the label, and room for the structures; false: no memory. */
 static bool set_up(job *j, rt_ctx *ctx, rt_tensor x, const rt_label *label)
 {
     j->n_copy = x.dim[0], j->n_atom = label->n_atom, j->n_resolved = label->n_resolved;
@@ -282,10 +282,17 @@ static bool set_up(job *j, rt_ctx *ctx, rt_tensor x, const rt_label *label)
     j->x = RT_NEW_HOST(ctx, RT_F64, j->n_copy, j->n_atom, 3).data;
     j->y = RT_NEW_HOST(ctx, RT_F64, j->n_resolved, 3).data;
     j->atom = RT_NEW_HOST(ctx, RT_I64, j->n_resolved + j->n_atom).data;
+    if (ctx->status != RT_OK) return false;
+    list_resolved(j, label);
+    return true;
+}
+
+/* The structures in double: what is queued on a device is done after this. */
+static bool fetch(job *j, rt_ctx *ctx, rt_tensor x)
+{
     rt_ctx_sync(ctx);
     if (ctx->status != RT_OK) return false;
     rt_convert(j->x, RT_F64, x.data, x.dtype, rt_count(x));
-    list_resolved(j, label);
     return true;
 }
 
@@ -296,7 +303,7 @@ void rt_loss_diffusion_targets(rt_ctx *ctx, rt_diffusion_targets *out, rt_tensor
     out->weight = RT_NEW_HOST(ctx, RT_F64, label->n_atom);
     out->neighbours = RT_NEW_HOST(ctx, RT_I64, label->n_atom);
     rt_tensor near = RT_NEW_HOST(ctx, RT_I32, label->n_resolved), truth = RT_NEW_HOST(ctx, RT_F64, label->n_resolved);
-    if (!set_up(&j, ctx, x, label)) return;
+    if (!set_up(&j, ctx, x, label) || !fetch(&j, ctx, x)) return;
     memset(out->aligned.data, 0, (size_t)rt_bytes(out->aligned));
     memset(out->weight.data, 0, (size_t)rt_bytes(out->weight));
     memset(out->neighbours.data, 0, (size_t)rt_bytes(out->neighbours));
@@ -313,20 +320,31 @@ void rt_loss_diffusion_targets(rt_ctx *ctx, rt_diffusion_targets *out, rt_tensor
 }
 
 /* Smooth lDDT where the structures are: a number for every RT_CUDA_LDDT_ATOMS atoms comes back. */
-static double smooth_lddt_on_device(rt_ctx *ctx, const job *j, rt_tensor x)
+typedef struct {
+    int64_t parts;
+    rt_tensor atom, part, count, force;
+} device_pairs;
+
+static device_pairs queue_smooth_lddt(rt_ctx *ctx, const job *j, rt_tensor x)
 {
-    int64_t n = j->n_resolved, parts = (n + RT_CUDA_LDDT_ATOMS - 1) / RT_CUDA_LDDT_ATOMS, pairs = 0;
-    rt_tensor y = rt_upload(ctx, RT_WRAP(j->y, RT_F64, n, 3)), atom = rt_upload(ctx, RT_WRAP(j->atom, RT_I64, n));
-    rt_tensor part = RT_NEW_TYPE(ctx, RT_F64, j->n_copy * parts), count = RT_NEW_TYPE(ctx, RT_I64, parts);
-    rt_tensor force = RT_NEW_TYPE(ctx, RT_F32, j->n_copy, n, 3);
-    rt_cuda_smooth_lddt(ctx, part.data, count.data, force.data, x.data, y.data, atom.data, j->n_copy, j->n_atom, n, radius);
-    rt_ctx_sync(ctx);
-    if (ctx->status != RT_OK || ctx->measuring) return 0;
-    for (int64_t i = 0; i < parts; i++) pairs += ((const int64_t *)count.data)[i];
+    int64_t n = j->n_resolved, parts = (n + RT_CUDA_LDDT_ATOMS - 1) / RT_CUDA_LDDT_ATOMS;
+    rt_tensor y = rt_upload(ctx, RT_WRAP(j->y, RT_F64, n, 3));
+    device_pairs p = {parts, rt_upload(ctx, RT_WRAP(j->atom, RT_I64, n)), RT_NEW_TYPE(ctx, RT_F64, j->n_copy * parts),
+                      RT_NEW_TYPE(ctx, RT_I64, parts), RT_NEW_TYPE(ctx, RT_F32, j->n_copy, n, 3)};
+    rt_cuda_smooth_lddt(ctx, p.part.data, p.count.data, p.force.data, x.data, y.data, p.atom.data, j->n_copy, j->n_atom, n,
+                        radius);
+    return p;
+}
+
+static double take_smooth_lddt(rt_ctx *ctx, const job *j, const device_pairs *p)
+{
+    int64_t pairs = 0;
+    if (ctx->measuring) return 0;
+    for (int64_t i = 0; i < p->parts; i++) pairs += ((const int64_t *)p->count.data)[i];
     if (pairs == 0) return 0;
-    double sum = add_up(part.data, j->n_copy * parts);
+    double sum = add_up(p->part.data, j->n_copy * p->parts);
     if (j->d_x.data && j->weight->smooth_lddt != 0)   /* a pair counts from both ends */
-        rt_cuda_add_forces(ctx, j->d_x.data, force.data, atom.data, j->n_copy, j->n_atom, n,
+        rt_cuda_add_forces(ctx, j->d_x.data, p->force.data, p->atom.data, j->n_copy, j->n_atom, j->n_resolved,
                            -2 * j->weight->smooth_lddt / (double)pairs);
     return 1 - sum / (double)pairs / (double)j->n_copy;
 }
@@ -342,6 +360,9 @@ void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_
                                 weight->bond / (double)n_copy};
     job j = {.d_x = opt_d_x, .sigma = opt_sigma, .bonds = opt_bonds, .weight = &share};
     if (!set_up(&j, ctx, x, label)) return;
+    device_pairs pairs = {0};
+    if (ctx->on_device) pairs = queue_smooth_lddt(ctx, &j, x);   /* first, so that the host waits once */
+    if (!fetch(&j, ctx, x)) return;
     j.sum = RT_NEW_HOST(ctx, RT_F64, n_copy * (n_tile + 1)).data;
     int threads = rt_pool_threads(ctx->pool);
     j.place = RT_NEW_HOST(ctx, RT_F64, threads, 3, n_resolved).data;
@@ -356,7 +377,7 @@ void rt_loss_diffusion(rt_ctx *ctx, rt_diffusion_terms *out_loss, rt_tensor opt_
         out_loss->bond = add_up(j.sum, n_copy) / (double)n_copy;
     }
     if (ctx->on_device) {
-        out_loss->smooth_lddt = smooth_lddt_on_device(ctx, &j, x);
+        out_loss->smooth_lddt = take_smooth_lddt(ctx, &j, &pairs);
         rt_arena_reset(ctx->step, mark);
         return;
     }

@@ -59,6 +59,9 @@ done
 verify() { "$BINARY" verify --misses --device cuda --threads 1 "$@"; }
 check "verify in fp32" 0 " 0 misses" verify --golden "$DATA/golden"
 check "verify in bf16" 0 " 0 misses" verify --golden "$DATA/golden" --precision bf16 --case toy4
+if [ -d "$shared" ]; then
+    check "verify, training, three copies at once" 0 " 0 misses" verify --golden "$shared" --training --case full --copies-at-once 3
+fi
 if [ -n "$gpu" ] && [ -d "$shared" ]; then
     check "verify, the shared golden folder" 0 " 0 misses" verify --golden "$shared"
     check "verify, training" 0 " 0 misses" verify --golden "$shared" --training
@@ -72,7 +75,7 @@ model() { "$BINARY" init --config "$DATA/tiny_config.json" --out "$1" --quiet >/
 . "$here/../cli/make_set.sh" >set.log 2>&1
 lora() {
     "$BINARY" train lora --checkpoint tiny.safetensors --data set --split split.tsv --epochs 1 --crop 8 --cycles 1 --rollout-steps 1 \
-        --accumulation 4 --lr 3e-3 --copies 1 --also confidence_head --threads 1 --quiet "$@"
+        --accumulation 4 --lr 3e-3 --copies 2 --also confidence_head --threads 1 --quiet "$@"
 }
 check "train on the CPU" 0 last_loss lora --device cpu --out cpu
 mv out cpu.out
@@ -83,6 +86,7 @@ same_losses() {
         END { print n " losses"; exit bad || n < 4 }'
 }
 check "its losses are the CPU's" 0 "losses" same_losses
+check "both copies at once there" 0 '"value": 8' grep -A1 '"copies-at-once"' one/run.json
 check "train again" 0 last_loss lora --device cuda --out two
 check "the same adapters byte for byte" 0 "" cmp one/final/adapter_model.safetensors two/final/adapter_model.safetensors
 
