@@ -1,8 +1,9 @@
 /* cuda_emulation_nccl.cc - NCCL on the processor: what is queued moves over MPI when its turn on the stream comes.
  *
- * RT_EMULATED_NCCL_FAIL="join R": rank R cannot join, and the others' joining never ends; "wrong R": a number of its first
- * ncclSend is another; "lost R": one of the first broadcast to it; "hang R": that one never ends there; "send R": its third
- * ncclSend is refused, the first being the rehearsal's; "run R": its third one fails on the device, when its turn comes. */
+ * RT_EMULATED_NCCL_FAIL="join R": rank R cannot join, and the others' joining never ends (with -1 nobody's does); "wrong R": a
+ * number of its first ncclSend is another; "lost R": one of the first broadcast to it; "hang R": that one never ends there;
+ * "send R": its third ncclSend is refused, the first being the rehearsal's; "run R": its third one fails on the device, when its
+ * turn comes. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +27,12 @@ static bool aborted;                   /* what is queued gives up when its turn 
 
 bool rt_emulated_has_nccl(void) { return !getenv("RT_EMULATED_NO_NCCL"); }
 
-static bool fails(const char *where)
+static bool fails(const char *where, int whose = rt_ranks_self())
 {
     const char *text = getenv("RT_EMULATED_NCCL_FAIL");
     char name[32];
     int rank;
-    return text && sscanf(text, "%31s %d", name, &rank) == 2 && strcmp(name, where) == 0 && rank == rt_ranks_self();
+    return text && sscanf(text, "%31s %d", name, &rank) == 2 && strcmp(name, where) == 0 && rank == whose;
 }
 
 ncclResult_t ncclGetVersion(int *version) { *version = 22705; return ncclSuccess; }
@@ -66,7 +67,7 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t *comm, int ranks, ncclUniqueId id
         rt_emulated_fail("nccl: rank %d of %d joins with another id", rank, ranks);
     if (config->size != 24 || config->magic != 0xcafebeefu || config->version != 21400 || config->blocking != 0)
         rt_emulated_fail("nccl: the configuration is not one of 2.14.0");
-    bool mine = fails("join"), any = rt_ranks_any(mine);
+    bool mine = fails("join", rank), any = rt_ranks_any(mine || fails("join", -1));
     *comm = new ncclComm{};
     aborted = false;
     go_on(*comm, mine ? ncclSystemError : ncclSuccess);

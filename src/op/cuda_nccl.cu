@@ -194,7 +194,8 @@ static const char *compare_known(const float *row, float *host, int64_t count, i
     cudaError_t error = cudaMemcpyAsync(host, row, (size_t)count * sizeof *host, cudaMemcpyDefault, stream);
     if (error == cudaSuccess) error = cudaStreamSynchronize(stream);
     for (int64_t i = 0; i < count && error == cudaSuccess; i++)
-        if (host[i] != known_number(sender, i)) return complain(ncclSystemError, "NCCL: %s brought wrong numbers", what);
+        if (host[i] != known_number(sender, i))   /* rank 0 has two rows: see rehearse_spread */
+            return complain(ncclSystemError, "NCCL: %s brought wrong numbers of rank %d", what, sender % rt_ranks_count());
     return cuda_complaint(error, "numbers of the first exchange");
 }
 
