@@ -31,7 +31,6 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
     *out_report = (rt_predict_report){.targets = json_array(), .inputs = json_array(), .began = rt_clock()};
     run r = {.options = options, .report = out_report};
     RT_TRY(rt_placement_begin(options->backend, false, err));
-    RT_TRY(rt_placement_begin(options->backend, false, err));
     RT_TRY(rt_ranks_agree(open_run(&r, err), err));
     RT_TRY(rt_ranks_agree(rt_predict_share_check(&r, err), err));
     rt_ranks_apart(true);
@@ -50,6 +49,7 @@ rt_status rt_predict(const rt_predict_options *options, rt_predict_report *out_r
     else RT_TRY(rt_ranks_agree(write_submission(&r, true, err), err));
 done:
     rt_progress_clear();
+    rt_placement_end(status != RT_OK && status != RT_ERR_STOPPED);
     close_run(&r);
     return status;
 }

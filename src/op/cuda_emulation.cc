@@ -344,8 +344,10 @@ static cudaError_t allocate(void **out, size_t bytes, bool on_host = false)
 cudaError_t cudaMalloc(void **out, size_t bytes) { return allocate(out, bytes); }
 cudaError_t cudaMallocManaged(void **out, size_t bytes, unsigned int) { return allocate(out, bytes); }
 
+static bool stream_hangs;
 static void flush(void)
 {
+    if (stream_hangs) rt_emulated_fail("a wait for what never ends on the device");
     lock_regions(false);
     std::vector<queued> now;
     now.swap(queue);
@@ -444,7 +446,7 @@ static bool reads_host(void)
 
 static int current_device;
 
-static int number_in_environment(const char *name, int otherwise)
+int rt_emulated_number(const char *name, int otherwise)
 {
     const char *text = getenv(name);
     return text ? atoi(text) : otherwise;
@@ -460,7 +462,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int device)
     prop->major = number / 10, prop->minor = number % 10;
     prop->multiProcessorCount = 4;
     prop->pageableMemoryAccess = reads_host();
-    prop->pciBusID = 1 + number_in_environment("RT_EMULATED_FIRST", 0) + device;
+    prop->pciBusID = 1 + rt_emulated_number("RT_EMULATED_FIRST", 0) + device;
     prop->uuid.bytes[15] = (char)prop->pciBusID;
     return cudaSuccess;
 }
@@ -544,6 +546,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int)
 
 static bool stream_failed;
 void rt_emulated_fail_stream(void) { stream_failed = true; }
+void rt_emulated_hang_stream(bool hangs) { stream_hangs = hangs; }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t)
 {
@@ -555,7 +558,9 @@ cudaError_t cudaStreamQuery(cudaStream_t stream)
 {
     static bool asked;   /* every second time there is still something to do */
     asked = !asked;
-    return asked ? cudaErrorNotReady : cudaStreamSynchronize(stream);
+    if (asked || stream_hangs) return cudaErrorNotReady;
+    cudaError_t error = cudaStreamSynchronize(stream);
+    return stream_hangs ? cudaErrorNotReady : error;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)

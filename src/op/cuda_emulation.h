@@ -173,7 +173,10 @@ const char *cudaGetErrorString(cudaError_t error);
  * comes), RT_EMULATED_NO_PRODUCTS (set: cuBLASLt has no product of any shape), RT_EMULATED_NO_GRAPHS (set: none can be
  * made), RT_EMULATED_TALLY (set: at its end the program writes to stderr how often each kernel was queued, how much of it
  * by graphs), RT_EMULATED_FIRST (0: number of the first device that this process sees), RT_EMULATED_NO_NCCL (set: there is
- * no such library), RT_EMULATED_NCCL_FAIL (init, send or run, and the rank: "send 1"; see cuda_emulation_nccl.cc). */
+ * no such library), RT_EMULATED_NCCL_FAIL (what fails and on which rank: "send 1"; see cuda_emulation_nccl.cc),
+ * RT_EMULATED_NCCL_SECONDS (60: after that NCCL is given up), RT_EMULATED_STAGE (32 MiB: bytes in which tensors go between
+ * ranks). */
+int rt_emulated_number(const char *name, int otherwise);
 
 /* ---- launches ---- */
 /* `kernel` runs one thread to its end. */
@@ -185,6 +188,8 @@ void rt_emulated_queue_call(cudaStream_t stream, const char *name, std::function
 void rt_emulated_check_pointer(const char *kernel, int argument, const void *p);
 /* What is queued fails when its turn comes, and with it all that follows. */
 void rt_emulated_fail_stream(void);
+/* What is queued does not end (or, given up, ends): who waits for it without asking stops the program. */
+void rt_emulated_hang_stream(bool hangs);
 bool rt_emulated_has_nccl(void);
 void rt_emulated_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 

@@ -1,6 +1,7 @@
 /* cuda_nccl.h - NCCL behind a few calls: a row of float32 to rank 0's device, or from it
  * Room: op.  Uses: op/cuda_device, base/ranks, NCCL.
- * Reference: NVIDIA NCCL user guide (API, "Point-to-point communication", "Fault tolerance"); nccl.h
+ * Reference: NVIDIA NCCL user guide (API, "Creating a communicator with options", "Point-to-point communication",
+ *     "Fault tolerance"); nccl.h
  *
  * libnccl.so.2 is loaded when several ranks have devices of their own, not linked.  CUDA's toolkit has no header of it: what
  * stands here is the part of NCCL 2's stable interface that is used.
@@ -15,10 +16,16 @@ typedef enum { ncclSuccess = 0, ncclSystemError = 2, ncclRemoteError = 6, ncclIn
 typedef enum { ncclFloat32 = 7, ncclNumTypes = 12 } ncclDataType_t;
 typedef struct ncclComm *ncclComm_t;
 typedef struct { char internal[128]; } ncclUniqueId;
+/* As of 2.14.0, which `version` says; later versions have more members behind, and take their own defaults for them. */
+typedef struct {
+    size_t size;
+    unsigned int magic, version;
+    int blocking;
+} ncclConfig_t;
 ncclResult_t ncclGetVersion(int *version);
 const char *ncclGetErrorString(ncclResult_t result);
 ncclResult_t ncclGetUniqueId(ncclUniqueId *id);
-ncclResult_t ncclCommInitRank(ncclComm_t *comm, int ranks, ncclUniqueId id, int rank);
+ncclResult_t ncclCommInitRankConfig(ncclComm_t *comm, int ranks, ncclUniqueId id, int rank, ncclConfig_t *config);
 ncclResult_t ncclCommDestroy(ncclComm_t comm);
 ncclResult_t ncclCommAbort(ncclComm_t comm);
 ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t *error);
@@ -30,8 +37,9 @@ ncclResult_t ncclBroadcast(const void *from, void *to, size_t count, ncclDataTyp
                            cudaStream_t stream);
 }
 
-/* (all ranks) Loads the library and joins the ranks, each on the device that is current; `stage` is `floats` long, on that
- * device.  False, on every rank, when that cannot be: out_why (size long) is one line. */
+/* (all ranks) Loads the library, joins the ranks, each on the device that is current, and tries each kind of exchange with known
+ * numbers; `stage` is `floats` long, on that device.  False, on every rank, when that cannot be, RT_NCCL=0 stands in a rank's
+ * environment, or a part of it hangs for a minute: out_why (size long) is one line. */
 bool rt_nccl_join(float *stage, int64_t floats, char *out_why, int64_t size);
 bool rt_nccl_joined(void);
 void rt_nccl_leave(bool failed);   /* failed: what is under way is given up */

@@ -11,10 +11,9 @@ extern "C" {
 #include "op/cuda_ranks.h"
 }
 
-/* STAGE_BYTES: of the device's memory that NCCL sends from and receives into: its own allocation, not the managed memory under
- * the arenas.  NCCL_*_BYTES: what NCCL takes for itself, an estimate on the safe side; what it is seen to take counts when
- * it is more.  SETTLE_EVERY: pieces that are queued before the ranks agree: a queue that is full would block a rank before. */
-static const int64_t STAGE_BYTES = (int64_t)32 << 20, NCCL_BYTES = (int64_t)256 << 20, NCCL_PEER_BYTES = (int64_t)64 << 20;
+/* NCCL_*_BYTES: what NCCL takes for itself, an estimate on the safe side; what it is seen to take counts when it is more.
+ * SETTLE_EVERY: pieces that are queued before the ranks agree: a queue that is full would block a rank before. */
+static const int64_t NCCL_BYTES = (int64_t)256 << 20, NCCL_PEER_BYTES = (int64_t)64 << 20;
 enum { SETTLE_EVERY = 16 };
 
 static struct {
@@ -23,6 +22,16 @@ static struct {
     float *host;         /* as large, where NCCL does not carry it; NULL: it does */
     int64_t nccl_bytes;  /* that it was seen to take */
 } state;
+
+/* Of the device's memory that NCCL sends from and receives into: its own allocation, not the managed memory under the arenas. */
+static int64_t stage_bytes(void)
+{
+    int64_t bytes = (int64_t)32 << 20;
+#ifdef RT_CUDA_EMULATED
+    bytes = rt_emulated_number("RT_EMULATED_STAGE", (int)bytes);   /* few: small tensors go in many pieces, too */
+#endif
+    return bytes;
+}
 
 int rt_cuda_taken(void) { return state.device; }
 
@@ -130,22 +139,22 @@ extern "C" rt_status rt_cuda_ranks_open(bool distinct, char *out_way, int64_t si
     rt_status status = RT_OK;
     char why[300] = "ranks share a GPU";
     int version;
-    cudaError_t error = cudaMalloc((void **)&state.stage, (size_t)STAGE_BYTES);
+    cudaError_t error = cudaMalloc((void **)&state.stage, (size_t)stage_bytes());
     if (error != cudaSuccess)
         status = rt_fail(err, RT_ERR_MEMORY, NULL, 0, "CUDA: %lld MiB for what ranks exchange: %s",
-                         (long long)(STAGE_BYTES >> 20), cudaGetErrorString(error));
+                         (long long)(stage_bytes() >> 20), cudaGetErrorString(error));
     status = rt_ranks_agree(status, err);
     if (status != RT_OK) return status;
     load_kernels();
     int64_t before = free_bytes();
-    if (distinct && rt_nccl_join(state.stage, STAGE_BYTES / (int64_t)sizeof(float), why, sizeof why)) {
+    if (distinct && rt_nccl_join(state.stage, stage_bytes() / (int64_t)sizeof(float), why, sizeof why)) {
         state.nccl_bytes = before - free_bytes();
         version = rt_nccl_version();
         snprintf(out_way, (size_t)size, "from GPU to GPU by NCCL %d.%d.%d", version / 10000, version / 100 % 100, version % 100);
         return RT_OK;
     }
     snprintf(out_way, (size_t)size, "through the host's memory, not by NCCL (%s)", why);
-    state.host = (float *)rt_alloc(STAGE_BYTES, 1, err);
+    state.host = (float *)rt_alloc(stage_bytes(), 1, err);
     return rt_ranks_agree(state.host ? RT_OK : RT_ERR_MEMORY, err);
 }
 
@@ -160,9 +169,9 @@ extern "C" void rt_cuda_ranks_close(bool failed)
 extern "C" int64_t rt_cuda_ranks_bytes(int64_t *opt_taken)
 {
     int64_t estimate = NCCL_BYTES + NCCL_PEER_BYTES * (rt_ranks_count() - 1), seen = rt_nccl_joined() ? state.nccl_bytes : 0;
-    if (opt_taken) *opt_taken = state.stage ? STAGE_BYTES + (seen > 0 ? seen : 0) : 0;
+    if (opt_taken) *opt_taken = state.stage ? stage_bytes() + (seen > 0 ? seen : 0) : 0;
     if (!state.stage) return 0;
-    return STAGE_BYTES + (!rt_nccl_joined() ? 0 : seen > estimate ? seen : estimate);
+    return stage_bytes() + (!rt_nccl_joined() ? 0 : seen > estimate ? seen : estimate);
 }
 
 /* ---- exchanges ---------------------------------------------------------------------------------------------------- */
@@ -215,7 +224,7 @@ extern "C" rt_status rt_cuda_ranks_add(rt_ctx *ctx, const rt_tensor *sum, const 
 {
     rt_status status = RT_OK;
     int self = rt_ranks_self(), n_slot = 0;
-    int64_t mark = rt_arena_mark(ctx->step), total, piece = STAGE_BYTES / (int64_t)sizeof(float) / rt_ranks_count();
+    int64_t mark = rt_arena_mark(ctx->step), total, piece = stage_bytes() / (int64_t)sizeof(float) / rt_ranks_count();
     for (int r = 0; r < rt_ranks_count(); r++) n_slot += takes_part[r];
     const part *from = list_parts(ctx, mine, NULL, n, &total);
     const part *to = rt_ranks_lead() ? list_parts(ctx, sum, NULL, n, &total) : NULL;
@@ -235,7 +244,7 @@ extern "C" rt_status rt_cuda_ranks_add(rt_ctx *ctx, const rt_tensor *sum, const 
 extern "C" rt_status rt_cuda_ranks_share(rt_ctx *ctx, const rt_tensor *value, const rt_tensor *opt_bf16, int64_t n, rt_err *err)
 {
     rt_status status = RT_OK;
-    int64_t mark = rt_arena_mark(ctx->step), total, piece = STAGE_BYTES / (int64_t)sizeof(float);
+    int64_t mark = rt_arena_mark(ctx->step), total, piece = stage_bytes() / (int64_t)sizeof(float);
     const part *parts = list_parts(ctx, value, opt_bf16, n, &total);
     for (int64_t at = 0, queued = 1; at < total && status == RT_OK; at += piece, queued++) {
         int64_t count = total - at < piece ? total - at : piece, grid = rt_blocks(count, RT_THREADS);
