@@ -156,7 +156,7 @@ check "graphs that cannot be made" 0 "could not be recorded as a graph" fold_lon
 real=$(dirname "$build")
 if "$real/rnatune" version --json | grep -q '"cuda": true' && command -v python3 >/dev/null; then
     n=$(ls "$here"/../../src/op/cuda_*.cu | wc -l)
-    wanted=$(grep -o 'code=[a-z]*_[0-9]*' "$real/.cuda_code" | sed "s/code=//; s/$/:$n/" | LC_ALL=C sort | tr '\n' ' ')
+    wanted=$(grep -o 'code=[a-z]*_[0-9]*' "$real/.cuda_code" | sed "s/code=//; s/$/:$n/" | LC_ALL=C sort -V | tr '\n' ' ')
     check "the CUDA build links, with code for ${wanted% }" 0 "${wanted% }" codes "$real/rnatune"
 else
     skip "the real CUDA build: no nvcc (or no python3 to look into it)"
