@@ -104,7 +104,7 @@ predict_row() {
 # The table of every precision.  Fails with 3 when a row shows the limit broken or the plan wrong, with 1 when a run failed.
 memory_table() {
     local precision n rows=$out/memory.tsv
-    limit_mib=$(numfmt --from=iec "${limit%iB}" | awk '{ print $1 / 1048576 }')
+    limit_mib=$(numfmt --from=iec "$limit" | awk '{ print $1 / 1048576 }')
     make_chains "$out/chains"
     "$binary" import --structures "$out/chains" --out "$out/set" --force --quiet >/dev/null || return 1
     printf 'run\tprecision\ttokens\tseconds\tseconds_a_step\tlimit_mib\tplan_mib\tnvidia_smi_mib\tratio\tresult\n' | tee "$rows"
