@@ -14,8 +14,8 @@
 #   make MPI=auto|0|1   with the library that mpirun needs: when mpicc is there (default), never, or an error without it
 #   make CUDA=auto|0|1   with the CUDA backend: when nvcc is there (default), never, or an error without it
 #   make CUDA=12    the same with CUDA 12, for older drivers: clang compiles, NVIDIA's headers and libraries are fetched
-#   make CUDA_ARCHS=ptx|release|"80 89"   its code: PTX alone, which the driver compiles at the first start (default); for all
-#                   devices that are meant, which takes a minute more; for these.  See docs/cuda.md
+#   make CUDA_ARCHS=release|ptx|"80 89"   its code: for all devices that are meant (default); PTX alone, which the driver compiles at
+#                   the first start, and which takes a minute less to build; for these.  See docs/cuda.md
 #   make check-cuda12   builds that and looks at what is in it: minutes, 400 MB are fetched
 #   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor)
 #   make bench-cuda   its speed, beside PyTorch's where RNAPRO_REF and PYTHON say where that is, and its memory beside the plan (bench/cuda.sh)
@@ -47,7 +47,7 @@ use_cuda := $(if $(filter 0,$(CUDA)),,$(if $(filter 12,$(CUDA)),clang,$(if $(NVC
 ifneq ($(use_cuda),)
 CUDA_SOURCES := $(wildcard src/op/cuda_*.cu)
 # PTX of 7.5 is for a T4, that of 8.0 for every newer device (with tensor cores for bf16); the last of several gives its PTX, too
-CUDA_ARCHS   ?= $(if $(filter clang,$(use_cuda)),release,ptx)
+CUDA_ARCHS   ?= release
 comma        := ,
 cuda_newest  := $(if $(filter clang,$(use_cuda)),90,90 120)
 cuda_archs   := $(filter-out ptx,$(patsubst release,75 80 89 $(cuda_newest),$(CUDA_ARCHS)))

@@ -232,7 +232,7 @@ static int64_t memory_for(const job *j)
 }
 
 /* Of the memory that is free now, a part stays for the samples that are built ahead and for other programs. */
-static void choose_kept(job *j)
+static rt_status choose_kept(job *j)
 {
     const double USABLE = .8;
     double taken = (double)rt_model_bytes(j->model) + 12 * (double)rt_params_elements(j->params);
@@ -241,8 +241,12 @@ static void choose_kept(job *j)
     if (j->ctx->on_device)   /* weights and gradients are there; moments, sum and average come */
         room = (double)(rt_arena_capacity(j->ctx->step) - rt_arena_used(j->ctx->step)) -
                16 * (double)rt_params_elements(j->params);
-    j->ctx->keep_every = rt_option_int(j->o, "keep-every");
-    if (!rt_option_has(j->o, "keep-every")) rt_loop_choose_kept(j->ctx, j->model, &j->loop, (int64_t)room);
+    const char *offload = rt_option_text(j->o, "offload");
+    rt_offload when = !j->ctx->on_device || strcmp(offload, "never") == 0 ? RT_OFFLOAD_NEVER
+                      : strcmp(offload, "always") == 0                    ? RT_OFFLOAD_ALWAYS
+                                                                          : RT_OFFLOAD_AUTO;
+    int64_t keep_every = rt_option_has(j->o, "keep-every") ? rt_option_int(j->o, "keep-every") : -1;
+    return rt_loop_choose_kept(j->ctx, j->model, &j->loop, keep_every, when, (int64_t)room, j->err);
 }
 
 static rt_status open_job(job *j)
@@ -295,7 +299,7 @@ static rt_status open_job(job *j)
                 rt_choice_threads(o), (long long)j->loop.accumulation, (long long)rt_option_int(o, "accumulation"));
     rt_info("%lld of %lld parameters train, in %lld tensors", (long long)rt_params_elements(j->params),
             (long long)j->model->n_parameters, (long long)rt_params_count(j->params));
-    if (j->loop.n_train > 0) choose_kept(j);
+    if (j->loop.n_train > 0) RT_TRY(choose_kept(j));
     RT_TRY(open_augment(j));
     RT_TRY(hash_data(j));
     RT_TRY(rt_train_identity_plan(j->loop.identity.plan, o, j->loop.accumulation, j->network, j->err));
@@ -710,6 +714,11 @@ static const rt_option OPTIONS[] = {
      .low = -1,
      .high = 1e9,
      .help = "weights of the last N epochs are kept; -1: of all"},
+    {.name = "offload",
+     .type = RT_OPTION_CHOICE,
+     .choices = "auto|always|never",
+     .fallback = "auto",
+     .help = "with --device cuda, what blocks keep for their backward waits in the host's memory; auto: where it does not fit"},
     {.name = "keep-every",
      .type = RT_OPTION_INT,
      .value = "K",

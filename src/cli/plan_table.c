@@ -32,7 +32,8 @@
     {.name = p ".validation_targets", OF(train, "validation-targets"), .fallback = "0", .uses = use},                     \
     {.name = p ".max_bad_steps", OF(train, "max-bad-steps"), .fallback = "10", .uses = use},                              \
     {.name = p ".save_minutes", OF(train, "save-minutes"), .fallback = "15", .uses = use, .free = true},                  \
-    {.name = p ".keep_every", OF(train, "keep-every"), .fallback = "null", .uses = use, .free = true}
+    {.name = p ".keep_every", OF(train, "keep-every"), .fallback = "null", .uses = use, .free = true},                    \
+    {.name = p ".offload", OF(train, "offload"), .fallback = "auto", .uses = use, .free = true}
 
 static const rt_plan_key KEYS[] = {
     {.name = "out", OWN(.type = RT_OPTION_OUT_FOLDER), .fallback = "tuned",

@@ -72,6 +72,7 @@ rt_status rt_train_dry_run(rt_ctx *ctx, rt_model *model, const rt_loop_options *
     printf("optimizer\t%.1f\n", 8 * elements / (1 << 20));
     printf("averaged weights\t%.1f\n", loop->ema > 0 ? 4 * elements / (1 << 20) : 0);
     printf("activations, %lld tokens\t%.2f\n", (long long)m.tokens, (double)m.bytes / (1 << 20));
+    if (ctx->offload) printf("put aside, in the host's memory\t%.2f\n", (double)ctx->aside_bytes / (1 << 20));
     double rest = ctx->on_device ? (double)rt_ctx_rest_bytes(ctx) : 0;
     if (rest > 0) printf("CUDA and its libraries\t%.1f\n", rest / (1 << 20));
     printf("in all, on the device\t%.1f\n", (rest + (double)rt_model_bytes(model) + values + sum + 8 * elements +

@@ -44,8 +44,10 @@ void rt_train_phase_settle(rt_options *options, rt_train_phase phase)
         if (DEFAULTS[i].value[phase] && !rt_option_given(options, DEFAULTS[i].option))
             rt_option_resolve(options, DEFAULTS[i].option, DEFAULTS[i].value[phase], "phase");
     /* a GPU is not filled by one copy; what is free there does not count, because the bytes depend on it */
-    if (!rt_option_given(options, "copies-at-once"))
-        rt_option_resolve(options, "copies-at-once", strcmp(rt_choice_device(options), "cuda") == 0 ? "8" : "1", "device");
+    if (!rt_option_given(options, "copies-at-once")) {
+        bool on_gpu = phase != RT_TRAIN_CONFIDENCE && strcmp(rt_choice_device(options), "cuda") == 0;
+        rt_option_resolve(options, "copies-at-once", on_gpu ? "8" : "1", "device");
+    }
     if (phase != RT_TRAIN_LORA || rt_option_given(options, "alpha")) return;
     snprintf(text, sizeof text, "%lld", 2 * (long long)rt_option_int(options, "rank"));
     rt_option_resolve(options, "alpha", text, "phase");

@@ -13,13 +13,18 @@ static char *new_saved(rt_ctx *ctx, const rt_stack *stack, int64_t count)
 
 static void keep_state(rt_ctx *ctx, rt_tensor *kept, const rt_tensor state[RT_STACK_STATE])
 {
-    for (int i = 0; i < RT_STACK_STATE; i++) kept[i] = state[i].data ? rt_new_copy(ctx, state[i]) : RT_ABSENT;
+    for (int i = 0; i < RT_STACK_STATE; i++) kept[i] = state[i].data ? rt_put_aside(ctx, state[i]) : RT_ABSENT;
+}
+
+static void fetch_state(rt_ctx *ctx, rt_tensor state[RT_STACK_STATE], const rt_tensor *kept)
+{
+    for (int i = 0; i < RT_STACK_STATE; i++) state[i] = kept[i].data ? rt_new_copy(ctx, kept[i]) : RT_ABSENT;
 }
 
 void rt_stack_forward(rt_ctx *ctx, const rt_stack *stack, rt_tensor state[RT_STACK_STATE], rt_stack_saved *opt_saved)
 {
     rt_stack_saved none = {0}, *saved = opt_saved ? opt_saved : &none;
-    *saved = (rt_stack_saved){.every = opt_saved ? ctx->keep_every : 0};
+    *saved = (rt_stack_saved){.every = opt_saved ? ctx->keep_every : 0, .aside = rt_aside_mark(ctx)};
     if (saved->every > 0) {
         int64_t segments = (stack->n_block + saved->every - 1) / saved->every;
         saved->kept = RT_NEW_HOST(ctx, RT_U8, segments * RT_STACK_STATE * (int64_t)sizeof(rt_tensor)).data;
@@ -49,7 +54,7 @@ void rt_stack_backward(rt_ctx *ctx, const rt_stack *stack, rt_tensor dstate[RT_S
             uint64_t site = ctx->dropout ? ctx->dropout->site : 0;
             if (ctx->dropout) ctx->dropout->site = saved->site[first / every];
             block = new_saved(ctx, stack, last - first);
-            keep_state(ctx, state, saved->kept + first / every * RT_STACK_STATE);
+            fetch_state(ctx, state, saved->kept + first / every * RT_STACK_STATE);
             ctx->probe = NULL;   /* a rerun is not a call */
             for (int64_t i = first; i < last && rt_ctx_go_on(ctx); i++)
                 stack->forward(ctx, stack, i, state, block + (i - first) * stack->saved_size);
@@ -60,4 +65,5 @@ void rt_stack_backward(rt_ctx *ctx, const rt_stack *stack, rt_tensor dstate[RT_S
             stack->backward(ctx, stack, i, dstate, block + (i - first) * stack->saved_size);
         rt_arena_reset(ctx->step, mark);
     }
+    rt_aside_reset(ctx, saved->aside);
 }

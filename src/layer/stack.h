@@ -29,6 +29,7 @@ typedef struct {
     void *block;             /* every == 0: n_block saved structs */
     rt_tensor *kept;         /* every > 0: the state before blocks 0, every, 2 every, ... */
     uint64_t *site;          /* and the dropout site there */
+    int64_t aside;           /* where in ctx->aside they begin, with offloading */
 } rt_stack_saved;
 
 /* state: tensors, an unused one with data NULL.  Stops early when the user asks to (rt_ctx_go_on). */

@@ -61,6 +61,9 @@ struct rt_ctx {
     void *probe_user;
     struct rt_dropout *dropout;   /* layer/dropout: NULL is off */
     int64_t keep_every;   /* activation checkpointing, see layer/stack: 0 keeps everything */
+    bool offload;         /* a device's: what is kept for a later recomputation waits in the host's memory, see rt_put_aside */
+    struct rt_arena *aside;   /* there */
+    int64_t aside_bytes;  /* at its highest, as last measured */
     double flop;          /* counted so far, while `counting` */
     bool counting;        /* measuring, and the work of every block is counted: see rt_ctx_count_begin */
     bool measuring;       /* memory is pushed as ever, nothing is computed: see rt_ctx_measure_begin */
@@ -101,7 +104,7 @@ void rt_ctx_trim(rt_ctx *ctx);
  * running a layer pushes exactly what it would push and computes nothing.  The references cannot do that.
  * rt_ctx_measure_end gives the arena's peak, and the memory of oneDNN's own that the work would need. */
 typedef struct {
-    rt_arena *step;
+    rt_arena *step, *aside;
 } rt_ctx_measure;
 rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err *err);
 int64_t rt_ctx_measure_end(rt_ctx *ctx, rt_ctx_measure *measure);
@@ -162,6 +165,13 @@ rt_tensor rt_upload(rt_ctx *ctx, rt_tensor t);
 rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t);
 rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t);
 void rt_zero(rt_ctx *ctx, rt_tensor t);
+/* A copy of t that is not needed for a while: on the step arena, or with ctx->offload in the host's memory, where rt_new_copy
+ * fetches it.  Released by rt_arena_reset(ctx->aside) to a mark, last come first gone; both do nothing without offloading. */
+rt_tensor rt_put_aside(rt_ctx *ctx, rt_tensor t);
+int64_t rt_aside_mark(const rt_ctx *ctx);
+void rt_aside_reset(rt_ctx *ctx, int64_t mark);
+/* Offloading with `bytes` of the host's memory, locked there, until the context ends.  RT_ERR_MEMORY. */
+rt_status rt_ctx_offload(rt_ctx *ctx, int64_t bytes, rt_err *err);
 /* Ranking works in float: a double context's tensor is converted, a float context's used as it is. */
 rt_tensor rt_as_f32(rt_ctx *ctx, rt_tensor t);
 

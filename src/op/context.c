@@ -59,6 +59,7 @@ void rt_ctx_free(rt_ctx *ctx)
 {
     if (!ctx) return;
     if (ctx->op == &rt_backend_cpu) rt_cpu_close(ctx);
+    rt_arena_free(ctx->aside);
     if (ctx->on_device) rt_cuda_close(ctx);
     rt_tile_contexts_free(ctx->tiles);
     rt_arena_free(ctx->step);
@@ -118,6 +119,13 @@ rt_status rt_ctx_measure_begin(rt_ctx *ctx, rt_ctx_measure *out_measure, rt_err 
     rt_arena *arena;
     rt_status status = rt_arena_create_measuring(&arena, "measuring", TIMES * rt_arena_capacity(ctx->step), err);
     if (status != RT_OK) return status;
+    out_measure->aside = ctx->aside;
+    if (ctx->offload) status = rt_arena_create_measuring(&ctx->aside, "put aside", TIMES * rt_memory_available(), err);
+    if (status != RT_OK) {
+        ctx->aside = out_measure->aside;
+        rt_arena_free(arena);
+        return status;
+    }
     out_measure->step = ctx->step;
     ctx->step = arena;
     ctx->measuring = true;
@@ -132,6 +140,11 @@ int64_t rt_ctx_measure_end(rt_ctx *ctx, rt_ctx_measure *measure)
     /* a device's run was seen to take up to 0.2% more than it was measured to: 1% stands for that */
     bytes += ctx->on_device ? bytes / 100 : rt_cpu_own_bytes(ctx);
     rt_arena_free(ctx->step);
+    if (ctx->offload) {
+        ctx->aside_bytes = rt_arena_peak(ctx->aside);
+        rt_arena_free(ctx->aside);
+        ctx->aside = measure->aside;
+    }
     ctx->step = measure->step;
     ctx->measuring = false;
     rt_pool_set_idle(ctx->pool, false);
@@ -236,6 +249,34 @@ rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t)
     else if (ctx->on_device) rt_cuda_convert(ctx, copy, t);
     else if (ctx->status == RT_OK && !ctx->measuring) rt_convert(copy.data, copy.dtype, t.data, t.dtype, rt_count(t));
     return copy;
+}
+
+rt_tensor rt_put_aside(rt_ctx *ctx, rt_tensor t)
+{
+    if (!ctx->offload || ctx->status != RT_OK) return rt_new_copy(ctx, t);
+    rt_tensor waiting = rt_wrap(NULL, t.dtype, t.ndim, t.dim);
+    waiting.data = rt_arena_push(ctx->aside, rt_bytes(t));
+    if (!waiting.data)
+        ctx->status = rt_fail(&ctx->err, RT_ERR_MEMORY, NULL, 0, "what is put aside needs more of the host's memory");
+    rt_cuda_move(ctx, waiting.data, t.data, rt_bytes(t));
+    return waiting;
+}
+
+int64_t rt_aside_mark(const rt_ctx *ctx) { return ctx->offload ? rt_arena_mark(ctx->aside) : 0; }
+
+void rt_aside_reset(rt_ctx *ctx, int64_t mark)
+{
+    if (ctx->offload) rt_arena_reset(ctx->aside, mark);   /* what is queued is done in its order */
+}
+
+rt_status rt_ctx_offload(rt_ctx *ctx, int64_t bytes, rt_err *err)
+{
+    void *memory;
+    RT_REQUIRE(ctx->on_device && !ctx->aside && !ctx->measuring);
+    rt_status status = rt_cuda_host_memory(ctx, &memory, bytes, err);
+    if (status == RT_OK) status = rt_arena_create_on(&ctx->aside, "put aside", memory, bytes, err);
+    ctx->offload = status == RT_OK;
+    return status;
 }
 
 rt_tensor rt_upload(rt_ctx *ctx, rt_tensor t)

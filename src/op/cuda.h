@@ -34,6 +34,8 @@ int64_t rt_cuda_queued(const rt_ctx *ctx);
 struct rt_cuda_recording *rt_cuda_record(rt_ctx *ctx, rt_replay_work *work, void *user);
 void rt_cuda_replay(rt_ctx *ctx, struct rt_cuda_recording *recording);   /* queued */
 void rt_cuda_recording_free(struct rt_cuda_recording *recording);   /* NULL ok; what is queued still runs */
+/* Memory of the host that the device copies from and to by itself, until the context ends; one piece. */
+rt_status rt_cuda_host_memory(rt_ctx *ctx, void **out_memory, int64_t bytes, rt_err *err);
 /* Products that are planned. */
 int64_t rt_cuda_plans(const rt_ctx *ctx);
 /* True when the device multiplies bfloat16. */

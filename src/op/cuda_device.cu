@@ -15,6 +15,7 @@ struct rt_cuda {
     cudaStream_t stream;
     void *memory;         /* under the step arena */
     void *workspace;      /* of cuBLASLt's products */
+    void *aside;          /* the host's, locked */
     rt_cuda_products *products;
     bool bf16;
     bool reads_host;      /* the device reads any memory of the host's by itself (HMM, ATS) */
@@ -119,12 +120,25 @@ extern "C" void rt_cuda_close(rt_ctx *ctx)
     rt_cuda_products_free(c->products);
     if (c->workspace) cudaFree(c->workspace);
     if (c->memory) cudaFree(c->memory);
+    if (c->aside) cudaFreeHost(c->aside);
     free(c);
     ctx->device = NULL;
 }
 
 void rt_cuda_count(rt_ctx *ctx) { state(ctx)->queued++; }
 extern "C" int64_t rt_cuda_queued(const rt_ctx *ctx) { return state(ctx)->queued; }
+
+extern "C" rt_status rt_cuda_host_memory(rt_ctx *ctx, void **out_memory, int64_t bytes, rt_err *err)
+{
+    cudaError_t error = cudaMallocHost(&state(ctx)->aside, (size_t)bytes);
+    if (error != cudaSuccess) {
+        cudaGetLastError();
+        state(ctx)->aside = NULL;
+        return cuda_fail(err, error, "cudaMallocHost");
+    }
+    *out_memory = state(ctx)->aside;
+    return RT_OK;
+}
 
 extern "C" int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { return state(ctx)->own_bytes; }
 

@@ -269,7 +269,7 @@ static void run_kernel(const char *name, dim3 grid, dim3 block, size_t shared, c
 }
 
 /* ---- device memory: locked while work is queued ---- */
-struct region { char *memory; size_t bytes; };
+struct region { char *memory; size_t bytes; bool on_host; };
 static std::vector<region> regions;
 struct queued {
     const char *name;
@@ -317,7 +317,7 @@ static cudaError_t break_capture(void)
     return cudaErrorStreamCaptureUnsupported;
 }
 
-static cudaError_t allocate(void **out, size_t bytes)
+static cudaError_t allocate(void **out, size_t bytes, bool on_host = false)
 {
     if (captured) return break_capture();
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -331,12 +331,12 @@ static cudaError_t allocate(void **out, size_t bytes)
     }
     size_t free_bytes, total;
     cudaMemGetInfo(&free_bytes, &total);
-    if (bytes > free_bytes) return cudaErrorMemoryAllocation;
+    if (bytes > free_bytes && !on_host) return cudaErrorMemoryAllocation;
     void *memory = mmap(NULL, bytes, locked ? PROT_NONE : PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return cudaErrorMemoryAllocation;
-    regions.push_back({(char *)memory, bytes});
-    allocated += bytes;
+    regions.push_back({(char *)memory, bytes, on_host});
+    if (!on_host) allocated += bytes;
     *out = memory;
     return cudaSuccess;
 }
@@ -353,6 +353,9 @@ static void flush(void)
     running_name = NULL;
 }
 
+cudaError_t cudaMallocHost(void **out, size_t bytes) { return allocate(out, bytes, true); }
+cudaError_t cudaFreeHost(void *memory) { return cudaFree(memory); }
+
 cudaError_t cudaFree(void *memory)
 {
     if (!memory) return cudaSuccess;
@@ -361,7 +364,7 @@ cudaError_t cudaFree(void *memory)
     for (size_t i = 0; i < regions.size(); i++)
         if (regions[i].memory == memory) {
             munmap(memory, regions[i].bytes);
-            allocated -= regions[i].bytes;
+            if (!regions[i].on_host) allocated -= regions[i].bytes;
             regions.erase(regions.begin() + (long)i);
             return cudaSuccess;
         }

@@ -144,6 +144,8 @@ cudaError_t cudaDriverGetVersion(int *version);
 cudaError_t cudaMemGetInfo(size_t *out_free, size_t *out_total);
 cudaError_t cudaMalloc(void **out, size_t bytes);
 cudaError_t cudaMallocManaged(void **out, size_t bytes, unsigned int flags);
+cudaError_t cudaMallocHost(void **out, size_t bytes);   /* locked like a device's memory */
+cudaError_t cudaFreeHost(void *memory);
 cudaError_t cudaFree(void *memory);
 cudaError_t cudaMemAdvise(const void *memory, size_t bytes, cudaMemoryAdvise advice, cudaMemLocation location);
 cudaError_t cudaMemPrefetchAsync(const void *memory, size_t bytes, cudaMemLocation location, unsigned int flags,

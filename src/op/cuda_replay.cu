@@ -2,6 +2,7 @@
 #include "op/cuda_device.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 extern "C" {
 #include "base/log.h"
@@ -28,6 +29,8 @@ extern "C" struct rt_cuda_recording *rt_cuda_record(rt_ctx *ctx, rt_replay_work 
 {
     cudaStream_t stream = rt_cuda_stream(ctx);
     int64_t mark = rt_arena_mark(ctx->step);
+    const char *wanted = getenv("RT_CUDA_GRAPHS");
+    if (wanted && strcmp(wanted, "0") == 0) return NULL;
     rt_cuda_recording *recording = (rt_cuda_recording *)rt_alloc(1, sizeof *recording, NULL);
     if (!recording) return NULL;
     cudaError_t error = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);

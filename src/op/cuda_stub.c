@@ -25,6 +25,11 @@ int64_t rt_cuda_memory_available(void) { return 0; }
 int64_t rt_cuda_own_bytes(const rt_ctx *ctx) { (void)ctx; return 0; }
 void rt_cuda_close(rt_ctx *ctx) { (void)ctx; }
 void rt_cuda_prefetch(rt_ctx *ctx) { (void)ctx; }
+rt_status rt_cuda_host_memory(rt_ctx *ctx, void **out_memory, int64_t bytes, rt_err *err)
+{
+    (void)ctx, (void)out_memory, (void)bytes;
+    return rt_fail(err, RT_ERR_UNSUPPORTED, NULL, 0, "%s", WHY);
+}
 int64_t rt_cuda_queued(const rt_ctx *ctx) { (void)ctx; return 0; }
 struct rt_cuda_recording *rt_cuda_record(rt_ctx *ctx, rt_replay_work *work, void *user)
 {

@@ -693,7 +693,7 @@ done:
     out_report->n_skipped = r.state.guard.n_skipped;
     out_report->best_value = r.state.best_value, out_report->best_step = r.state.best_step;
     out_report->seconds = rt_clock() - begun;
-    out_report->activations = rt_arena_peak(ctx->step);
+    out_report->activations = rt_arena_peak(ctx->step) - rt_arena_used(ctx->step);   /* a device's weights stay there */
     if (r.loader) out_report->waited = rt_loader_waited(r.loader);
     if (r.cache) out_report->cache = rt_trunk_cache_counted(r.cache);
     if (status == RT_OK) rt_loop_ranks_sum_report(out_report);
@@ -739,12 +739,13 @@ rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options
     RT_TRY(build_sample(&sample, &arena, options, target, err));
     rt_step_plan_make(&plan, model, &options->step);
     rt_arena_peak_reset(ctx->step);
+    int64_t below = rt_arena_used(ctx->step);   /* a device's weights */
     double begin = rt_clock();
     RT_TRY(rt_step_run(ctx, model, &out_measure->loss, &plan, &sample.features, &sample.label, &sample.key, &given,
                        backward, backward, err));
     out_measure->seconds = rt_clock() - begin;
     out_measure->tokens = sample.features.n_token;
-    out_measure->bytes = rt_arena_peak(ctx->step);
+    out_measure->bytes = rt_arena_peak(ctx->step) - below;
 done:
     rt_sample_free_members(&sample);
     rt_arena_free(arena);
@@ -758,21 +759,49 @@ rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *optio
                               err);
 }
 
-void rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t room)
+/* Bytes that the longest sample's step holds on the device; -1 where that cannot be found out. */
+static int64_t bytes_kept(rt_ctx *ctx, const rt_model *model, const rt_loop_options *options, const rt_sample *sample,
+                          int64_t keep_every, bool offload)
 {
+    rt_err why;
+    int64_t bytes;
+    ctx->keep_every = keep_every, ctx->offload = offload;
+    rt_status status = rt_work_bytes(ctx, model, &bytes, &options->step, &sample->features, &sample->label, &sample->key, &why);
+    ctx->offload = false;
+    return status == RT_OK ? bytes : -1;
+}
+
+rt_status rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t keep_every,
+                              rt_offload offload, int64_t room, rt_err *err)
+{
+    rt_status status = RT_OK;
     rt_err why;
     rt_arena *arena = NULL;
     rt_sample sample = {0};
-    int64_t bytes = 0;
-    ctx->keep_every = 0;
-    bool fits = rt_ctx_can_measure(ctx) && build_sample(&sample, &arena, options, find_longest(options), &why) == RT_OK &&
-                rt_work_bytes(ctx, model, &bytes, &options->step, &sample.features, &sample.label, &sample.key, &why) == RT_OK &&
-                bytes <= room;
-    ctx->keep_every = fits ? 0 : 1;
-    if (fits) rt_info("all activations are kept: up to %.2f GiB", (double)bytes / (1 << 30));
-    else rt_info("activations: every block's inputs are kept, the others are computed again");
+    bool can = rt_ctx_can_measure(ctx) && build_sample(&sample, &arena, options, find_longest(options), &why) == RT_OK;
+    bool aside = offload == RT_OFFLOAD_ALWAYS;
+    int64_t bytes = -1;
+    if (keep_every < 0) {
+        keep_every = 1;
+        if (can && !aside && (bytes = bytes_kept(ctx, model, options, &sample, 0, false)) >= 0 && bytes <= room) keep_every = 0;
+        if (keep_every == 0) rt_info("all activations are kept: up to %.2f GiB", (double)bytes / (1 << 30));
+        else rt_info("activations: every block's inputs are kept, the others are computed again");
+    }
+    if (can && !aside && offload == RT_OFFLOAD_AUTO && keep_every > 0)
+        aside = bytes_kept(ctx, model, options, &sample, keep_every, false) > room &&
+                (bytes = bytes_kept(ctx, model, options, &sample, keep_every, true)) >= 0 && bytes <= room;
+    ctx->keep_every = keep_every;
+    if (can && aside && keep_every > 0) {
+        RT_REQUIRE(bytes_kept(ctx, model, options, &sample, keep_every, true) >= 0);
+        ctx->keep_every = keep_every;
+        ctx->aside_bytes += ctx->aside_bytes / 6 + (1 << 20);   /* others of its length may be purines alone: 23 atoms for 20 */
+        RT_TRY(rt_ctx_offload(ctx, ctx->aside_bytes, err));
+        rt_info("and wait in the host's memory, %.2f GiB of it", (double)ctx->aside_bytes / (1 << 30));
+    }
+done:
     rt_sample_free_members(&sample);
     rt_arena_free(arena);
+    return status;
 }
 
 rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,

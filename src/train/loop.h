@@ -103,10 +103,14 @@ rt_status rt_loop_try_target(rt_ctx *ctx, rt_model *model, const rt_loop_options
 rt_status rt_loop_try(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_loop_measure *out_measure,
                       rt_err *err);
 
+typedef enum { RT_OFFLOAD_NEVER, RT_OFFLOAD_AUTO, RT_OFFLOAD_ALWAYS } rt_offload;
+
 /* As little activation checkpointing as memory allows: all activations are kept (ctx->keep_every 0) where the same sample's
- * step then fits `room` bytes, else, or where that cannot be found out, every block's inputs (1).  Results do not depend
- * on it. */
-void rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t room);
+ * step then fits `room` bytes, else, or where that cannot be found out, every block's inputs (1); with a device those wait
+ * in the host's memory where they do not fit either, or always.  keep_every: -1, or the user's choice.  Results do not depend on
+ * it.  Errors: RT_ERR_MEMORY where the host has none for them. */
+rt_status rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, int64_t keep_every,
+                              rt_offload offload, int64_t room, rt_err *err);
 
 /* The same sample's work, counted and not done: seconds.  *out_tokens: its size. */
 rt_status rt_loop_count(rt_ctx *ctx, rt_model *model, const rt_loop_options *options, rt_work *out_work,

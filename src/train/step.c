@@ -391,6 +391,7 @@ rt_status rt_step_run(rt_ctx *ctx, const rt_model *model, rt_step_loss *out_loss
     rt_trunk_saved saved;
     bool trunk = backward && plan->trunk;
     struct rt_dropout drops = {.seed = rt_draws_seed(key), .step = key->number};
+    rt_aside_reset(ctx, 0);   /* of a step that was stopped */
     *out_loss = (rt_step_loss){
         .n_cycle = given->n_cycle > 0 ? given->n_cycle : rt_draws_cycles(key, plan->options.most_cycles),
         .confidence_weight = rt_loss_confidence_weight(&plan->options.resolution, label->resolution)};

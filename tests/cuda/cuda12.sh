@@ -40,28 +40,10 @@ grep -qi warning "$log" && { echo "FAILED there are warnings"; failed=$((failed 
 # ---- it is CUDA 12's ----
 check "devices: built with CUDA 12" 0 "built with CUDA 12\." "$build/rnatune" devices
 check "it needs CUDA 12's runtime" 0 "NEEDED.*libcudart\.so\.12" readelf -d "$build/rnatune"
-# numbers of objects in the program with each code: kinds of images' entries are 1 PTX, 2 machine code
-codes() {
-    objcopy -O binary --only-section=.nv_fatbin "$build/rnatune" "$log.code" && python3 - "$log.code" <<'PY'
-import collections
-import struct
-import sys
-
-data, count, at = open(sys.argv[1], "rb").read(), collections.Counter(), 0
-while (at := data.find(struct.pack("<I", 0xBA55ED50), at)) >= 0:
-    header, size = struct.unpack("<HQ", data[at + 6:at + 16])
-    entry, at = at + header, at + header + size
-    while entry < at:
-        kind, _, header, size = struct.unpack("<HHIQ", data[entry:entry + 16])
-        count["compute_" if kind == 1 else "sm_", struct.unpack("<I", data[entry + 28:entry + 32])[0]] += 1
-        entry += header + size
-print(" ".join(f"{kind}{arch}:{n}" for (kind, arch), n in sorted(count.items())))
-PY
-    rm -f "$log.code"
-}
+. tests/cuda/codes.sh
 n=$(grep -l "__global__ void" src/op/cuda_*.cu | wc -l)
 check "machine code for 7.5, 8.0, 8.9, 9.0, PTX of 8.0 and 9.0, of all $n files of kernels" 0 \
-    "^compute_80:$n compute_90:$n sm_75:$n sm_80:$n sm_89:$n sm_90:$n$" codes
+    "^compute_80:$n compute_90:$n sm_75:$n sm_80:$n sm_89:$n sm_90:$n$" codes "$build/rnatune"
 functions() {
     sed -n '/^#define LIBRARY/,/[^\\]$/p' src/op/cuda_gemm.cu | grep -o 'cublasLt[A-Za-z]*' | sort -u >"$log.asked"
     nm -D --defined-only "$build/lib/libcublasLt.so.12" | sed -n 's/.* T \(cublasLt[A-Za-z]*\).*/\1/p' | sort -u >"$log.there"

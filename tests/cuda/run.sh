@@ -87,8 +87,15 @@ same_losses() {
 }
 check "its losses are the CPU's" 0 "losses" same_losses
 check "both copies at once there" 0 '"value": 8' grep -A1 '"copies-at-once"' one/run.json
-check "train again" 0 last_loss lora --device cuda --out two
+check "train again, what blocks keep on the host" 0 last_loss lora --device cuda --out two --offload always
 check "the same adapters byte for byte" 0 "" cmp one/final/adapter_model.safetensors two/final/adapter_model.safetensors
+# what a dry run says that is needed is what a limit of memory must leave: 0.5 MiB less, and blocks' inputs go to the host
+planned() { lora --copies 16 --copies-at-once 16 --device cuda --dry-run "$@"; }
+[ -n "$gpu" ] || {
+    check "a dry run, inputs of blocks kept" 0 "in all, on the device" planned --keep-every 1 --offload never
+    limit=$(awk -F'\t' '/^in all, on the device/ { printf "%d", ($2 - .5) * 1048576 }' out)
+    check "in less memory they wait on the host" 0 "put aside, in the host's memory" planned --memory-limit "$limit"
+}
 
 # ---- predictions ----
 printf 'target_id,sequence\na,GGCCAAGGUU\n' >s.csv
@@ -137,16 +144,38 @@ memory() {
 check "bench/cuda.sh: memory as planned" 0 "	620	1.0" memory 620 1G
 check "bench/cuda.sh: a plan that is off" 3 "	660	1.07" memory 660 1G
 check "bench/cuda.sh: a limit that is broken" 3 "	above the limit" memory 640 630M
-[ -z "$gpu" ] || sum
 
 # ---- what repeats is recorded once and replayed, to the same bytes ----
-check "a fold of 5 steps and 4 cycles" 0 "ranking_score" env RT_EMULATED_TALLY=1 "$BINARY" predict --checkpoint tiny.safetensors --sequences s.csv \
-    --samples 2 --steps 5 --cycles 4 --threads 1 --device cuda --out replayed
+fold_longer() {
+    env "$1=1" "${2:-RT_NOTHING}=0" "$BINARY" predict --checkpoint tiny.safetensors --sequences s.csv --samples 2 --steps 5 --cycles 4 \
+        --threads 1 --device cuda --out "$1"
+}
+check "a fold of 5 steps and 4 cycles" 0 "ranking_score" fold_longer RT_EMULATED_TALLY
 # graphs made and launched: the trunk's, for cycles 2 to 4, and the sampler's, for steps 2 to 5
-grep -q "^tally	graphs	2	7$" out || { echo "FAILED its steps were not replayed: $(grep graphs out)"; failed=$((failed + 1)); }
-check "the same kernel by kernel" 0 "could not be recorded as a graph" env RT_EMULATED_NO_GRAPHS=1 "$BINARY" predict --checkpoint tiny.safetensors \
-    --sequences s.csv --samples 2 --steps 5 --cycles 4 --threads 1 --device cuda --out queued
-check "gives the same structures" 0 "" cmp replayed/a/a_sample_1.cif queued/a/a_sample_1.cif
+[ -n "$gpu" ] || grep -q "^tally	graphs	2	7$" out || { echo "FAILED its steps were not replayed: $(grep graphs out)"; failed=$((failed + 1)); }
+grep -q "could not be recorded" out && { echo "FAILED its steps were not recorded"; failed=$((failed + 1)); }
+check "the same kernel by kernel" 0 "ranking_score" fold_longer RT_QUEUED RT_CUDA_GRAPHS
+check "gives the same structures" 0 "" cmp RT_EMULATED_TALLY/a/a_sample_1.cif RT_QUEUED/a/a_sample_1.cif
+if [ -n "$gpu" ] && command -v compute-sanitizer >/dev/null; then
+    check "predict under memcheck" 0 "" compute-sanitizer --tool memcheck --error-exitcode 9 "$BINARY" predict --checkpoint tiny.safetensors \
+        --sequences s.csv --samples 2 --steps 5 --cycles 4 --threads 1 --device cuda --precision bf16 --out watched
+    check "train under memcheck" 0 "" compute-sanitizer --tool memcheck --error-exitcode 9 "$BINARY" train lora --checkpoint tiny.safetensors \
+        --data set --split split.tsv --epochs 1 --crop 8 --cycles 1 --rollout-steps 1 --accumulation 4 --copies 3 --also confidence_head \
+        --precision bf16 --threads 1 --quiet --device cuda --out watched_run
+fi
+[ -z "$gpu" ] || sum
+check "graphs that cannot be made" 0 "could not be recorded as a graph" fold_longer RT_EMULATED_NO_GRAPHS
+
+# ---- the real build, which needs nvcc and no GPU ----
+. "$here/codes.sh"
+real=$(dirname "$build")
+if "$real/rnatune" version --json | grep -q '"cuda": true' && command -v python3 >/dev/null; then
+    n=$(ls "$here"/../../src/op/cuda_*.cu | wc -l)
+    wanted=$(grep -o 'code=[a-z]*_[0-9]*' "$real/.cuda_code" | sed "s/code=//; s/$/:$n/" | LC_ALL=C sort | tr '\n' ' ')
+    check "the CUDA build links, with code for ${wanted% }" 0 "${wanted% }" codes "$real/rnatune"
+else
+    skip "the real CUDA build: no nvcc (or no python3 to look into it)"
+fi
 
 # ---- where cuBLASLt has no product of a shape: our own kernel, said once ----
 check "products of our own" 0 "PASSED" env RT_EMULATED_NO_PRODUCTS=1 RT_TESTS='cuda_*' "$build/test/op/op_test"
