@@ -4,7 +4,7 @@
 #   make check      lint, unit tests, golden values, command-line tests
 #   make stress     the interval simulations in full, the full-size network with random weights: minutes
 #   make bench-usalign USALIGN=path   TM-scores against US-align's time (needs the shared data folder)
-#   make bench-torch RNAPRO_REF=dir RNAPRO_GOLDEN=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
+#   make bench-torch RNAPRO_REF=dir PYTHON=python   every stage beside PyTorch's time (bench/torch.sh)
 #   make bench-torch-lora, with the same   a LoRA training step beside PyTorch's (bench/torch_lora.sh)
 #   make viewer     fetches Mol* for the 3D views of `rnatune report`
 #   make install    program, libraries, man pages, bash completion (PREFIX=/usr/local, DESTDIR=); make uninstall
@@ -18,7 +18,7 @@
 #                   the first start, and which takes a minute less to build; for these.  See docs/cuda.md
 #   make check-cuda12   builds that and looks at what is in it: minutes, 400 MB are fetched
 #   make check-cuda   the backend's tests on this machine's GPU (`make check` runs them on the processor)
-#   make bench-cuda   its speed, beside PyTorch's where RNAPRO_REF, BENCH, FEATURES and PYTHON say where that is (bench/cuda.sh)
+#   make bench-cuda   its speed, beside PyTorch's where RNAPRO_REF and PYTHON say where that is, and its memory beside the plan (bench/cuda.sh)
 BUILD   ?= build
 PREFIX  ?= /usr/local
 CC      ?= gcc
@@ -223,9 +223,9 @@ bench-cuda: $(BUILD)/rnatune
 	@bench/cuda.sh $(BUILD)/rnatune
 
 bench-torch: $(BUILD)/rnatune
-	@bench/torch.sh $(BUILD)/rnatune ../shared/bench
+	@bench/torch.sh $(BUILD)/rnatune
 bench-torch-lora: $(BUILD)/rnatune
-	@bench/torch_lora.sh $(BUILD)/rnatune ../shared/bench
+	@bench/torch_lora.sh $(BUILD)/rnatune
 bench-phase1: $(BUILD)/rnatune
 	@bench/phase1.sh $(BUILD)/rnatune $(SMALL)
 

@@ -1,8 +1,9 @@
 """cuda_ratio.py FOLDER: what cuda.sh measured, as a table: a stage's seconds (minima over rounds) of PyTorch and of rnatune, their
 ratio rnatune / PyTorch, rnatune's GFLOP/s and its share of the measured peak of large products, and the memory of both.
 
-PyTorch's time is the best of the kernels and chunk sizes that ran, and `kernels` says which; the peak is the higher of what the
-two measured in the same run.  Exit 3 when a prediction or a training step takes more than half of PyTorch's time.
+PyTorch's time is the best of the kernels, chunk sizes and checkpointing that ran, and `torch_variant` says which; GFLOP/s are the
+products' operations over the seconds of the whole stage; the peak is the higher of what the two measured in the same run: products
+of two factors of the precision, of which rnatune's writes float32 and PyTorch's the precision.  Exit 3 when a prediction or a training step takes more than half of PyTorch's time.
 """
 import glob
 import json
@@ -55,14 +56,18 @@ def text(value, form):
 def main(folder):
     missed, notes = [], []
     names = {".".join(path.rsplit("/", 1)[-1].split(".")[1:3]) for path in glob.glob(folder + "/*.*.*.*.json")}
-    print("precision\ttokens\tstage\ttorch_s\tkernels\trnatune_s\tratio\tgflops\tof_gemm_peak\ttorch_mib\trnatune_mib")
+    print("precision\ttokens\tstage\ttorch_s\ttorch_variant\trnatune_s\tratio\tgflops\tof_gemm_peak\ttorch_mib\trnatune_mib")
     for name in sorted(names, key=lambda name: (name.split(".")[0], int(name.split(".")[1]))):
         precision, tokens = name.split(".")
         ours, theirs = ours_of(folder, name), load(f"{folder}/torch.{name}.*.json")
-        peak = max([run.get("gemm_peak_gflops", 0) for run in ours + theirs])
-        notes.append(f"{precision}, {tokens} tokens: large products reach {peak:.0f} GFLOP/s")
+        peaks = [max([run.get("gemm_peak_gflops", 0) for run in runs], default=0) for runs in (ours, theirs)]
+        peak = max(peaks)
+        notes.append(f"{precision}, {tokens} tokens: GFLOP/s of large products: rnatune {peaks[0]:.0f} (float32 out), "
+                     + (f"PyTorch {peaks[1]:.0f} ({theirs[0]['gemm_writes']} out)" if theirs else "PyTorch was not run"))
         for run in theirs:
-            notes += [f"PyTorch {run['torch']} (CUDA {run['cuda']}) on {run['device']}"]
+            notes += [f"PyTorch {run['torch']} (CUDA {run['cuda']}) on {run['device']}, TF32 {'on' if run['tf32'] else 'off'}"]
+            notes += [f"PyTorch failed: {precision}, {tokens} tokens, {stage}, {variant}: {why}"
+                      for stage, variants in run["failed"].items() for variant, why in variants.items()]
             notes += [f"skip {kernels}: {why}" for kernels, why in run["skipped"].items()]
         for stage in STAGES:
             a, variant, torch_mib = best_variant(theirs, stage)

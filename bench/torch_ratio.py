@@ -6,19 +6,17 @@ when a stage is slower than PyTorch, the sum or the step takes more than half it
 the step's more than 0.6.
 """
 import glob
-import json
 import sys
 
-STAGES = [("ribonanza", "ribonanza_get_embeddings"), ("input_embedder", "input_embedder"),
-          ("template", "template_embedder_1tpl"), ("msa", "msa_module"), ("pairformer", "pairformer_stack_48"),
-          ("denoiser_1", "denoiser_1_sample"), ("denoiser_5", "denoiser_5_sample"), ("confidence", "confidence_head_1_sample")]
-STEP = "train_step_confidence_only"
+from cuda_ratio import load
+
+STAGES = ["ribonanza", "input_embedder", "template", "msa", "pairformer", "denoiser_1", "denoiser_5", "confidence"]
 SUM = ("ribonanza", "pairformer", "denoiser_5", "confidence")
 
 
-def load(pattern):
-    runs = [json.load(open(path)) for path in sorted(glob.glob(pattern))]
-    return [run[0] if isinstance(run, list) else run for run in runs]
+def least(runs, what, stage):
+    """The minimum over runs and variants of PyTorch."""
+    return min(value for run in runs for value in run[what][stage].values())
 
 
 def main(folder):
@@ -29,18 +27,17 @@ def main(folder):
     for name in names:
         precision, tokens = name.split(".")
         theirs, ours = load(f"{folder}/torch.{name}.*"), load(f"{folder}/rnatune.{name}.*")
-        torch = {a: min(run["sec"][b] for run in theirs) for a, b in STAGES}
-        rnatune = {a: min(run["sec"][a] for run in ours) for a, _ in STAGES}
-        rows = [(a, torch[a], rnatune[a], 1.0) for a, _ in STAGES]
+        torch = {stage: least(theirs, "sec", stage) for stage in STAGES}
+        rnatune = {stage: min(run["sec"][stage] for run in ours) for stage in STAGES}
+        rows = [(stage, torch[stage], rnatune[stage], 1.0) for stage in STAGES]
         rows.append(("sum_of_4", sum(torch[a] for a in SUM), sum(rnatune[a] for a in SUM), 0.5))
-        inference = [b for _, b in STAGES]
-        rows.append(("peak_rss_mib", min(max(run["peak_rss_MiB"][b] for b in inference) for run in theirs),
+        rows.append(("peak_rss_mib", min(max(least([run], "memory_mib", stage) for stage in STAGES) for run in theirs),
                      min(run["peak_rss_mib"] for run in ours), 2 / 3))
         steps = load(f"{folder}/step.{name}.*")
         if steps:
-            rows.append(("confidence_step", min(run["sec"][STEP] for run in theirs),
+            rows.append(("confidence_step", least(theirs, "sec", "confidence_step"),
                          min(run["sec"]["confidence_step"] for run in steps), 0.5))
-            rows.append(("step_peak_rss_mib", min(run["peak_rss_MiB"][STEP] for run in theirs),
+            rows.append(("step_peak_rss_mib", least(theirs, "memory_mib", "confidence_step"),
                          min(run["peak_rss_mib"] for run in steps), 0.6))
         for stage, a, b, bound in rows:
             print(f"{precision}\t{tokens}\t{stage}\t{a:.4g}\t{b:.4g}\t{b / a:.3f}")

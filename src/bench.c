@@ -87,7 +87,7 @@ static void run_confidence(workload *w, rt_tensor s, rt_tensor z)
                                NULL);
 }
 
-/* As PyTorch's in ../shared/bench: labels, forward, all four losses, backward, clipping and Adam. */
+/* As confidence_step of bench/torch_measure.py: labels, forward, all four losses, backward, clipping and Adam. */
 static void step_confidence(workload *w, rt_tensor s, rt_tensor z)
 {
     rt_ctx *ctx = w->ctx;

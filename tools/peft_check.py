@@ -3,7 +3,7 @@
     RNAPRO_REF=<checkout of github:rish-16/RNAPro> python tools/peft_check.py build/rnatune ../shared/golden /tmp/scratch
 
 GOLDEN holds tiny/tiny.pt and make/ (which builds the reference's own modules in that size).  Needs torch, peft (0.21 was used),
-safetensors and the reference's requirements (../shared/bench/requirements.txt); rnatune itself needs none of them.  Checked, exit 1 when one does not hold:
+safetensors and the reference's requirements (bench/requirements.txt); rnatune itself needs none of them.  Checked, exit 1 when one does not hold:
   1. an adapter that PEFT wrote: `rnatune lora merge` gives PEFT's merged weights;
   2. an adapter that rnatune wrote (`lora average`): PEFT loads it on the reference's modules, every tensor in its place and
      no other layer adapted, and its merged weights are rnatune's;

@@ -49,6 +49,7 @@ static json_t *describe(void)
                                               "name", device[i].name, "free", device[i].memory_free, "capability", capability,
                                               "bf16", device[i].bf16));
         json_object_set_new(json_array_get(list, (size_t)i + 1), "memory", json_integer(device[i].memory));
+        json_object_set_new(json_array_get(list, (size_t)i + 1), "uuid", json_string(device[i].uuid));
     }
     json_t *root = json_pack("{s:o, s:s?, s:s?, s:s?}", "devices", list, "cuda_build",
                              rt_cuda_build_version() ? build : NULL, "cuda_driver", rt_cuda_driver_version() ? driver : NULL,
@@ -101,6 +102,7 @@ const rt_command rt_cmd_devices = {
     .description =
         "Lists the processor and every GPU with its memory, its compute capability and whether it multiplies bf16; and says "
         "why no GPU can be used, if so. --device cuda takes the first; CUDA_VISIBLE_DEVICES chooses which that is.",
-    .output = "A table of device, name, memory, free memory, compute capability and bf16, or JSON.",
+    .output = "A table of device, name, memory, free memory, compute capability and bf16, or JSON, with the UUIDs that "
+              "nvidia-smi shows.",
     .run = run,
 };

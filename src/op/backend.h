@@ -210,7 +210,7 @@ const char *rt_cuda_advice(void);
 
 /* What a CUDA device is; the first is the one that is used, under mpirun see op/placement. */
 typedef struct {
-    char name[128];
+    char name[128], uuid[48];      /* uuid: as nvidia-smi writes it, GPU-8-4-4-4-12 hexadecimal digits */
     int64_t memory, memory_free;   /* bytes */
     int major, minor;              /* compute capability */
     bool bf16;

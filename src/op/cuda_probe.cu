@@ -39,6 +39,16 @@ int rt_cuda_driver_version(void)
     return cudaDriverGetVersion(&version) == cudaSuccess ? version : 0;
 }
 
+/* "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f": as nvidia-smi writes it. */
+static void write_uuid(char out[48], const cudaDeviceProp *prop)
+{
+    int length = snprintf(out, 48, "GPU");
+    for (int i = 0; i < 16; i++) {
+        bool begins = i == 0 || i == 4 || i == 6 || i == 8 || i == 10;
+        length += snprintf(out + length, 48 - (size_t)length, "%s%02x", begins ? "-" : "", prop->uuid.bytes[i] & 0xff);
+    }
+}
+
 int rt_cuda_devices(rt_cuda_device *out_devices, int most)
 {
     int count = 0;
@@ -50,6 +60,7 @@ int rt_cuda_devices(rt_cuda_device *out_devices, int most)
         if (cudaGetDeviceProperties(&prop, i) != cudaSuccess) return i;
         if (cudaSetDevice(i) != cudaSuccess || cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) free_bytes = 0;
         snprintf(d->name, sizeof d->name, "%.120s", prop.name);
+        write_uuid(d->uuid, &prop);
         d->memory = (int64_t)prop.totalGlobalMem, d->memory_free = (int64_t)free_bytes;
         d->major = prop.major, d->minor = prop.minor;
         d->bf16 = prop.major >= 8;

@@ -129,6 +129,21 @@ table() {
         "$here/../../bench/cuda.sh" "$BINARY"
 }
 if command -v python3 >/dev/null; then check "bench/cuda.sh" 0 "lora_step	-	-" table; else skip "bench/cuda.sh: no python3"; fi
+# an nvidia-smi that shows 100 MiB of others, and MIB more while a prediction runs: the plan of one this small is about 614
+mkdir -p bin
+cat >bin/nvidia-smi <<'SH'
+#!/bin/sh
+case $1 in --id=GPU-????????-????-????-????-????????????) ;; *) exit 6 ;; esac
+if [ -d "$OUT/long.bf16.12.folder" ]; then echo $((100 + MIB)); else echo 100; fi
+SH
+chmod +x bin/nvidia-smi
+memory() {
+    PATH=$PWD/bin:$PATH OUT=$PWD/bench.$1 MIB=$1 LIMIT=$2 RNAPRO_REF='' CONFIG=$DATA/tiny_config.json TOKENS='' PHASE1='' PHASE2='' PREDICT=12 \
+        CYCLES=1 STEPS=2 SAMPLES=1 THREADS=1 "$here/../../bench/cuda.sh" "$BINARY"
+}
+check "bench/cuda.sh: memory as planned" 0 "	620	1.0" memory 620 1G
+check "bench/cuda.sh: a plan that is off" 3 "	660	1.07" memory 660 1G
+check "bench/cuda.sh: a limit that is broken" 3 "	above the limit" memory 640 630M
 
 # ---- what repeats is recorded once and replayed, to the same bytes ----
 fold_longer() {

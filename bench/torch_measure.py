@@ -1,16 +1,17 @@
-"""cuda_torch.py: the reference in PyTorch, for cuda.sh: what it predicts and trains, timed on a GPU (or a processor).
+"""torch_measure.py: the reference in PyTorch, timed on a GPU or a processor, for cuda.sh, torch.sh and torch_lora.sh.
 
-    python cuda_torch.py features FOLDER --tokens 128 --msa 64      makes a target, on a processor: sequence, MSA, template, and
+    python torch_measure.py features FOLDER --tokens 128 --msa 64   makes a target, on a processor: sequence, MSA, template, and
                                                                     the reference's features of it as safetensors
-    python cuda_torch.py measure FOLDER --tokens 128 ...            times every stage on it; one JSON object on stdout
-    python cuda_torch.py check --device cuda                        says in one line what is missing; nothing when all is there
+    python torch_measure.py measure FOLDER --tokens 128 ...         times every stage on it; one JSON object on stdout
+    python torch_measure.py check --device cuda                     says in one line what is missing; nothing when all is there
 
-RNAPRO_REF is a checkout of the reference, BENCH the folder with bench_torch.py and refenv.py, whose inputs, weights and steps
-these are; `features` also wants RNAPRO_GOLDEN, a scratch folder with the CCD cache that BENCH/make_ccd.py makes.
+RNAPRO_REF is a checkout of the reference; `features` also wants RNAPRO_GOLDEN, a folder for its CCD cache, made when not there.
 
 A stage runs once to warm up and then --reps times between two waits for the device; the minimum counts.  Every stage runs with
-each of --kernels (the reference's triangle kernels) and --chunk (its chunk_size; 64 is what it ships, 0 is none).  Memory is
-max_memory_allocated since the stage began, with weights, without CUDA's own; on a processor it is the process's peak.
+each of --kernels (the reference's triangle kernels) and --chunk (its chunk_size; 64 is what it ships, 0 is none), training steps
+with each of --checkpoints: activations computed again as the reference ships it, kept in the denoiser, or kept everywhere.  What
+does not fit is recorded as failed.  Memory is max_memory_allocated since the stage began, with weights, without CUDA's own; on a
+processor it is the process's peak.  TF32 is off.
 """
 import argparse
 import contextlib
@@ -19,7 +20,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 
 NAMES = ["token_index", "msa"]   # what any set of features has
@@ -27,11 +27,9 @@ NAMES = ["token_index", "msa"]   # what any set of features has
 
 def missing(device):
     """Why the reference cannot run here; "" when it can."""
-    reference, bench = os.environ.get("RNAPRO_REF"), os.environ.get("BENCH")
+    reference = os.environ.get("RNAPRO_REF")
     if not reference or not os.path.isdir(os.path.join(reference, "rnapro")):
         return "RNAPRO_REF is no checkout of the reference"
-    if not bench or not os.path.exists(os.path.join(bench, "bench_torch.py")):
-        return "BENCH is not the folder with bench_torch.py"
     packages = ["torch", "safetensors", "ml_collections", "einops", "optree", "rdkit", "scipy", "tqdm", "yaml"]
     absent = [name for name in packages if importlib.util.find_spec(name) is None]
     if absent:
@@ -45,13 +43,15 @@ def missing(device):
 def make_features(a):
     """FOLDER/N: features.safetensors for `measure`, and for rnatune s.csv, t.pt and *.MSA.fasta of the same target, which is there
     twice: the first one warms up."""
-    import bench_torch
+    import make_ccd
+    import reference
     import torch
     from safetensors.torch import save_file
+    if not os.path.exists(make_ccd.MOLECULES):
+        make_ccd.main()
     folder = os.path.join(a.folder, str(a.tokens))
     os.makedirs(folder, exist_ok=True)
-    tempfile.mkdtemp = lambda: folder   # where bench_torch puts the target's files
-    features = bench_torch.features(a.tokens, a.msa)
+    features = reference.make_features(a.tokens, a.msa, folder)
     templates = torch.load(os.path.join(folder, "t.pt"), weights_only=False)
     torch.save({"warm": templates["bench"], **templates}, os.path.join(folder, "t.pt"))
     shutil.copy(os.path.join(folder, "bench.MSA.fasta"), os.path.join(folder, "warm.MSA.fasta"))
@@ -83,30 +83,15 @@ def load_features(a):
     return features
 
 
-def build(a, refenv):
+def build(a):
     """The model of --config with random weights and its configuration."""
-    import bench_torch
-    bench_torch.fast_init()
-    overrides, ribonanza, patch = {}, dict(refenv.RIBONANZA_FULL), None
-    if os.path.exists(a.config):   # as golden/tiny/tiny_config.json: what differs from the reference's own defaults
-        tiny = json.load(open(a.config))
-        overrides, ribonanza = tiny["overrides"], tiny["ribonanza"]
-
-        def patch():
-            from rnapro.model.modules import pairformer
-            for name, value in tiny["python_defaults_patched"].items():
-                module, argument = name.split(".")
-                made = getattr(pairformer, module).__init__
-                names = made.__code__.co_varnames[1:made.__code__.co_argcount]
-                defaults = list(made.__defaults__)
-                defaults[names.index(argument) - len(names) + len(defaults)] = value
-                made.__defaults__ = tuple(defaults)
-    cfg = refenv.parse("rnapro_base" if overrides else a.config, overrides)
+    import reference
+    m, cfg = reference.build_model(a.config)
     cfg.model.N_cycle = a.cycles
     cfg.sample_diffusion.N_step, cfg.sample_diffusion.N_sample = a.steps, a.samples
     if a.precision == "bf16":   # everywhere, not only where the reference means it
         cfg.skip_amp.sample_diffusion = cfg.skip_amp.confidence_head = False
-    return refenv.build_model(cfg, ribonanza, patch).eval().to(a.device), cfg
+    return m.to(a.device), cfg
 
 
 class Stages:
@@ -126,15 +111,15 @@ class Stages:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
         else:
-            import bench_torch
-            bench_torch.hwm_reset()
+            with open("/proc/self/clear_refs", "w") as f:
+                f.write("5")   # VmHWM begins anew
 
     def memory(self):
         import torch
         if self.a.device == "cuda":
             return torch.cuda.max_memory_allocated() / 2 ** 20
-        import bench_torch
-        return bench_torch.hwm()
+        with open("/proc/self/status") as f:
+            return next(int(line.split()[1]) / 1024 for line in f if line.startswith("VmHWM"))
 
     def __call__(self, name, function, grad=False):
         import torch
@@ -151,7 +136,7 @@ class Stages:
                     self.wait()
                 if i > 0:
                     best = min(best, time.perf_counter() - begin)
-        except (torch.OutOfMemoryError, RuntimeError, ImportError) as error:
+        except (RuntimeError, ImportError) as error:   # out of memory is a RuntimeError
             first_line = (str(error).splitlines() or [type(error).__name__])[0]
             self.failed.setdefault(name, {})[self.variant] = first_line
             print(f"# {name}, {self.variant}: {first_line}", file=sys.stderr)
@@ -168,7 +153,7 @@ class Stages:
 
 
 def gemm_peak(a):
-    """GFLOP/s of a large product, both factors of the precision."""
+    """GFLOP/s of a large product, both factors and the result of the precision."""
     import torch
     side, best = 8192 if a.device == "cuda" else 2048, float("inf")
     kind = torch.bfloat16 if a.precision == "bf16" else torch.float32
@@ -216,8 +201,26 @@ def infer(m, cfg, features, stage, a, kernels, chunk):
     stage("predict", lambda: m(input_feature_dict=dict(features), label_full_dict=None, label_dict=None, mode="inference"))
 
 
+@contextlib.contextmanager
+def checkpoints(m, which):
+    """Which activations a backward computes again: "shipped", "trunk" (none of the denoiser's), or "none"."""
+    part = {"shipped": None, "trunk": m.diffusion_module, "none": m}[which]
+    kept = [(x, x.blocks_per_ckpt) for x in (part.modules() if part else []) if hasattr(x, "blocks_per_ckpt")]
+    for module, _ in kept:
+        module.blocks_per_ckpt = None
+    try:
+        yield
+    finally:
+        for module, blocks in kept:
+            module.blocks_per_ckpt = blocks
+
+
+def variant_of(kernels, which):
+    return kernels if which == "shipped" else f"{kernels}, checkpoints: {which}"
+
+
 def confidence_step(m, cfg, features, stage, a, kernels):
-    """As bench_torch's: forward, losses, backward, clipping and Adam of the confidence head alone."""
+    """Labels, forward, losses, backward, clipping and Adam of the confidence head alone."""
     import torch
     from rnapro.model.loss import RNAProLoss
     n, atoms = a.tokens, features["atom_to_token_idx"].shape[0]
@@ -248,33 +251,73 @@ def confidence_step(m, cfg, features, stage, a, kernels):
         torch.nn.utils.clip_grad_norm_(params, 10)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    stage("confidence_step", step, grad=True)
+    for which in a.checkpoints:
+        if which == "trunk":   # it has no denoiser
+            continue
+        stage.variant = variant_of(kernels, which)
+        with checkpoints(m, which):
+            stage("confidence_step", step, grad=True)
     head.eval()
 
 
-def lora_steps(m, cfg, features, stage, a, kernels):
-    """bench_torch's step: rank 8 on q, k, v, pairformer stack, 4 noised copies, backward, clipping and Adam."""
-    import bench_torch
+def add_lora(m, rank=8, alpha=16.0):
+    """Low-rank adapters on q, k and v of the pairformer stack and the diffusion transformer; returns what trains: them alone."""
     import torch
-    n, atoms, steps = a.tokens, features["atom_to_token_idx"].shape[0], []
-    with torch.device(a.device), contextlib.redirect_stdout(sys.stderr):   # timed outside of it: it slows every call
-        given = torch.randn(n, cfg.c_s_inputs), torch.randn(n, cfg.c_s), torch.randn(n, n, cfg.c_z)
-        bench_torch.lora_step(m, cfg, features, *given, atoms, a, lambda _, step, grad: steps.append(step))
-    forward = m.pairformer_stack.forward
+
+    class LoRALinear(torch.nn.Module):
+        """y = base(x) + (alpha / rank) * B A x, the base frozen."""
+
+        def __init__(self, base):
+            super().__init__()
+            self.base = base
+            self.A = torch.nn.Parameter(torch.randn(rank, base.in_features) * 0.1)
+            self.B = torch.nn.Parameter(torch.randn(base.out_features, rank) * 0.1)
+
+        def forward(self, x):
+            linear = torch.nn.functional.linear
+            return self.base(x) + alpha / rank * linear(linear(x, self.A), self.B)
+
+    m.requires_grad_(False)
+    names = [name for name, _ in m.named_modules() if name.rsplit(".", 1)[-1] in ("linear_q", "linear_k", "linear_v")
+             and name.startswith(("pairformer_stack.", "diffusion_module.diffusion_transformer."))]
+    for name in names:
+        parent, leaf = name.rsplit(".", 1)
+        setattr(m.get_submodule(parent), leaf, LoRALinear(m.get_submodule(name)))
+    return [p for p in m.parameters() if p.requires_grad]
+
+
+def lora_step(m, cfg, features, stage, a, kernels):
+    """A step like Phase 2's: pairformer stack, 4 noised copies, losses, backward, clipping and Adam of the adapters."""
+    import torch
+    n, atoms = a.tokens, features["atom_to_token_idx"].shape[0]
+    with torch.device(a.device):
+        params = add_lora(m)
+        s_inputs, s, z = torch.randn(n, cfg.c_s_inputs), torch.randn(n, cfg.c_s), torch.randn(n, n, cfg.c_z)
+        x, level, truth = torch.randn(4, atoms, 3) * 16, torch.full((4,), 16.0), torch.randn(atoms, 3) * 16
+    optimizer = torch.optim.Adam(params, lr=1e-4, betas=(0.9, 0.95), weight_decay=1e-8)
+
+    def step():
+        s1, z1 = m.pairformer_stack(s.clone(), z.clone(), pair_mask=None, triangle_multiplicative=name, triangle_attention=name)
+        y = m.diffusion_module(x_noisy=x, t_hat_noise_level=level, input_feature_dict=features, s_inputs=s_inputs,
+                               s_trunk=s1, z_trunk=z1)
+        loss = (y.float() - truth).square().mean() + m.distogram_head(z1.float()).square().mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(params, 10)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
     for name in kernels:
-        stage.variant = name
-        chosen = dict(triangle_multiplicative=name, triangle_attention=name)
-        m.pairformer_stack.forward = lambda *args, chosen=chosen, **how: forward(*args, **{**how, **chosen})
-        stage("lora_step", steps[0], grad=True)
+        for which in a.checkpoints:
+            stage.variant = variant_of(name, which)
+            with checkpoints(m, which):
+                stage("lora_step", step, grad=True)
 
 
 def measure(a):
-    import refenv
     import torch
-    import bench_torch
     torch.manual_seed(0)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(a.threads)
-    m, cfg = build(a, refenv)
+    m, cfg = build(a)
     features, stage, skipped = load_features(a), Stages(a), {}
     kernels = a.kernels.split(",")
     if "cuequivariance" in kernels and importlib.util.find_spec("cuequivariance_torch") is None:
@@ -285,14 +328,15 @@ def measure(a):
             stage.variant = f"{name}, chunk {chunk}" if chunk else name
             infer(m, cfg, features, stage, a, name, chunk or None)
     for name in kernels:
-        stage.variant = name
         confidence_step(m, cfg, features, stage, a, name)
     if not a.stages or "lora_step" in a.stages.split(","):   # the last: it changes the model
-        lora_steps(m, cfg, features, stage, a, kernels)
+        lora_step(m, cfg, features, stage, a, kernels)
     name = torch.cuda.get_device_name() if a.device == "cuda" else f"a processor, {a.threads} threads"
-    print(json.dumps({"n_token": a.tokens, "n_atom": features["atom_to_token_idx"].shape[0], "precision": a.precision, "device": name, "torch": torch.__version__,
-                      "cuda": torch.version.cuda, "gemm_peak_gflops": gemm_peak(a), "sec": stage.sec, "memory_mib": stage.mib,
-                      "failed": stage.failed, "skipped": skipped}))
+    print(json.dumps({"n_token": a.tokens, "n_atom": features["atom_to_token_idx"].shape[0], "precision": a.precision,
+                      "device": name, "torch": torch.__version__, "cuda": torch.version.cuda,
+                      "tf32": torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32,
+                      "gemm_peak_gflops": gemm_peak(a), "gemm_writes": a.precision, "sec": stage.sec,
+                      "memory_mib": stage.mib, "failed": stage.failed, "skipped": skipped}))
 
 
 def main():
@@ -301,11 +345,12 @@ def main():
     p.add_argument("folder", nargs="?")
     p.add_argument("--tokens", type=int, default=128)
     p.add_argument("--msa", type=int, default=64)
-    p.add_argument("--config", default="rnapro_base", help="a model of the reference's, or a file as golden/tiny/tiny_config.json")
+    p.add_argument("--config", default="rnapro_base", help="a model of the reference's, or a file as tests/data/tiny_config.json")
     p.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     p.add_argument("--precision", choices=["fp32", "bf16"], default="bf16")
     p.add_argument("--kernels", default="torch,cuequivariance")
     p.add_argument("--chunk", default="64,0")
+    p.add_argument("--checkpoints", default="shipped,trunk,none")
     p.add_argument("--stages", default="", help="these alone, comma between")
     p.add_argument("--cycles", type=int, default=10)
     p.add_argument("--steps", type=int, default=200)
@@ -313,11 +358,11 @@ def main():
     p.add_argument("--reps", type=int, default=3)
     p.add_argument("--threads", type=int, default=os.cpu_count())
     a = p.parse_args()
+    a.checkpoints = a.checkpoints.split(",")
     why = missing(a.device if a.what != "features" else "cpu")
     if a.what == "check" or why:
         print(why, end="\n" if why else "")
         return 0 if a.what == "check" else 1
-    sys.path.insert(0, os.environ["BENCH"])
     if a.what == "features":
         make_features(a)
     else:
