@@ -69,9 +69,12 @@ bool rt_choice_read_bytes(const char *text, int64_t *out_bytes)
 {
     static const char UNITS[] = "KMGT";
     size_t length = strlen(text);
+    bool named = length > 2 && strcmp(text + length - 2, "iB") == 0;   /* "22GiB" is "22G" */
+    if (named) length -= 2;
     const char *unit = length ? strchr(UNITS, text[length - 1]) : NULL;
     double value, factor = 1;
     for (const char *u = UNITS; unit && u <= unit; u++) factor *= 1024;
+    if (named && !unit) return false;
     if (!rt_parse_double(text, (int64_t)(length - (unit ? 1 : 0)), &value) || !(value * factor >= 1) || value * factor > 1e15)
         return false;
     *out_bytes = (int64_t)(value * factor);
@@ -83,7 +86,7 @@ rt_status rt_choice_bytes(const rt_options *options, const char *name, int64_t *
     const char *text = rt_option_text(options, name);
     *out_bytes = 0;
     if (!text || rt_choice_read_bytes(text, out_bytes)) return RT_OK;
-    return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected a number of bytes, as 20G or 512M", name, text);
+    return rt_fail(err, RT_ERR_USAGE, NULL, 0, "--%s '%s': expected a number of bytes, as 20G, 22GiB or 512M", name, text);
 }
 
 bool rt_choice_read_duration(const char *text, double *out_seconds)

@@ -30,7 +30,7 @@ int rt_choice_threads(const rt_options *options);
 /* "64,128": numbers from low to high, at most `most`.  RT_ERR_USAGE names the option. */
 rt_status rt_choice_numbers(const rt_options *options, const char *name, int64_t low, int64_t high, int64_t *out_numbers,
                             int most, int *out_count, rt_err *err);
-/* "20G", "512M", "1.5T" (powers of 1024), or bytes.  0 when the option has no value. */
+/* "20G", "22GiB", "512M", "1.5T" (powers of 1024), or bytes.  0 when the option has no value. */
 rt_status rt_choice_bytes(const rt_options *options, const char *name, int64_t *out_bytes, rt_err *err);
 /* "8h30m", "90m", "45s", "1h30m20s", or seconds.  0 when the option has no value. */
 rt_status rt_choice_duration(const rt_options *options, const char *name, double *out_seconds, rt_err *err);

@@ -26,7 +26,7 @@ fits=$(sed -nE 's/.*hint: ([0-9]+) nt would fit.*/\1/p' "$err")
 [ "$fits" -gt 100 ] && [ "$fits" -lt 400 ] || note "'$fits' nt would fit"
 [ -s small/short/short_sample_0.cif ] || note "the short target did not go on"
 printf "target_id,sequence\nfits,${long:0:$fits}\nnot,${long:0:$((fits + 12))}\n" >s.csv
-run $P --out edge --memory-limit $((need * 60 / 100))K
+run $P --out edge --memory-limit $((need * 60 / 100))KiB
 expect_exit 1
 [ -s edge/fits/fits_sample_0.cif ] || note "$fits nt did not fit"
 [ ! -e edge/not ] || note "$((fits + 12)) nt did fit"

@@ -40,7 +40,7 @@ expect_same "$(grep '^   "gpde"' gpde/bare/summary.json)" "$(grep '^   "gpde"' g
 run $P --template-idx 0,7 --out x
 expect_exit 1
 expect_stderr "target 'hairpin30': template_idx 7 wants 8 templates, the file has 5"
-for bad in "--seed 1,,2" "--seed 1," "--seed x" "--seed" "--template-idx -1" "--memory-limit 5Q" "--memory-limit 0" "--time-budget 8q" \
+for bad in "--seed 1,,2" "--seed 1," "--seed x" "--seed" "--template-idx -1" "--memory-limit 5Q" "--memory-limit 22iB" "--memory-limit 22GB" "--memory-limit 0" "--time-budget 8q" \
     "--time-budget 0" "--time-budget 5m3h" "--rank-by best" "--keep 0"; do
     run $P --out x $bad
     expect_exit 2
