@@ -11,14 +11,10 @@ static char *new_saved(rt_ctx *ctx, const rt_stack *stack, int64_t count)
     return memory.data;
 }
 
-static void keep_state(rt_ctx *ctx, rt_tensor *kept, const rt_tensor state[RT_STACK_STATE])
+/* copy: rt_put_aside or, to fetch what that kept, rt_new_copy. */
+static void copy_state(rt_ctx *ctx, rt_tensor *to, const rt_tensor *from, rt_tensor (*copy)(rt_ctx *, rt_tensor))
 {
-    for (int i = 0; i < RT_STACK_STATE; i++) kept[i] = state[i].data ? rt_put_aside(ctx, state[i]) : RT_ABSENT;
-}
-
-static void fetch_state(rt_ctx *ctx, rt_tensor state[RT_STACK_STATE], const rt_tensor *kept)
-{
-    for (int i = 0; i < RT_STACK_STATE; i++) state[i] = kept[i].data ? rt_new_copy(ctx, kept[i]) : RT_ABSENT;
+    for (int i = 0; i < RT_STACK_STATE; i++) to[i] = from[i].data ? copy(ctx, from[i]) : RT_ABSENT;
 }
 
 void rt_stack_forward(rt_ctx *ctx, const rt_stack *stack, rt_tensor state[RT_STACK_STATE], rt_stack_saved *opt_saved)
@@ -36,7 +32,7 @@ void rt_stack_forward(rt_ctx *ctx, const rt_stack *stack, rt_tensor state[RT_STA
     for (int64_t i = 0; i < n_block && rt_ctx_go_on(ctx); i++) {
         if (saved->every > 0 && i % saved->every == 0) {
             saved->site[i / saved->every] = ctx->dropout ? ctx->dropout->site : 0;
-            keep_state(ctx, saved->kept + i / saved->every * RT_STACK_STATE, state);
+            copy_state(ctx, saved->kept + i / saved->every * RT_STACK_STATE, state, rt_put_aside);
         }
         stack->forward(ctx, stack, i, state, saved->block ? (char *)saved->block + i * stack->saved_size : NULL);
     }
@@ -54,7 +50,7 @@ void rt_stack_backward(rt_ctx *ctx, const rt_stack *stack, rt_tensor dstate[RT_S
             uint64_t site = ctx->dropout ? ctx->dropout->site : 0;
             if (ctx->dropout) ctx->dropout->site = saved->site[first / every];
             block = new_saved(ctx, stack, last - first);
-            fetch_state(ctx, state, saved->kept + first / every * RT_STACK_STATE);
+            copy_state(ctx, state, saved->kept + first / every * RT_STACK_STATE, rt_new_copy);
             ctx->probe = NULL;   /* a rerun is not a call */
             for (int64_t i = first; i < last && rt_ctx_go_on(ctx); i++)
                 stack->forward(ctx, stack, i, state, block + (i - first) * stack->saved_size);

@@ -166,7 +166,7 @@ rt_tensor rt_new_like(rt_ctx *ctx, rt_tensor t);
 rt_tensor rt_new_copy(rt_ctx *ctx, rt_tensor t);
 void rt_zero(rt_ctx *ctx, rt_tensor t);
 /* A copy of t that is not needed for a while: on the step arena, or with ctx->offload in the host's memory, where rt_new_copy
- * fetches it.  Released by rt_arena_reset(ctx->aside) to a mark, last come first gone; both do nothing without offloading. */
+ * fetches it.  Released by rt_aside_reset to a mark, last come first gone; without offloading marks mean nothing. */
 rt_tensor rt_put_aside(rt_ctx *ctx, rt_tensor t);
 int64_t rt_aside_mark(const rt_ctx *ctx);
 void rt_aside_reset(rt_ctx *ctx, int64_t mark);

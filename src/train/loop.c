@@ -779,21 +779,19 @@ rt_status rt_loop_choose_kept(rt_ctx *ctx, rt_model *model, const rt_loop_option
     rt_arena *arena = NULL;
     rt_sample sample = {0};
     bool can = rt_ctx_can_measure(ctx) && build_sample(&sample, &arena, options, find_longest(options), &why) == RT_OK;
-    bool aside = offload == RT_OFFLOAD_ALWAYS;
+    bool always = offload == RT_OFFLOAD_ALWAYS;
     int64_t bytes = -1;
     if (keep_every < 0) {
         keep_every = 1;
-        if (can && !aside && (bytes = bytes_kept(ctx, model, options, &sample, 0, false)) >= 0 && bytes <= room) keep_every = 0;
+        if (can && !always && (bytes = bytes_kept(ctx, model, options, &sample, 0, false)) >= 0 && bytes <= room) keep_every = 0;
         if (keep_every == 0) rt_info("all activations are kept: up to %.2f GiB", (double)bytes / (1 << 30));
         else rt_info("activations: every block's inputs are kept, the others are computed again");
     }
-    if (can && !aside && offload == RT_OFFLOAD_AUTO && keep_every > 0)
-        aside = bytes_kept(ctx, model, options, &sample, keep_every, false) > room &&
-                (bytes = bytes_kept(ctx, model, options, &sample, keep_every, true)) >= 0 && bytes <= room;
+    bool may = can && keep_every > 0 &&
+               (always || (offload == RT_OFFLOAD_AUTO && bytes_kept(ctx, model, options, &sample, keep_every, false) > room));
+    if (may) bytes = bytes_kept(ctx, model, options, &sample, keep_every, true);   /* and ctx->aside_bytes */
     ctx->keep_every = keep_every;
-    if (can && aside && keep_every > 0) {
-        RT_REQUIRE(bytes_kept(ctx, model, options, &sample, keep_every, true) >= 0);
-        ctx->keep_every = keep_every;
+    if (may && bytes >= 0 && (always || bytes <= room)) {
         ctx->aside_bytes += ctx->aside_bytes / 6 + (1 << 20);   /* others of its length may be purines alone: 23 atoms for 20 */
         RT_TRY(rt_ctx_offload(ctx, ctx->aside_bytes, err));
         rt_info("and wait in the host's memory, %.2f GiB of it", (double)ctx->aside_bytes / (1 << 30));
